@@ -1,0 +1,85 @@
+"""What a host calls: ``from flask_accrue import billing``.
+
+Each function takes a billable or its customer, returns model rows, and raises typed errors. One that changes
+something owns its transactions: it commits ``db.session`` first, and what the processor did is committed even
+when the call then raises. ``operation_id=`` names an operation, so that repeating it returns what it did.
+"""
+
+from __future__ import annotations
+
+from .authentication import action_required, confirmation_url
+from .catalog import list_prices, list_products, sync_catalog
+from .changes import (
+    decrement,
+    end_trial,
+    extend_trial,
+    increment,
+    swap_plan,
+    update_quantity,
+)
+from .charges import charge, list_charges, refund
+from .customers import (
+    create_customer,
+    customer,
+    get_customer,
+    search,
+    sync_customer,
+    update_customer,
+)
+from .data import patch_data, put_data
+from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoices import confirm_payment, list_invoices, pay_invoice, retry_payment
+from .payment_methods import (
+    add_payment_method,
+    list_payment_methods,
+    remove_payment_method,
+    set_default_payment_method,
+    sync_payment_methods,
+    update_payment_method,
+)
+from .payments import sync_payment
+from .subscriptions import list_subscriptions, subscribe, subscription
+
+__all__ = [
+    "action_required",
+    "add_payment_method",
+    "cancel",
+    "cancel_at",
+    "cancel_at_period_end",
+    "charge",
+    "confirm_payment",
+    "confirmation_url",
+    "create_customer",
+    "customer",
+    "decrement",
+    "end_trial",
+    "extend_trial",
+    "get_customer",
+    "increment",
+    "list_charges",
+    "list_invoices",
+    "list_payment_methods",
+    "list_prices",
+    "list_products",
+    "list_subscriptions",
+    "patch_data",
+    "pause",
+    "pay_invoice",
+    "put_data",
+    "refund",
+    "remove_payment_method",
+    "resume",
+    "retry_payment",
+    "search",
+    "set_default_payment_method",
+    "subscribe",
+    "subscription",
+    "swap_plan",
+    "sync_catalog",
+    "sync_customer",
+    "sync_payment",
+    "sync_payment_methods",
+    "update_customer",
+    "update_payment_method",
+    "update_quantity",
+]

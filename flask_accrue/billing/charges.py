@@ -1,0 +1,182 @@
+"""One-time charges and refunds."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..errors import InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..metadata import validate_metadata
+from ..money import Money
+from ..processors import Capability
+from ..state import current_state
+from .authentication import payment_outcome
+from .customers import OPERATION_KEY, customer, get_customer
+from .payment_methods import require_attached
+from .perform import Plan, perform, seen
+
+
+def charge(
+    owner: t.Any,
+    amount: Money,
+    *,
+    payment_method: models.PaymentMethod | None = None,
+    description: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentIntent:
+    """Charge a card once: the named one or the default, never another.
+
+    :raises NoDefaultPaymentMethod: when none is named and the customer has no default.
+    :raises CardError: when the bank declines.
+    :raises ActionRequired: when the customer has to confirm it.
+    :raises InvalidRequest: for an amount that isn't above 0, or in another currency than the customer's.
+    """
+    _check_money(amount)
+    if amount.amount_minor <= 0:
+        raise InvalidRequest(
+            f"A charge has to be above 0, not {amount}.", code="amount_invalid", param="amount"
+        )
+    extra = validate_metadata(metadata or {})
+    payer = customer(owner)
+    gateway = current_state().processor(payer.processor)
+    gateway.require(Capability.CHARGE)
+    if payment_method is not None:
+        require_attached(payer, payment_method)
+    said = {
+        "amount": amount.amount_minor,
+        "currency": amount.currency,
+        "payment_method": None if payment_method is None else payment_method.processor_id,
+        "description": description,
+    }
+
+    def request(id: str) -> dict[str, t.Any]:
+        _check_currency(payer, amount)
+        card = payment_method or payer.default_payment_method
+        if card is None:
+            raise NoDefaultPaymentMethod(
+                "There is no card to charge: the customer has no default and none was named."
+            )
+        return {
+            **said,
+            "customer": payer.processor_id,
+            "payment_method": card.processor_id,
+            "metadata": {**extra, OPERATION_KEY: id},
+        }
+
+    plan: Plan[models.PaymentIntent] = Plan(
+        kind="charge",
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments={**said, "metadata": extra},
+        method="create_charge",
+        request=request,
+        result="payment_intent",
+        customer_id=payer.id,
+        find=("payment_intent", payer.processor_id),
+        outcome=payment_outcome,
+    )
+    return perform(plan, operation_id)
+
+
+def refund(
+    charge: models.Charge,
+    amount: Money | None = None,
+    *,
+    reason: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.Refund:
+    """Give back a part of a charge, or all that is left.
+
+    :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left, or
+        ``charge_not_succeeded``.
+    :raises InvalidRequest: for more than what is left, or another currency.
+    """
+    gateway = current_state().processor(charge.processor)
+    gateway.require(Capability.REFUND)
+    if amount is not None:
+        _check_money(amount)
+    extra = validate_metadata(metadata or {})
+    asked = {
+        "charge": charge.processor_id,
+        "amount": None if amount is None else amount.amount_minor,
+        "reason": reason,
+    }
+    plan: Plan[models.Refund] = Plan(
+        kind="refund",
+        subject=f"charge:{charge.id}",
+        processor=gateway,
+        arguments={**asked, "currency": amount and amount.currency, "metadata": extra},
+        method="create_refund",
+        request=lambda id: {**asked, "metadata": {**extra, OPERATION_KEY: id}},
+        result="refund",
+        customer_id=charge.customer_id,
+        check=lambda: _check_refund(charge, amount),
+        find=("refund", charge.processor_id),
+        seen=seen(charge),
+    )
+    return perform(plan, operation_id)
+
+
+def list_charges(owner: t.Any) -> list[models.Charge]:
+    """Return the customer's charges, newest first. Never calls the processor."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    charges = models.Charge
+    return list(
+        current_state().db.session.scalars(
+            sa.select(charges)
+            .where(charges.customer_id == payer.id)
+            .order_by(charges.created.desc(), charges.processor_id.desc())
+            .execution_options(autoflush=False)
+        )
+    )
+
+
+def _check_money(amount: t.Any) -> None:
+    if not isinstance(amount, Money):
+        raise InvalidRequest(
+            f"An amount is Money(1999, 'usd'), not {amount!r}.",
+            code="amount_invalid",
+            param="amount",
+        )
+
+
+def _check_currency(payer: models.Customer, amount: Money) -> None:
+    if payer.currency is not None and payer.currency != amount.currency:
+        raise InvalidRequest(
+            f"This customer pays in {payer.currency.upper()}, not {amount.currency.upper()}.",
+            code="currency_mismatch",
+            param="amount",
+        )
+
+
+def _check_refund(charge: models.Charge, amount: Money | None) -> None:
+    if not charge.is_succeeded:
+        raise InvalidState(
+            "Only a charge that succeeded can be refunded.", code="charge_not_succeeded"
+        )
+    left = Money(charge.amount_refundable, charge.currency)
+    if left.amount_minor <= 0:
+        raise InvalidState(
+            "All of this charge was refunded already.", code="charge_already_refunded"
+        )
+    if amount is None:
+        return
+    if amount.currency != charge.currency:
+        raise InvalidRequest(
+            f"The charge is in {charge.currency.upper()}, not {amount.currency.upper()}.",
+            code="currency_mismatch",
+            param="amount",
+        )
+    if not 0 < amount.amount_minor <= left.amount_minor:
+        raise InvalidRequest(
+            f"{amount} can't be refunded: {left} of the charge is left.",
+            code="amount_too_large" if amount.amount_minor > 0 else "amount_invalid",
+            param="amount",
+        )

@@ -1,0 +1,185 @@
+"""Paying invoices."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..errors import InvalidState
+from ..processors import Capability
+from ..state import current_state
+from .authentication import payment_outcome, unfinished_payment
+from .customers import get_customer
+from .payment_methods import require_attached
+from .perform import Plan, perform, seen
+from .writing import Seen
+
+
+def list_invoices(owner: t.Any) -> list[models.Invoice]:
+    """Return the customer's invoices, newest first. Never calls the processor."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    invoices = models.Invoice
+    return list(
+        current_state().db.session.scalars(
+            sa.select(invoices)
+            .where(invoices.customer_id == payer.id)
+            .order_by(invoices.created.desc(), invoices.processor_id.desc())
+            .execution_options(autoflush=False)
+        )
+    )
+
+
+def pay_invoice(
+    invoice: models.Invoice,
+    *,
+    payment_method: models.PaymentMethod | None = None,
+    operation_id: str | None = None,
+) -> models.Invoice:
+    """Try to collect an open invoice now, from the named card or the one it would be charged to.
+
+    A paid invoice is returned as it is.
+
+    :raises CardError: when the bank declines.
+    :raises ActionRequired: when the customer has to confirm it.
+    :raises InvalidState: for a draft or a void one.
+    """
+    if invoice.is_paid:
+        return invoice
+    said, invoice_id = _said(invoice.customer, payment_method), invoice.processor_id
+
+    def request(id: str) -> dict[str, t.Any]:
+        if not (invoice.is_open or invoice.is_uncollectible):
+            raise InvalidState(
+                f"Only an open invoice can be paid; this one is {invoice.status}.",
+                code="invoice_not_open",
+            )
+        plan.seen |= _seen(invoice)
+        return {"invoice": invoice_id, **said}
+
+    plan: Plan[models.Invoice] = _collecting(
+        "pay_invoice", f"invoice:{invoice.id}", invoice, said, request
+    )
+    return perform(plan, operation_id)
+
+
+def retry_payment(
+    subscription: models.Subscription,
+    *,
+    payment_method: models.PaymentMethod | None = None,
+    operation_id: str | None = None,
+) -> models.Invoice:
+    """Try again to collect what a subscription owes: its oldest open invoice.
+
+    :raises InvalidState: with the code ``nothing_to_pay`` when no invoice is open.
+    """
+    said = _said(subscription.customer, payment_method)
+
+    def request(id: str) -> dict[str, t.Any]:
+        # Chosen once and frozen: a job that is tried again mustn't go on to the next invoice.
+        invoice = _oldest_open(subscription)
+        if invoice is None:
+            raise InvalidState("No invoice of this subscription is open.", code="nothing_to_pay")
+        plan.seen |= _seen(invoice)
+        return {"invoice": invoice.processor_id, **said}
+
+    plan: Plan[models.Invoice] = _collecting(
+        "retry_payment", f"subscription:{subscription.id}", subscription, said, request
+    )
+    return perform(plan, operation_id)
+
+
+def _oldest_open(subscription: models.Subscription) -> models.Invoice | None:
+    invoices = models.Invoice
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(invoices)
+            .where(
+                invoices.processor == subscription.processor,
+                invoices.subscription_processor_id == subscription.processor_id,
+                invoices.is_open,
+            )
+            .order_by(invoices.created, invoices.processor_id)
+            .limit(1)
+        )
+        .one_or_none()
+    )
+
+
+def _said(
+    payer: models.Customer, payment_method: models.PaymentMethod | None
+) -> dict[str, str | None]:
+    if payment_method is not None:
+        require_attached(payer, payment_method)
+    return {"payment_method": None if payment_method is None else payment_method.processor_id}
+
+
+def _seen(invoice: models.Invoice) -> Seen:
+    return seen(invoice, invoice.subscription, unfinished_payment(invoice))
+
+
+def _collecting(
+    kind: str,
+    subject: str,
+    row: models.Invoice | models.Subscription,
+    said: dict[str, str | None],
+    request: c.Callable[[str], dict[str, t.Any]],
+) -> Plan[models.Invoice]:
+    gateway = current_state().processor(row.processor)
+    gateway.require(Capability.INVOICES)
+    return Plan(
+        kind=kind,
+        subject=subject,
+        processor=gateway,
+        arguments=said,
+        method="pay_invoice",
+        request=request,
+        result="invoice",
+        customer_id=row.customer_id,
+        outcome=payment_outcome,
+    )
+
+
+def confirm_payment(
+    intent: models.PaymentIntent,
+    *,
+    payment_method: models.PaymentMethod | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentIntent:
+    """Carry on with a payment on the customer's word, where that isn't done in the browser.
+
+    :raises CardError: when the bank declines.
+    :raises ActionRequired: when the bank wants the customer once more.
+    """
+    gateway = current_state().processor(intent.processor)
+    gateway.require(Capability.CUSTOMER_AUTHENTICATION)
+    card = None
+    if payment_method is not None:
+        require_attached(intent.customer, payment_method)
+        card = payment_method.processor_id
+    asked: dict[str, t.Any] = {"payment_intent": intent.processor_id, "payment_method": card}
+    session = current_state().db.session
+    paid = session.scalars(
+        sa.select(models.Invoice).where(
+            models.Invoice.processor == intent.processor,
+            models.Invoice.processor_id == intent.invoice_processor_id,
+        )
+    ).one_or_none()
+    plan: Plan[models.PaymentIntent] = Plan(
+        kind="confirm_payment",
+        subject=f"payment_intent:{intent.id}",
+        processor=gateway,
+        arguments=asked,
+        method="confirm_payment",
+        request=lambda id: dict(asked),
+        result="payment_intent",
+        customer_id=intent.customer_id,
+        seen=seen(intent, paid, paid and paid.subscription),
+        outcome=payment_outcome,
+    )
+    return perform(plan, operation_id)

@@ -1,0 +1,236 @@
+"""Cards: adding, listing, choosing and removing them."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import mirror, models
+from ..errors import InvalidRequest, InvalidState, NotAttached
+from ..metadata import validate_metadata
+from ..processors import Capability
+from ..state import current_state
+from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from .customers import change_customer, customer, get_customer
+from .perform import Plan, perform, seen, settle_session
+
+
+def add_payment_method(
+    owner: t.Any, token: str, *, default: bool | None = None, operation_id: str | None = None
+) -> models.PaymentMethod:
+    """Attach a card, given as token, nonce or the processor's id.
+
+    The same card twice gives the existing row.
+
+    :param default: make it the default; by default only when the customer has none.
+    :raises CardError: when the bank refuses it.
+    """
+    payer = customer(owner)
+    gateway = current_state().processor(payer.processor)
+    gateway.require(Capability.PAYMENT_METHODS)
+    processor_id = payer.processor_id
+    known = {each.processor_id for each in list_payment_methods(payer)}
+    plan: Plan[models.PaymentMethod] = Plan(
+        kind="add_payment_method",
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments={"token": token},
+        method="add_payment_method",
+        request=lambda id: {"customer": processor_id, "token": token},
+        result="payment_method",
+        customer_id=payer.id,
+    )
+    row = perform(plan, operation_id)
+    twin = _twin(row, known)
+    if twin is not None:
+        remove_payment_method(row, operation_id=_further(operation_id, "twin"))
+        row = twin
+    if default or (default is None and payer.default_payment_method_id is None):
+        set_default_payment_method(payer, row, operation_id=_further(operation_id, "default"))
+    return row
+
+
+def list_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
+    """Return the customer's cards, oldest first. Never calls the processor."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    methods = models.PaymentMethod
+    return list(
+        current_state().db.session.scalars(
+            sa.select(methods)
+            .where(methods.customer_id == payer.id, methods.is_attached)
+            .order_by(methods.created, methods.id)
+            .execution_options(autoflush=False)
+        )
+    )
+
+
+def set_default_payment_method(
+    owner: t.Any, payment_method: models.PaymentMethod, *, operation_id: str | None = None
+) -> models.Customer:
+    """Make a card the one that invoices are charged to.
+
+    :raises NotAttached: when it isn't a card of this customer.
+    """
+    payer = customer(owner)
+    require_attached(payer, payment_method)
+    return change_customer(
+        payer,
+        "set_default_payment_method",
+        {"default_payment_method": payment_method.processor_id},
+        operation_id,
+    )
+
+
+def update_payment_method(
+    payment_method: models.PaymentMethod,
+    *,
+    exp_month: int | None = None,
+    exp_year: int | None = None,
+    metadata: dict[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentMethod:
+    """Change a card's month and year of expiry, or its metadata."""
+    changes: dict[str, t.Any] = {}
+    if exp_month is not None:
+        changes["exp_month"] = exp_month
+    if exp_year is not None:
+        changes["exp_year"] = exp_year
+    if metadata is not None:
+        changes["metadata"] = validate_metadata(metadata)
+    plan = _plan(payment_method, "update_payment_method", {"changes": changes})
+    return perform(plan, operation_id)
+
+
+def remove_payment_method(
+    payment_method: models.PaymentMethod, *, force: bool = False, operation_id: str | None = None
+) -> models.PaymentMethod:
+    """Detach a card.
+
+    :param force: also when a live subscription is charged to it.
+    :raises InvalidState: with the code ``payment_method_needed`` for the card that a live
+        subscription is charged to.
+    """
+    if not payment_method.is_attached:
+        return payment_method
+    needing = _needing(payment_method)
+    if needing is not None and not force:
+        raise InvalidState(
+            f"The subscription {needing.name!r} is charged to this card. Add another card and make "
+            "it the default first, or cancel the subscription.",
+            code="payment_method_needed",
+        )
+    return perform(_plan(payment_method, "remove_payment_method", {}), operation_id)
+
+
+def sync_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
+    """Fetch the customer's cards from the processor and write what it says."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    settle_session()
+    id, processor_id = payer.id, payer.processor_id
+    before = seen(*list_payment_methods(payer))
+    gateway = current_state().processor(payer.processor)
+    current_state().db.session.rollback()
+    answer = gateway.list_payment_methods(processor_id)
+    listed = {obj.processor_id for obj in answer.objects}
+
+    def work(uow: UnitOfWork) -> None:
+        locked = uow.lock_customer(id)
+        mirror.write_answers(uow, locked, [answer], before)
+        for row in list_payment_methods(locked):
+            unchanged = mirror.watermark(row) == before.get(("payment_method", row.processor_id))
+            if row.processor_id not in listed and unchanged:
+                mirror.mark_gone(uow, locked, row, mirror.Source.of_answer(answer))
+
+    write(work, origin=Origin(current_actor()))
+    return list_payment_methods(payer)
+
+
+def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
+    """Refuse a card that isn't this customer's, or isn't any more."""
+    if not isinstance(payment_method, models.PaymentMethod):
+        raise InvalidRequest(
+            f"A card is a row of billing.list_payment_methods(), not {payment_method!r}; add a token "
+            "with billing.add_payment_method() first.",
+            code="parameter_invalid",
+            param="payment_method",
+        )
+    if payment_method.customer_id != payer.id or not payment_method.is_attached:
+        raise NotAttached("This card doesn't belong to the customer (any more); add it first.")
+
+
+def _plan(
+    payment_method: models.PaymentMethod, method: str, arguments: dict[str, t.Any]
+) -> Plan[models.PaymentMethod]:
+    gateway = current_state().processor(payment_method.processor)
+    gateway.require(Capability.PAYMENT_METHODS)
+    processor_id = payment_method.processor_id
+    return Plan(
+        kind=method,
+        subject=f"payment_method:{payment_method.id}",
+        processor=gateway,
+        arguments=arguments,
+        method=method,
+        request=lambda id: {"payment_method": processor_id, **arguments},
+        result="payment_method",
+        customer_id=payment_method.customer_id,
+        seen=seen(payment_method),
+    )
+
+
+def _twin(row: models.PaymentMethod, known: set[str]) -> models.PaymentMethod | None:
+    """Return the customer's older row of the same card, if this one is new."""
+    if row.fingerprint is None or row.processor_id in known:
+        return None
+    methods = models.PaymentMethod
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(methods)
+            .where(
+                methods.customer_id == row.customer_id,
+                methods.fingerprint == row.fingerprint,
+                methods.exp_month == row.exp_month,
+                methods.exp_year == row.exp_year,
+                methods.id != row.id,
+                methods.is_attached,
+            )
+            .order_by(methods.created, methods.id)
+            .limit(1)
+        )
+        .one_or_none()
+    )
+
+
+def _needing(payment_method: models.PaymentMethod) -> models.Subscription | None:
+    """Return a live subscription that is charged to this card."""
+    subscriptions = models.Subscription
+    named = subscriptions.default_payment_method_processor_id == payment_method.processor_id
+    charged = named
+    payer = payment_method.customer
+    if payer.default_payment_method_id == payment_method.id:
+        unnamed = subscriptions.default_payment_method_processor_id.is_(None)
+        charged = sa.or_(named, unnamed)
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(subscriptions)
+            .where(
+                subscriptions.customer_id == payment_method.customer_id,
+                sa.not_(subscriptions.is_ended),
+                charged,
+            )
+            .order_by(subscriptions.created)
+            .limit(1)
+        )
+        .one_or_none()
+    )
+
+
+def _further(operation_id: str | None, step: str) -> str | None:
+    """Return the id of a further step of an operation that the caller named."""
+    return None if operation_id is None else f"{operation_id}:{step}"

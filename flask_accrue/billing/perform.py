@@ -1,0 +1,213 @@
+"""The one way a billing function acts: freeze, commit, call, write, commit.
+
+No transaction is open while the processor is called, and what it did is written and committed even when the
+function then raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import typing as t
+import uuid
+
+from .. import models, operations
+from ..errors import (
+    AccrueError,
+    ActionRequired,
+    AuthenticationError,
+    CardError,
+    InvalidState,
+    OperationUnknown,
+    ProcessorError,
+    RateLimited,
+)
+from ..processors import Answer, Processor, objects
+from ..state import current_state
+from ..telemetry import reached
+from ..unit_of_work import settle_session
+from .writing import Plan, R, Writing, seen, write_refusal
+
+__all__ = ["Plan", "perform", "seen", "settle_session"]
+
+
+def perform(plan: Plan[R], operation_id: str | None) -> R:
+    """Carry out a plan under an operation id, or return what it did before.
+
+    :raises AccrueError: as the billing functions document.
+    """
+    settle_session()
+    id = operations.operation_id(operation_id, plan.kind, plan.subject)
+    while True:
+        row, begun = operations.begin(
+            id,
+            plan.kind,
+            plan.subject,
+            processor=plan.processor.name,
+            customer_id=plan.customer_id,
+            print_=operations.fingerprint(plan.kind, plan.subject, plan.arguments),
+            request=lambda: {"method": plan.method, "arguments": plan.request(id)},
+            guard=plan.guard,
+        )
+        if begun is operations.Begun.FINISHED:
+            return t.cast(R, _repeat(row))
+        never_sent = row.sent_at is None
+        if begun is operations.Begun.ABANDONED and (never_sent or plan.find is not None):
+            _settle_abandoned(plan, row)
+            continue
+        try:
+            if plan.check is not None and row.sent_at is None:
+                _check(plan, row)
+            result = _carry_out(plan, row, again=begun is not operations.Begun.NEW)
+        except AccrueError:
+            # Whoever held the guard died. That is brought to its end first, whatever it is.
+            if begun is not operations.Begun.ABANDONED or _is_open(row.id):
+                raise
+        else:
+            if begun is not operations.Begun.ABANDONED:
+                return result
+
+
+def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:
+    """Bring to an end what somebody else began and died over, so that its guard is free.
+
+    What the processor made is written. What it didn't make is never sent on behalf of another call: its
+    caller has seen it fail and may want something else by now.
+    """
+    id, token, sent_at = row.id, row.lease_token, row.sent_at
+    current_state().db.session().rollback()
+    if sent_at is None:
+        operations.abandon(id, token)
+        return
+    assert plan.find is not None
+    kind, within = plan.find
+    try:
+        found = plan.processor.find(kind, id, within=within)
+        if found is not None:
+            found = _with_what_hangs_on(plan.processor, found)
+    except ProcessorError:
+        operations.release(id, token, state="unknown")
+        raise
+    if found is None:
+        operations.release(id, token, state="unknown", guard=None)
+        return
+    with contextlib.suppress(ActionRequired, CardError):
+        Writing(plan, id, token, found, dict(plan.seen)).run()
+
+
+def _check(plan: Plan[R], row: models.Operation) -> None:
+    id, token = row.id, row.lease_token
+    try:
+        assert plan.check is not None
+        plan.check()
+    except BaseException:
+        operations.abandon(id, token)
+        raise
+
+
+def _is_open(operation_id: str) -> bool:
+    row = current_state().db.session.get(models.Operation, operation_id, populate_existing=True)
+    return row is not None and row.state in ("started", "unknown")
+
+
+def _carry_out(plan: Plan[R], row: models.Operation, *, again: bool) -> R:
+    id, token, sent_at = row.id, row.lease_token, row.sent_at
+    request = row.request
+    # Reading the row has opened a transaction, and none may be open while the processor is called.
+    current_state().db.session().rollback()
+    try:
+        answer = None
+        if again and sent_at is not None:
+            answer = _lost_answer(plan, id, sent_at)
+        if answer is None:
+            operations.note_sent(id)
+            reached("operation.before_call")
+            method = getattr(plan.processor, request["method"])
+            answer = method(**request["arguments"], key=id)
+            reached("operation.after_call")
+    except (RateLimited, AuthenticationError):
+        if sent_at is None:
+            # Turned away at the door: nothing was done, and nobody has to wait for it.
+            operations.release(id, token, state="started", sent_at=None, guard=None)
+        else:
+            operations.release(id, token, state="unknown")
+        raise
+    except OperationUnknown:
+        # For a human to look at. Other operations of its kind needn't wait for that.
+        operations.release(id, token, state="unknown", guard=None)
+        raise
+    except ProcessorError as error:
+        if not error.definite:
+            operations.release(id, token, state="unknown")
+            raise
+        write_refusal(plan, id, token, error)
+        raise
+    except BaseException:
+        operations.release(id, token, state="unknown")
+        raise
+    return Writing(plan, id, token, answer, dict(plan.seen)).run()
+
+
+def _lost_answer(plan: Plan[R], id: str, sent_at: datetime.datetime) -> Answer | None:
+    """Find out what became of a request that was sent before; ``None``: send it again."""
+    if plan.find is not None:
+        kind, within = plan.find
+        found = plan.processor.find(kind, id, within=within)
+        if found is not None:
+            return _with_what_hangs_on(plan.processor, found)
+    if not operations.may_resend(sent_at):
+        raise OperationUnknown(
+            f"The operation {id!r} ({plan.kind}) was sent at {sent_at:%Y-%m-%d %H:%M} UTC and its "
+            "answer was lost. The processor has forgotten its key, so sending it again could act "
+            "twice. Look at the processor's dashboard, then use another operation id."
+        )
+    return None
+
+
+def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
+    """Add what the lost answer would have held: the latest invoice, its payment and the charge."""
+    found, secret = list(answer.objects), answer.client_secret
+    wanted: list[tuple[str, str | None]] = []
+    for obj in found:
+        if isinstance(obj, objects.Subscription):
+            wanted.append(("invoice", obj.latest_invoice))
+        elif isinstance(obj, objects.Invoice) and obj.payments is not objects.UNSAID:
+            wanted += [("payment_intent", each.payment_intent) for each in obj.payments]
+        elif isinstance(obj, objects.PaymentIntent):
+            wanted.append(("charge", obj.latest_charge))
+        elif isinstance(obj, objects.Refund):
+            wanted.append(("charge", obj.charge))
+        # What is appended here is looked at in its turn.
+        for kind, processor_id in wanted:
+            if processor_id is not None:
+                further = gateway.fetch(kind, processor_id)
+                found.append(further.main)
+                secret = secret or further.client_secret
+        wanted.clear()
+    return dataclasses.replace(answer, objects=tuple(found), client_secret=secret)
+
+
+def _repeat(row: models.Operation) -> t.Any:
+    """Give again what a finished operation gave."""
+    said, error = row.result, row.error
+    result: t.Any = None
+    if said is not None:
+        model = models.MIRRORED[said["type"]]
+        result = current_state().db.session.get(model, uuid.UUID(said["id"]))
+        if result is None:
+            raise InvalidState(
+                f"The operation {row.id!r} was done, and the {said['type']} that it made was purged "
+                "since. Use another operation id to make another.",
+                code="result_purged",
+            )
+    if error is None:
+        return result
+    if error["class"] != ActionRequired.__name__:
+        raise operations.error_from_json(error, result)
+    from .authentication import action_required, unfinished_payment
+
+    if unfinished_payment(result) is None:
+        # The customer has confirmed since.
+        return result
+    raise action_required(result)

@@ -1,0 +1,291 @@
+"""Subscribing, and finding the subscription that counts."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import datetime
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import clock, mirror, models, operations
+from ..errors import InvalidRequest, InvalidState
+from ..metadata import validate_metadata
+from ..processors import Capability
+from ..state import current_state
+from .authentication import action_required, payment_outcome
+from .customers import OPERATION_KEY, customer, get_customer
+from .payment_methods import add_payment_method, require_attached
+from .perform import Plan, perform
+
+Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
+
+
+def subscribe(
+    owner: t.Any,
+    price: str,
+    *,
+    name: str = "default",
+    quantity: int | None = None,
+    trial: Trial | None = None,
+    payment_method: models.PaymentMethod | str | None = None,
+    collection_method: str = "charge_automatically",
+    billing_cycle_anchor: datetime.datetime | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.Subscription:
+    """Subscribe a billable to a price.
+
+    :param price: the processor's id of the price.
+    :param name: tells several subscriptions of one owner apart.
+    :param quantity: how many; 1 by default. 0 is allowed, and entitles to nothing.
+    :param trial: how long, or until when, it's free.
+    :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :raises InvalidState: with the code ``already_subscribed`` while one of this name hasn't ended.
+    :raises ActionRequired: when the customer has to confirm the first payment; the subscription is stored,
+        ``incomplete``, and grants nothing. Raised again by another call while it waits.
+    :raises CardError: when the bank declines; the subscription is stored, ``incomplete``.
+    :raises InvalidRequest: for an unknown price or wrong arguments.
+    """
+    _check_name(name)
+    item = {"price": price} | ({} if quantity is None else {"quantity": check_quantity(quantity)})
+    extra = validate_metadata(metadata or {})
+    if trial is not None:
+        check_trial(trial)
+    anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)
+    payer = customer(owner)
+    gateway = current_state().processor(payer.processor)
+    gateway.require(Capability.SUBSCRIPTIONS)
+    if quantity not in (None, 1):
+        gateway.require(Capability.QUANTITY)
+    check_currency(payer, price)
+    if collection_method not in ("charge_automatically", "send_invoice"):
+        raise InvalidRequest(
+            f"collection_method is {collection_method!r}; use 'charge_automatically' or "
+            "'send_invoice'.",
+            code="parameter_invalid",
+            param="collection_method",
+        )
+    arguments = {
+        "price": price,
+        "name": name,
+        "quantity": quantity,
+        "trial": trial,
+        "payment_method": _said_method(payment_method),
+        "collection_method": collection_method,
+        "billing_cycle_anchor": anchor,
+        "metadata": extra,
+    }
+    subject = f"customer:{payer.id}:{name}"
+    # Settled before anything is done under it: a card that is added on the way gets an id from it.
+    id = operations.operation_id(operation_id, "subscribe", subject)
+    card = None
+    # A repeat goes by what was frozen, whatever has changed since.
+    if not operations.is_known(id):
+        _refuse_second(payer, name)
+        if trial is not None:
+            trial_end(trial, clock.now())
+        card = _card(payer, payment_method, operation_id=operations.shortened(f"{id}:card"))
+    processor_id = payer.processor_id
+
+    def request(id: str) -> dict[str, t.Any]:
+        return {
+            "customer": processor_id,
+            "items": [item],
+            "trial_end": None if trial is None else trial_end(trial, clock.now()),
+            "payment_method": card,
+            "collection_method": collection_method,
+            "billing_cycle_anchor": anchor,
+            "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
+        }
+
+    plan: Plan[models.Subscription] = Plan(
+        kind="subscribe",
+        subject=subject,
+        processor=gateway,
+        arguments=arguments,
+        method="create_subscription",
+        request=request,
+        result="subscription",
+        customer_id=payer.id,
+        check=lambda: _refuse_second(payer, name),
+        guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
+        find=("subscription", processor_id),
+        outcome=payment_outcome,
+    )
+    return perform(plan, id)
+
+
+def subscription(owner: t.Any, name: str = "default") -> models.Subscription | None:
+    """Return the owner's newest subscription of that name, ended or not, or ``None``.
+
+    Never calls the processor.
+    """
+    payer = get_customer(owner)
+    return None if payer is None else _newest(payer, name)
+
+
+def list_subscriptions(owner: t.Any) -> list[models.Subscription]:
+    """Return all subscriptions of an owner, newest first."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    subscriptions = models.Subscription
+    return list(
+        current_state().db.session.scalars(
+            sa.select(subscriptions)
+            .where(subscriptions.customer_id == payer.id)
+            .order_by(subscriptions.created.desc(), subscriptions.processor_id.desc())
+            .execution_options(autoflush=False)
+        )
+    )
+
+
+def check_trial(trial: t.Any) -> None:
+    """Say what is wrong with a trial, as far as that doesn't depend on the time.
+
+    :raises InvalidRequest: for anything but a span above 0 or a time with a zone.
+    """
+    if isinstance(trial, datetime.datetime):
+        unix(trial)
+    elif not isinstance(trial, datetime.timedelta) or trial <= datetime.timedelta():
+        raise InvalidRequest(
+            f"A trial is a timedelta above 0 or a datetime, not {trial!r}.",
+            code="parameter_invalid",
+            param="trial",
+        )
+
+
+def trial_end(trial: Trial, begins: datetime.datetime) -> int:
+    """Return when a trial ends, in Unix seconds.
+
+    :raises InvalidRequest: when that isn't ahead, or is beyond the calendar.
+    """
+    try:
+        ends = begins + trial if isinstance(trial, datetime.timedelta) else trial
+    except OverflowError:
+        ends = None
+    if ends is None or unix(ends) <= unix(clock.now()):
+        said = "is beyond the calendar" if ends is None else f"would be {ends:%Y-%m-%d %H:%M}"
+        raise InvalidRequest(
+            f"The end of the trial {said}; it has to be ahead.",
+            code="parameter_invalid",
+            param="trial",
+        )
+    return unix(ends)
+
+
+def unix(moment: t.Any) -> int:
+    """Return Unix seconds, rounded down.
+
+    :raises InvalidRequest: for a time without a zone.
+    """
+    if not isinstance(moment, datetime.datetime) or moment.tzinfo is None:
+        raise InvalidRequest(
+            f"{moment!r} is no time with a zone; use datetime.now(UTC) or another aware time.",
+            code="parameter_invalid",
+        )
+    return clock.to_unix(moment)
+
+
+def check_quantity(quantity: t.Any, least: int = 0) -> int:
+    """Return the quantity, or say what is wrong with it."""
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < least:
+        raise InvalidRequest(
+            f"A quantity is a whole number, at least {least}, not {quantity!r}.",
+            code="parameter_invalid",
+            param="quantity",
+        )
+    return quantity
+
+
+def check_currency(payer: models.Customer, price: t.Any) -> None:
+    """Refuse a price in another currency than the customer's, where we know both.
+
+    :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
+    """
+    if not isinstance(price, str) or not price:
+        raise InvalidRequest(
+            f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
+            code="parameter_invalid",
+            param="price",
+        )
+    known = find_price(payer.processor, price)
+    if known is not None and payer.currency is not None and known.currency != payer.currency:
+        raise InvalidRequest(
+            f"The price {price!r} is in {known.currency.upper()}, and this customer pays in "
+            f"{payer.currency.upper()}. A customer has one currency.",
+            code="currency_mismatch",
+            param="price",
+        )
+
+
+def find_price(processor: str, price: str) -> models.Price | None:
+    """Return the mirrored price, or ``None`` when we haven't heard of it."""
+    prices = models.Price
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(prices).where(prices.processor == processor, prices.processor_id == price)
+        )
+        .one_or_none()
+    )
+
+
+def _newest(payer: models.Customer, name: str) -> models.Subscription | None:
+    subscriptions = models.Subscription
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(subscriptions)
+            .where(subscriptions.customer_id == payer.id, subscriptions.name == name)
+            # The processor's id breaks ties, so that the answer is the same on every database.
+            .order_by(subscriptions.created.desc(), subscriptions.processor_id.desc())
+            .limit(1)
+            .execution_options(populate_existing=True, autoflush=False)
+        )
+        .one_or_none()
+    )
+
+
+def _refuse_second(payer: models.Customer, name: str) -> None:
+    live = next(
+        (each for each in list_subscriptions(payer) if each.name == name and not each.is_ended),
+        None,
+    )
+    if live is None:
+        return
+    if live.is_incomplete:
+        raise action_required(live)
+    raise InvalidState(
+        f"There is a subscription {name!r} already ({live.status}). Change it with "
+        "billing.swap_plan(), or give the new one another name.",
+        code="already_subscribed",
+    )
+
+
+def _check_name(name: t.Any) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
+        raise InvalidRequest(
+            f"A subscription's name is a string of 1 to 100 printable characters, not {name!r}.",
+            code="parameter_invalid",
+            param="name",
+        )
+
+
+def _card(
+    payer: models.Customer, payment_method: models.PaymentMethod | str | None, operation_id: str
+) -> str | None:
+    """Return the processor's id of the card to charge, which is added where it's a token."""
+    if payment_method is None:
+        return None
+    if isinstance(payment_method, str):
+        payment_method = add_payment_method(payer, payment_method, operation_id=operation_id)
+    require_attached(payer, payment_method)
+    return payment_method.processor_id
+
+
+def _said_method(payment_method: models.PaymentMethod | str | None) -> str | None:
+    if isinstance(payment_method, models.PaymentMethod):
+        return payment_method.processor_id
+    return payment_method

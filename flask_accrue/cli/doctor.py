@@ -1,0 +1,246 @@
+"""``flask accrue doctor``: is this app fit to bill?"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+import json
+import typing as t
+
+import click
+import sqlalchemy as sa
+from flask import current_app
+from flask.cli import with_appcontext
+
+from .. import ledger, models
+from ..clock import real_now
+from ..queue import RedisQueue
+from ..state import current_state
+from ..webhooks.retry import told
+from . import db
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What a check found: ``ok``, ``warn`` or ``fail``, and a sentence that says what to do."""
+
+    check: str
+    level: str
+    sentence: str
+
+
+Check: t.TypeAlias = "c.Callable[[], c.Iterator[Finding]]"
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+@with_appcontext
+def doctor(as_json: bool) -> None:
+    """Check secrets, routes, migrations, triggers, queue and clock; exits with 1 on a failure."""
+    findings = list(examine())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in findings], indent=2))
+    else:
+        marks = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+        for each in findings:
+            click.echo(f"{marks[each.level]}  {each.check}: {each.sentence}")
+    if any(each.level == "fail" for each in findings):
+        raise click.exceptions.Exit(1)
+
+
+def examine() -> c.Iterator[Finding]:
+    """Run all checks. One that breaks is a failure of its own, and doesn't stop the others.
+
+    What has one cause is told once: tables that aren't there, a database that doesn't answer.
+    """
+    causes: set[str] = set()
+    for name, check in CHECKS.items():
+        try:
+            found = list(check())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            cause = told(error, 300)
+            found = []
+            if cause not in causes:
+                causes.add(cause)
+                found = [Finding(name, "fail", f"can't be checked: {cause}")]
+        finally:
+            current_state().db.session.rollback()
+        yield from found
+
+
+def _secrets() -> c.Iterator[Finding]:
+    state = current_state()
+    if state.settings.ledger_keys_derived:
+        yield Finding(
+            "secrets",
+            "warn",
+            "The ledger's key is derived from SECRET_KEY; set ACCRUE_LEDGER_KEYS.",
+        )
+    for name in state.processors:
+        if name != "fake" and not state.settings.webhook_secrets.get(name):
+            yield Finding(
+                "secrets", "fail", f"ACCRUE_WEBHOOK_SECRETS has none for {name!r}: nothing gets in."
+            )
+    serious = not (state.settings.debug or state.settings.testing)
+    if state.settings.processor == "fake":
+        level = "fail" if serious else "ok"
+        yield Finding("processor", level, "The Fake is in use: no money moves.")
+    else:
+        yield Finding("processor", "ok", f"{state.settings.processor} is in use.")
+
+
+def _routes() -> c.Iterator[Finding]:
+    settings = current_state().settings
+    there = {rule.endpoint.split(".")[0] for rule in current_app.url_map.iter_rules()}
+    for blueprint, path, what in (
+        ("accrue_webhooks", settings.webhook_path, "webhooks"),
+        ("accrue_portal", settings.portal_path, "the portal"),
+        ("accrue_admin", settings.admin_path, "the back office"),
+    ):
+        if path is None:
+            level = "fail" if blueprint == "accrue_webhooks" else "ok"
+            yield Finding("routes", level, f"{what} is switched off.")
+        elif blueprint in there:
+            yield Finding("routes", "ok", f"{what}: {path}")
+
+
+def _migrations() -> c.Iterator[Finding]:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    at, newest = db.current_revision(app), db.head_revision()
+    if at is None:
+        yield Finding("migrations", "fail", "There are no tables: flask accrue db upgrade.")
+    elif at == newest:
+        yield Finding("migrations", "ok", f"The tables are at {at}.")
+    else:
+        yield Finding(
+            "migrations", "fail", f"The tables are at {at}, not {newest}: flask accrue db upgrade."
+        )
+    migrate = current_app.extensions.get("migrate")
+    if migrate is not None:
+        include = migrate.configure_args.get("include_name")
+        if include is None or include("accrue_customers", "table", {}):
+            yield Finding(
+                "migrations",
+                "fail",
+                "flask db migrate would drop Accrue's tables: pass include_name to Migrate() that "
+                "refuses names beginning with accrue_.",
+            )
+
+
+def _triggers() -> c.Iterator[Finding]:
+    if not _has_tables():
+        return
+    with _engine().connect() as connection:
+        missing = ledger.missing_triggers(connection)
+    if missing:
+        yield Finding(
+            "triggers", "fail", f"The ledger isn't protected: {', '.join(missing)} are missing."
+        )
+    else:
+        yield Finding("triggers", "ok", "The ledger only takes appends.")
+
+
+def _database() -> c.Iterator[Finding]:
+    with _engine().connect() as connection:
+        if connection.dialect.name == "sqlite":
+            mode = connection.execute(sa.text("PRAGMA journal_mode")).scalar_one()
+            if mode != "wal":
+                yield Finding(
+                    "database",
+                    "warn",
+                    f"SQLite's journal_mode is {mode}: with WAL readers don't wait for writers.",
+                )
+            return
+        theirs = connection.execute(sa.select(sa.func.now())).scalar_one()
+    off = abs((theirs - real_now()).total_seconds())
+    level = "ok" if off < 5 else "warn"
+    yield Finding("clock", level, f"The database's clock and ours are {off:.1f} s apart.")
+
+
+def _queue() -> c.Iterator[Finding]:
+    queue = current_state().queue
+    if not isinstance(queue, RedisQueue):
+        yield Finding(
+            "queue", "ok", "Work runs in the web process; let a cron call `flask accrue tick`."
+        )
+        return
+    import rq
+    from redis.exceptions import RedisError
+
+    try:
+        queue.connection.ping()
+        workers = rq.Worker.count(queue=queue.rq_queue)
+    except (RedisError, OSError) as error:
+        yield Finding("queue", "fail", f"Redis doesn't answer: {type(error).__name__}.")
+        return
+    if workers:
+        yield Finding("queue", "ok", f"{workers} workers listen on {queue.queue_name}.")
+    else:
+        yield Finding("queue", "fail", "No worker listens: start `flask accrue worker`.")
+
+
+def _webhooks() -> c.Iterator[Finding]:
+    if not _has_tables():
+        return
+    events = models.WebhookEvent
+    session = current_state().db.session
+    dead = session.scalar(sa.select(sa.func.count()).select_from(events).where(events.is_dead))
+    late = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(events)
+        .where(events.is_waiting, events.received_at < real_now() - datetime.timedelta(minutes=10))
+    )
+    if dead:
+        yield Finding(
+            "webhooks", "warn", f"{dead} are dead: flask accrue webhooks list --state dead."
+        )
+    if late:
+        yield Finding("webhooks", "warn", f"{late} have waited for more than ten minutes.")
+    if not dead and not late:
+        yield Finding("webhooks", "ok", "None is dead, and none waits.")
+
+
+def _catalog() -> c.Iterator[Finding]:
+    """Plans whose prices the processor doesn't have grant nothing to anybody."""
+    if not _has_tables():
+        return
+    state = current_state()
+    known = {
+        (row.processor, row.processor_id)
+        for row in state.db.session.execute(
+            sa.select(models.Price.processor, models.Price.processor_id)
+        )
+    }
+    for plan in state.settings.entitlements.plans.values():
+        for processor, price in sorted(plan.prices, key=str):
+            name = processor or state.settings.processor
+            if (name, price) not in known:
+                yield Finding(
+                    "catalog",
+                    "warn",
+                    f"Plan {plan.name!r} names the price {price!r}, which {name} hasn't told us of.",
+                )
+
+
+def _has_tables() -> bool:
+    """Tell whether there is anything to look at; that there isn't is told with the migrations."""
+    return sa.inspect(_engine()).has_table(models.WebhookEvent.__tablename__)
+
+
+def _engine() -> sa.Engine:
+    return t.cast(
+        sa.Engine, current_state().db.session.get_bind(mapper=models.LedgerChain.__mapper__)
+    )
+
+
+CHECKS: t.Final[c.Mapping[str, Check]] = {
+    "secrets": _secrets,
+    "routes": _routes,
+    "migrations": _migrations,
+    "triggers": _triggers,
+    "database": _database,
+    "queue": _queue,
+    "webhooks": _webhooks,
+    "catalog": _catalog,
+}

@@ -1,0 +1,79 @@
+"""The job behind a wake-up: work on the due rows of a queue."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import os
+import threading
+import time
+import typing as t
+
+from flask import Flask, current_app, has_app_context
+
+from .. import webhooks
+from ..queue import WAKE_WINDOW
+from ..state import current_state
+from ..unit_of_work import Actor, acting_as
+
+#: How long one job works, in seconds of real time; RQ's own time-out is three times that.
+SECONDS: t.Final = 60.0
+
+#: What each queue's wake-up works on.
+QUEUES: t.Final[c.Mapping[str, c.Callable[..., int]]] = {"webhooks": webhooks.work_on_due}
+
+
+def work(queue: str) -> int:
+    """Work on a queue's due rows, then hand over to a successor if the time is up.
+
+    RQ runs this by name, in a worker that has the app's context or finds the app by ``FLASK_APP``.
+
+    :returns: how many rows were worked on.
+    """
+    with app_context(), acting_as(Actor("job", f"work:{queue}")):
+        let_go_of_inherited_connections()
+        waker = current_state().queue
+        # Before looking: a row stored from now on wakes somebody again.
+        waker.awake(queue)
+        began = time.monotonic()
+        done = work_here(queue)
+        missing = began + 2 * WAKE_WINDOW - time.monotonic()
+        if missing > 0:
+            # Who stored a row just before the guard went needn't have woken anybody again.
+            time.sleep(missing)
+            done += work_here(queue)
+        if time.monotonic() - began >= SECONDS:
+            waker.wake(queue)
+        return done
+
+
+def work_here(queue: str, *, seconds: float = SECONDS) -> int:
+    """Work on a queue's due rows in this process and context, for some seconds of real time."""
+    return QUEUES[queue](seconds=seconds)
+
+
+#: Set in a child that a worker forked, until it has let go of what it inherited.
+_forked = threading.Event()
+os.register_at_fork(after_in_child=_forked.set)
+
+
+def let_go_of_inherited_connections() -> None:
+    """Forget the connections that a forked worker shares with its parent, without closing them."""
+    if _forked.is_set():
+        _forked.clear()
+        for engine in current_state().db.engines.values():
+            engine.dispose(close=False)
+
+
+@contextlib.contextmanager
+def app_context() -> c.Iterator[None]:
+    """Push a context of its own for a job: of the worker's app, or of the one FLASK_APP names."""
+    if has_app_context():
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    else:
+        from flask.cli import ScriptInfo
+
+        app = ScriptInfo().load_app()
+    # A context of its own, so that the job's session is its own too.
+    with app.app_context():
+        yield

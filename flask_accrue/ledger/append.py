@@ -1,0 +1,99 @@
+"""Appending to the ledger, in the transaction of the change that it tells of."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import datetime
+import re
+import typing as t
+import uuid
+
+from .. import clock, models
+from ..state import current_state
+from ..unit_of_work import UnitOfWork, system_chain
+from . import chain
+
+SCHEMA_VERSION: t.Final = 1
+_SURROGATE: t.Final = re.compile("[\ud800-\udfff]")
+
+
+def append(
+    uow: UnitOfWork,
+    type: str,
+    *,
+    subject_type: str,
+    subject_id: str,
+    customer: models.Customer | None,
+    data: c.Mapping[str, t.Any] | None = None,
+    state: c.Mapping[str, t.Any] | None = None,
+    chain_of: str | None = None,
+) -> models.LedgerEntry:
+    """Append an entry to the customer's chain, or to a chain of the system's without a customer.
+
+    The chain must be locked by this unit of work. Two statements in all: the lock, which the
+    transaction needs anyway, and the insert; the database's trigger moves the head.
+
+    :param type: such as ``subscription.canceled``.
+    :param data: what changed; plain JSON without floats, no card, no secret, no raw payload.
+    :param chain_of: without a customer, what :meth:`UnitOfWork.lock_system` was called with, where that
+        isn't the subject's id.
+    :param state: the subject after the change, whole; ``None`` where there is no state to keep.
+    :raises InvalidState: when this transaction didn't lock the chain.
+    :raises TypeError: for a float, and for what JSON doesn't know.
+    """
+    name = customer.chain if customer is not None else system_chain(chain_of or subject_id)
+    sequence, previous_hash = uow.head(name)
+    key = chain.signing_key(current_state().ledger_keys)
+    content: dict[str, t.Any] = {
+        "chain": name,
+        "sequence": sequence + 1,
+        "type": type,
+        "schema_version": SCHEMA_VERSION,
+        "actor_type": uow.origin.actor.type,
+        "actor_id": uow.origin.actor.id,
+        "subject_type": subject_type,
+        "subject_id": subject_id,
+        "customer_id": None if customer is None else customer.id,
+        "data": jsonable(data or {}),
+        "state": None if state is None else jsonable(state),
+        "operation_id": uow.origin.operation_id,
+        "trace_id": uow.origin.trace_id,
+        "cause_entry_id": uow.origin.cause_entry_id,
+        "cause_webhook_id": uow.origin.cause_webhook_id,
+        "occurred_at": uow.origin.occurred_at,
+        "recorded_at": clock.now(),
+        "key_id": key.id,
+        "previous_hash": previous_hash,
+    }
+    digest = chain.entry_hash(content, key)
+    entry = models.LedgerEntry(**content, hash=digest)
+    uow.session.add(entry)
+    uow.move_head(name, sequence + 1, digest)
+    return entry
+
+
+def jsonable(value: t.Any) -> t.Any:
+    """Turn times into ISO 8601 in UTC and UUIDs into text, so that the database can hold it.
+
+    :raises ValueError: for a time without a zone.
+    """
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"A time without a zone can't be recorded: {value!r}. Use UTC.")
+        return value.astimezone(datetime.UTC).isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, c.Mapping):
+        return {_text(str(key)): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value
+
+
+def _text(value: str) -> str:
+    # What a customer typed must not keep an entry out: PostgreSQL holds neither of these two.
+    if "\x00" in value or _SURROGATE.search(value):
+        return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))
+    return value

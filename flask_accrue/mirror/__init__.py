@@ -1,0 +1,185 @@
+"""The only code that writes mirrored rows: one function a thing, for answers and webhooks alike."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import datetime
+
+from .. import models
+from ..processors import Answer, objects
+from ..unit_of_work import UnitOfWork
+from .catalog import write_price, write_product
+from .changes import Draft, earlier, record
+from .customers import (
+    create_customer,
+    detach_payment_method,
+    mark_customer_deleted,
+    owner_key,
+    write_customer,
+    write_payment_method,
+)
+from .freshness import (
+    UNSEEN,
+    Source,
+    Verdict,
+    Watermark,
+    is_final,
+    is_gone,
+    judge,
+    may_write,
+    watermark,
+)
+from .invoices import note_failure, write_invoice, write_invoice_payment
+from .items import note_past_items
+from .payments import write_charge, write_payment_intent, write_refund
+from .subscriptions import NAME_KEY, end_subscription, write_subscription
+
+__all__ = [
+    "NAME_KEY",
+    "UNSEEN",
+    "Source",
+    "Verdict",
+    "Watermark",
+    "create_customer",
+    "is_final",
+    "is_gone",
+    "judge",
+    "mark_gone",
+    "may_write",
+    "note_failure",
+    "note_past_items",
+    "owner_key",
+    "set_data",
+    "set_local",
+    "watermark",
+    "write",
+    "write_answers",
+    "write_catalog",
+]
+
+
+def write(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    obj: objects.ProcessorObject,
+    source: Source,
+    *,
+    failed_at: datetime.datetime | None = None,
+) -> models.Mirrored:
+    """Write an object of a customer whose chain is locked, and return its row.
+
+    :param failed_at: when collecting this invoice failed, where an event says that it did.
+    """
+    match obj:
+        case objects.Customer():
+            write_customer(uow, customer, obj, source)
+            return customer
+        case objects.Subscription():
+            return write_subscription(uow, customer, obj, source)
+        case objects.Invoice():
+            return write_invoice(uow, customer, obj, source, failed_at=failed_at)
+        case objects.InvoicePayment():
+            return write_invoice_payment(uow, customer, obj, source)
+        case objects.PaymentMethod():
+            return write_payment_method(uow, customer, obj, source)
+        case objects.PaymentIntent():
+            return write_payment_intent(uow, customer, obj, source)
+        case objects.Charge():
+            return write_charge(uow, customer, obj, source)
+        case objects.Refund():
+            return write_refund(uow, customer, obj, source)
+    raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
+
+
+def write_catalog(
+    uow: UnitOfWork, processor: str, obj: objects.ProcessorObject, source: Source
+) -> models.Mirrored:
+    """Write a product or a price, whose system chain is locked."""
+    if isinstance(obj, objects.Product):
+        return write_product(uow, processor, obj, source)
+    if isinstance(obj, objects.Price):
+        return write_price(uow, processor, obj, source)
+    raise TypeError(f"A {obj.kind} belongs to a customer.")
+
+
+def write_answers(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    answers: c.Sequence[Answer],
+    seen: c.Mapping[tuple[str, str], Watermark],
+) -> tuple[dict[tuple[str, str], models.Mirrored], list[tuple[str, str]]]:
+    """Write all objects of some answers that may be written.
+
+    :param seen: the watermarks of the rows that were there before the call, by kind and id.
+    :returns: the rows by kind and id, and what may not be written because an event came in between
+        and can't be told from the answer: it has to be fetched again.
+    """
+    rows: dict[tuple[str, str], models.Mirrored] = {}
+    allowed: list[tuple[objects.ProcessorObject, Source]] = []
+    unclear: list[tuple[str, str]] = []
+    # All are judged before any is written: writing an invoice also touches its subscription.
+    for answer in answers:
+        source = Source.of_answer(answer)
+        for obj in answer.objects:
+            name = (obj.kind, obj.processor_id)
+            row = (
+                customer
+                if obj.kind == "customer"
+                else uow.find(models.MIRRORED[obj.kind], customer.processor, obj.processor_id)
+            )
+            if may_write(row, seen.get(name, UNSEEN), source):
+                allowed.append((obj, source))
+            else:
+                assert row is not None
+                rows[name] = row
+                unclear.append(name)
+    for obj, source in allowed:
+        rows[obj.kind, obj.processor_id] = write(uow, customer, obj, source)
+    return rows, unclear
+
+
+def set_local(
+    uow: UnitOfWork, customer: models.Customer, kind: str, row: models.Mirrored, **values: object
+) -> None:
+    """Set columns that only exist here, with an entry in the ledger."""
+    made = Draft(row, created=False)
+    made.set(**values)
+    if made.is_change:
+        record(uow, kind, "updated", made, customer)
+
+
+def set_data(
+    uow: UnitOfWork,
+    customer: models.Customer | None,
+    kind: str,
+    row: models.Mirrored,
+    data: dict[str, object],
+) -> None:
+    """Replace the host's own data of a row. The ledger tells which keys changed, not their values."""
+    old = row.data
+    if old == data:
+        return
+    made = Draft(row, created=False)
+    row.data = data
+    keys = sorted(key for key in {*old, *data} if old.get(key) != data.get(key))
+    made.note("data", None, keys)
+    record(uow, kind, "data_changed", made, customer)
+
+
+def mark_gone(
+    uow: UnitOfWork, customer: models.Customer | None, row: models.Mirrored, source: Source
+) -> None:
+    """Note that the processor answered a fetch of something that we hold with: no such thing."""
+    since = source.fresh_to
+    if isinstance(row, models.Customer):
+        mark_customer_deleted(uow, row, source)
+    elif isinstance(row, models.PaymentMethod) and customer is not None:
+        detach_payment_method(uow, customer, row, since)
+    elif isinstance(row, models.Subscription) and customer is not None:
+        end_subscription(uow, customer, row, since, deleted=True)
+    else:
+        made = Draft(row, created=False)
+        made.set(deleted_at=earlier(row.deleted_at, since))
+        if made.is_change:
+            kind = next(name for name, model in models.MIRRORED.items() if isinstance(row, model))
+            record(uow, kind, "deleted", made, customer)

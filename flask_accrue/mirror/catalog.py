@@ -1,0 +1,54 @@
+"""Products and prices, which belong to no customer."""
+
+from __future__ import annotations
+
+from .. import models
+from ..ids import new_id
+from ..processors import objects
+from ..unit_of_work import UnitOfWork
+from .changes import draft, record
+from .freshness import Source
+
+
+def write_product(
+    uow: UnitOfWork, processor: str, obj: objects.Product, source: Source
+) -> models.Product:
+    """Write a product; its system chain must be locked."""
+    row = uow.find(models.Product, processor, obj.processor_id)
+    values: dict[str, object] = {
+        "active": obj.active and not obj.deleted,
+        "name": obj.name,
+        "description": obj.description,
+    }
+    made = draft(uow, models.Product, processor, obj, source, values, row=row, id=new_id())
+    if made.is_change:
+        record(uow, "product", _verb(made.created, obj), made, None)
+    return made.row
+
+
+def write_price(
+    uow: UnitOfWork, processor: str, obj: objects.Price, source: Source
+) -> models.Price:
+    """Write a price; its system chain must be locked."""
+    row = uow.find(models.Price, processor, obj.processor_id)
+    values: dict[str, object] = {
+        "active": obj.active and not obj.deleted,
+        "product_processor_id": obj.product,
+        "nickname": obj.nickname,
+        "lookup_key": obj.lookup_key,
+        "currency": obj.currency,
+        "unit_amount": obj.unit_amount,
+        "interval": obj.interval,
+        "interval_count": obj.interval_count,
+        "usage_type": obj.usage_type,
+    }
+    made = draft(uow, models.Price, processor, obj, source, values, row=row, id=new_id())
+    if made.is_change:
+        record(uow, "price", _verb(made.created, obj), made, None)
+    return made.row
+
+
+def _verb(created: bool, obj: objects.ProcessorObject) -> str:
+    if obj.deleted:
+        return "deleted"
+    return "created" if created else "updated"

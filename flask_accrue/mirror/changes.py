@@ -1,0 +1,152 @@
+"""Writing one row: what changed, what that is called, and its entry in the ledger."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+import typing as t
+
+from .. import models
+from ..ledger.append import append
+from ..processors import objects
+from ..unit_of_work import Change, UnitOfWork
+from .freshness import Source
+
+R = t.TypeVar("R", bound=models.Mirrored)
+
+#: Columns that are bookkeeping of ours or the raw object: neither in a state nor a change.
+_UNTOLD: t.Final = frozenset(
+    "id created_at updated_at lock_version fresh_from fresh_to fresh_event raw data "
+    "processor owner_key".split()
+)
+_TOLD: dict[type[models.Mirrored], tuple[str, ...]] = {}
+
+
+@dataclasses.dataclass
+class Draft(t.Generic[R]):
+    """A row that's being written, with what it was before."""
+
+    row: R
+    created: bool
+    before: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    after: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    def set(self, **values: t.Any) -> None:
+        """Set columns, and note those that change."""
+        for name, value in values.items():
+            old = getattr(self.row, name)
+            if old == value and type(old) is type(value):
+                continue
+            if not self.created:
+                self.before.setdefault(name, old)
+                self.after[name] = value
+                if self.before[name] == value:
+                    del self.before[name], self.after[name]
+            setattr(self.row, name, value)
+
+    def note(self, name: str, before: t.Any, after: t.Any) -> None:
+        """Note a change of what belongs to the row without being a column of it."""
+        if before != after:
+            self.before[name], self.after[name] = before, after
+
+    @property
+    def is_change(self) -> bool:
+        """Whether there is anything to tell."""
+        return self.created or bool(self.after)
+
+
+def draft(
+    uow: UnitOfWork,
+    model: type[R],
+    processor: str,
+    obj: objects.ProcessorObject,
+    source: Source,
+    values: c.Mapping[str, t.Any],
+    *,
+    row: R | None,
+    **identity: t.Any,
+) -> Draft[R]:
+    """Write what every mirrored row has, and its own columns; ``row`` is the locked one or ``None``.
+
+    :param identity: columns that are only set on a new row, such as ``customer_id``.
+    """
+    made: Draft[R]
+    if row is None:
+        row = model(processor=processor, processor_id=obj.processor_id, **identity)
+        row.meta, row.data = {}, {}
+        uow.session.add(row)
+        made = Draft(row, created=True)
+    else:
+        made = Draft(row, created=False)
+    made.set(meta=dict(obj.metadata), **values)
+    if obj.created is not None:
+        made.set(created=obj.created)
+    if obj.deleted:
+        made.set(deleted_at=earlier(row.deleted_at, source.fresh_from))
+    elif row.deleted_at is not None and row.deleted_at < source.fresh_from:
+        made.set(deleted_at=None)
+    stamp(row, source, raw=dict(obj.raw))
+    return made
+
+
+def earlier(known: datetime.datetime | None, said: datetime.datetime) -> datetime.datetime:
+    """Return the earlier of two times at which something was gone.
+
+    A fetch that finds nothing only tells that it's gone by now; the event tells since when.
+    """
+    return said if known is None else min(known, said)
+
+
+def stamp(row: models.Mirrored, source: Source, *, raw: dict[str, t.Any] | None = None) -> None:
+    """Note how fresh a row is; ``raw`` is the object as it came, where it came whole."""
+    row.fresh_from, row.fresh_to = source.fresh_from, source.fresh_to
+    row.fresh_event = source.event
+    if raw is not None:
+        # Not compared: the old one isn't loaded, since reading it costs more than writing it again.
+        row.raw = raw
+
+
+def record(
+    uow: UnitOfWork,
+    kind: str,
+    verb: str,
+    made: Draft[t.Any],
+    customer: models.Customer | None,
+    **parts: t.Any,
+) -> None:
+    """Append the entry of a change, and hand the change on.
+
+    :param parts: what belongs to the state besides the columns, such as a subscription's items.
+    """
+    row = made.row
+    append(
+        uow,
+        f"{kind}.{verb}",
+        subject_type=kind,
+        subject_id=str(row.id),
+        customer=customer,
+        data={
+            "processor": row.processor,
+            "changes": {name: [made.before[name], value] for name, value in made.after.items()},
+        },
+        state={**told(row), **parts},
+        chain_of=row.processor_id,
+    )
+    uow.changed(Change(kind, verb, row, made.before, made.after, made.created))
+
+
+def told(row: models.Mirrored) -> dict[str, t.Any]:
+    """Return the columns of a row that make up its state in the ledger."""
+    model = type(row)
+    names = _TOLD.get(model)
+    if names is None:
+        mapper = model.__mapper__
+        names = tuple(a.key for a in mapper.column_attrs if a.key not in _UNTOLD)
+        _TOLD[model] = names
+    return {name: getattr(row, name) for name in names}
+
+
+def said(value: t.Any, known: t.Any) -> t.Any:
+    """Return what the processor says, or what is known where it says nothing."""
+    return known if value is objects.UNSAID else value

@@ -1,0 +1,186 @@
+"""Customers and payment methods."""
+
+from __future__ import annotations
+
+import datetime
+
+import sqlalchemy as sa
+
+from .. import models
+from ..ids import new_id
+from ..processors import objects
+from ..unit_of_work import UnitOfWork
+from .changes import Draft, draft, earlier, record
+from .freshness import Source
+
+
+def create_customer(
+    uow: UnitOfWork,
+    processor: str,
+    obj: objects.Customer,
+    source: Source,
+    *,
+    owner_type: str,
+    owner_id: str,
+    generation: int,
+) -> models.Customer:
+    """Write a new customer for an owner, with a chain of its own in the ledger."""
+    made = draft(
+        uow,
+        models.Customer,
+        processor,
+        obj,
+        source,
+        _values(obj),
+        row=None,
+        id=new_id(),
+        owner_type=owner_type,
+        owner_id=owner_id,
+        owner_key=owner_key(owner_type, owner_id),
+        generation=generation,
+    )
+    uow.open_chain(made.row)
+    record(uow, "customer", "created", made, made.row)
+    return made.row
+
+
+def write_customer(
+    uow: UnitOfWork, customer: models.Customer, obj: objects.Customer, source: Source
+) -> None:
+    """Write a customer that we have; a deleted one takes its subscriptions and cards with it."""
+    if obj.deleted:
+        mark_customer_deleted(uow, customer, source)
+        return
+    made = draft(uow, models.Customer, customer.processor, obj, source, _values(obj), row=customer)
+    default = None
+    if obj.default_payment_method is not None and not customer.is_deleted:
+        default = uow.find(models.PaymentMethod, customer.processor, obj.default_payment_method)
+    _set_default(made, default)
+    if made.is_change:
+        record(uow, "customer", "updated", made, customer)
+
+
+def mark_customer_deleted(uow: UnitOfWork, customer: models.Customer, source: Source) -> None:
+    """Keep the customer as deleted: its subscriptions end, its cards go, its owner is free again.
+
+    What was known of it stays, and how fresh that is, so that older news which come later are still told
+    from newer ones.
+    """
+    from .subscriptions import end_subscription
+
+    before = customer.deleted_at
+    since = earlier(before, source.fresh_to)
+    made = Draft(customer, created=False)
+    made.set(deleted_at=since, owner_key=None, default_payment_method_id=None)
+    for subscription in uow.scalars(
+        sa.select(models.Subscription).where(models.Subscription.customer_id == customer.id)
+    ).all():
+        end_subscription(uow, customer, subscription, since, instead_of=before)
+    for method in uow.scalars(
+        sa.select(models.PaymentMethod).where(models.PaymentMethod.customer_id == customer.id)
+    ).all():
+        detach_payment_method(uow, customer, method, since, instead_of=before)
+    if made.is_change:
+        record(uow, "customer", "deleted", made, customer)
+
+
+def write_payment_method(
+    uow: UnitOfWork, customer: models.Customer, obj: objects.PaymentMethod, source: Source
+) -> models.PaymentMethod:
+    """Write a card; one that the processor detached stays, and stops being the default."""
+    row = uow.find(models.PaymentMethod, customer.processor, obj.processor_id)
+    made = draft(
+        uow,
+        models.PaymentMethod,
+        customer.processor,
+        obj,
+        source,
+        {
+            "type": obj.type,
+            "brand": obj.brand,
+            "last4": obj.last4,
+            "exp_month": obj.exp_month,
+            "exp_year": obj.exp_year,
+            "fingerprint": obj.fingerprint,
+        },
+        row=row,
+        id=new_id(),
+        customer_id=customer.id,
+    )
+    if obj.deleted or obj.customer is None:
+        made.set(detached_at=earlier(made.row.detached_at, source.fresh_from))
+    elif customer.deleted_at is not None and made.row.detached_at is None:
+        made.set(detached_at=customer.deleted_at)
+    gone = made.row.detached_at is not None
+    if made.is_change:
+        verb = "updated"
+        if made.created or "detached_at" in made.after:
+            verb = "detached" if gone else "attached"
+        record(uow, "payment_method", verb, made, customer)
+    if made.created and not gone:
+        uow.session.flush()
+        _adopt_default(uow, customer, made.row)
+    if gone:
+        _drop_default(uow, customer, made.row)
+    return made.row
+
+
+def detach_payment_method(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    row: models.PaymentMethod,
+    since: datetime.datetime,
+    *,
+    instead_of: datetime.datetime | None = None,
+) -> None:
+    """Note that the processor no longer has a card.
+
+    :param instead_of: a time that was noted for the same reason, before the right one was known.
+    """
+    made = Draft(row, created=False)
+    if row.detached_at in (None, instead_of):
+        made.set(detached_at=since)
+    if made.is_change:
+        record(uow, "payment_method", "detached", made, customer)
+    _drop_default(uow, customer, row)
+
+
+def owner_key(owner_type: str, owner_id: str) -> str:
+    """Return what is unique among the living customers of a processor."""
+    return f"{owner_type}:{owner_id}"
+
+
+def _values(obj: objects.Customer) -> dict[str, object]:
+    return {
+        "name": obj.name,
+        "email": obj.email,
+        "preferred_locale": obj.preferred_locale,
+        "currency": obj.currency,
+        "balance": obj.balance,
+    }
+
+
+def _set_default(made: Draft[models.Customer], method: models.PaymentMethod | None) -> None:
+    usable = method is not None and method.is_attached
+    made.set(default_payment_method_id=method.id if usable and method is not None else None)
+
+
+def _adopt_default(
+    uow: UnitOfWork, customer: models.Customer, method: models.PaymentMethod
+) -> None:
+    """Make a card the default if the customer's own object, which came first, named it so."""
+    from ..state import current_state
+
+    processor = current_state().processor(customer.processor)
+    if processor.default_payment_method_of(customer.raw) == method.processor_id:
+        made = Draft(customer, created=False)
+        made.set(default_payment_method_id=method.id)
+        if made.is_change:
+            record(uow, "customer", "updated", made, customer)
+
+
+def _drop_default(uow: UnitOfWork, customer: models.Customer, method: models.PaymentMethod) -> None:
+    if customer.default_payment_method_id == method.id:
+        made = Draft(customer, created=False)
+        made.set(default_payment_method_id=None)
+        record(uow, "customer", "updated", made, customer)

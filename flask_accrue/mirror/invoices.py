@@ -1,0 +1,213 @@
+"""Invoices and their payments."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..ids import new_id
+from ..processors import objects
+from ..unit_of_work import UnitOfWork
+from .changes import Draft, draft, record
+from .freshness import Source
+from .lines import stored_lines, write_lines
+from .subscriptions import derive_from_invoices
+
+
+def write_invoice(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    obj: objects.Invoice,
+    source: Source,
+    *,
+    failed_at: datetime.datetime | None = None,
+) -> models.Invoice:
+    """Write an invoice with its lines and payments, and what its subscription has from it.
+
+    :param failed_at: when collecting it failed, where the event says that it did.
+    """
+    row = uow.find(models.Invoice, customer.processor, obj.processor_id)
+    values: dict[str, t.Any] = {
+        "subscription_processor_id": obj.subscription,
+        "status": obj.status,
+        "number": obj.number,
+        "currency": obj.currency,
+        "subtotal": obj.subtotal,
+        "discount": obj.discount,
+        "tax": obj.tax,
+        "total": obj.total,
+        "starting_balance": obj.starting_balance,
+        "ending_balance": obj.ending_balance,
+        "amount_due": obj.amount_due,
+        "amount_paid": obj.amount_paid,
+        "amount_remaining": obj.amount_remaining,
+        "billing_reason": obj.billing_reason,
+        "collection_method": obj.collection_method,
+        "attempt_count": obj.attempt_count,
+        "next_payment_attempt": obj.next_payment_attempt,
+        "due_date": obj.due_date,
+        "period_start": obj.period_start,
+        "period_end": obj.period_end,
+        "finalized_at": obj.finalized_at,
+        "paid_at": obj.paid_at,
+        "voided_at": obj.voided_at,
+        "hosted_url": obj.hosted_url,
+    }
+    made = draft(
+        uow,
+        models.Invoice,
+        customer.processor,
+        obj,
+        source,
+        values,
+        row=row,
+        id=new_id(),
+        customer_id=customer.id,
+    )
+    _note_failure(made, failed_at)
+    if made.created:
+        uow.session.flush()
+    if obj.lines is not objects.UNSAID:
+        before, lines = write_lines(uow, made.row, obj.lines)
+        if not made.created:
+            made.note("lines", before, lines)
+    else:
+        lines = stored_lines(uow, made.row)
+    if made.is_change:
+        verb = _verb(made)
+        if verb == "payment_failed" and _waits_for_customer(uow, made.row):
+            verb = "action_required"
+        record(uow, "invoice", verb, made, customer, lines=lines)
+    if obj.payments is not objects.UNSAID:
+        for payment in obj.payments:
+            _write_embedded_payment(uow, customer, payment, source)
+    if obj.subscription is not None and made.is_change:
+        uow.session.flush()
+        derive_from_invoices(uow, customer, obj.subscription)
+    return made.row
+
+
+def note_failure(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    row: models.Invoice,
+    failed_at: datetime.datetime,
+) -> None:
+    """Note an earlier failure of an invoice than the one known, from an event that is stale."""
+    made = Draft(row, created=False)
+    _note_failure(made, failed_at)
+    if made.is_change:
+        record(uow, "invoice", "payment_failed", made, customer, lines=stored_lines(uow, row))
+        if row.subscription_processor_id is not None:
+            uow.session.flush()
+            derive_from_invoices(uow, customer, row.subscription_processor_id)
+
+
+def write_invoice_payment(
+    uow: UnitOfWork, customer: models.Customer, obj: objects.InvoicePayment, source: Source
+) -> models.InvoicePayment:
+    """Write a payment, and link its intent and charge to the invoice."""
+    row = uow.find(models.InvoicePayment, customer.processor, obj.processor_id)
+    made = draft(
+        uow,
+        models.InvoicePayment,
+        customer.processor,
+        obj,
+        source,
+        {
+            "invoice_processor_id": obj.invoice,
+            "status": obj.status,
+            "amount_requested": obj.amount_requested,
+            "amount_paid": obj.amount_paid,
+            "currency": obj.currency,
+            "payment_intent_processor_id": obj.payment_intent,
+            "charge_processor_id": obj.charge,
+            "is_default": obj.is_default,
+            "paid_at": obj.paid_at,
+        },
+        row=row,
+        id=new_id(),
+        customer_id=customer.id,
+    )
+    if made.is_change:
+        record(uow, "invoice_payment", "created" if made.created else "updated", made, customer)
+        _link(uow, customer, made.row)
+    return made.row
+
+
+def _write_embedded_payment(
+    uow: UnitOfWork, customer: models.Customer, obj: objects.InvoicePayment, source: Source
+) -> None:
+    """Write a payment that came inside its invoice, unless its own row may be newer.
+
+    Each payment that is made has an event of its own, so what is left alone here isn't missed.
+    """
+    row = uow.find(models.InvoicePayment, customer.processor, obj.processor_id)
+    if row is not None and row.fresh_to is not None:
+        both_answered = source.event is None and row.fresh_event is None
+        older = (
+            row.fresh_to <= source.fresh_to if both_answered else row.fresh_to < source.fresh_from
+        )
+        if not older:
+            return
+    write_invoice_payment(uow, customer, obj, source)
+
+
+def _link(uow: UnitOfWork, customer: models.Customer, payment: models.InvoicePayment) -> None:
+    """Tell the intent and the charge of a payment whose invoice they paid."""
+    wanted: list[tuple[str, type[models.PaymentIntent] | type[models.Charge], t.Any]] = []
+    if payment.payment_intent_processor_id is not None:
+        intent_id = payment.payment_intent_processor_id
+        intent, charge = models.PaymentIntent, models.Charge
+        wanted.append(("payment_intent", intent, intent.processor_id == intent_id))
+        wanted.append(("charge", charge, charge.payment_intent_processor_id == intent_id))
+    if payment.charge_processor_id is not None:
+        of_charge = models.Charge.processor_id == payment.charge_processor_id
+        wanted.append(("charge", models.Charge, of_charge))
+    uow.session.flush()
+    for kind, model, which in wanted:
+        unlinked = sa.select(model).where(
+            model.processor == payment.processor, which, model.invoice_processor_id.is_(None)
+        )
+        for row in uow.scalars(unlinked).all():
+            made = Draft(row, created=False)
+            made.set(invoice_processor_id=payment.invoice_processor_id)
+            record(uow, kind, "linked", made, customer)
+
+
+def _note_failure(made: Draft[models.Invoice], failed_at: datetime.datetime | None) -> None:
+    known = made.row.first_failed_at
+    if failed_at is not None and (known is None or failed_at < known):
+        made.set(first_failed_at=failed_at)
+
+
+def _verb(made: Draft[models.Invoice]) -> str:
+    row, after = made.row, made.after
+    if made.created:
+        return "paid" if row.is_paid else "created"
+    if "status" in after:
+        if row.is_open:
+            return "finalized"
+        if row.is_void:
+            return "voided"
+        return "marked_uncollectible" if row.is_uncollectible else after["status"]
+    # An attempt shows in the count, and the first one also in the event that dates it, which may come
+    # later: that one tells of it, so that one failure is told once.
+    dated = "first_failed_at" in after
+    first = dated and made.before["first_failed_at"] is None
+    again = "attempt_count" in after and not dated and row.first_failed_at is not None
+    return "payment_failed" if (first or again) and not row.is_paid else "updated"
+
+
+def _waits_for_customer(uow: UnitOfWork, row: models.Invoice) -> bool:
+    """Tell whether an invoice isn't paid only because its customer has to confirm that."""
+    intents = models.PaymentIntent
+    waiting = sa.select(intents).where(
+        intents.processor == row.processor,
+        intents.invoice_processor_id == row.processor_id,
+        intents.requires_action,
+    )
+    return uow.scalars(waiting.limit(1)).first() is not None

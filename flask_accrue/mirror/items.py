@@ -1,0 +1,119 @@
+"""The items of a subscription. One that the processor dropped keeps its row, for invoices that name it.
+
+Of a dropped item ``removed_at`` tells up to when there were news of it. So it's the same whether the news
+that no longer had it came after those that did or before.
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import datetime
+import json
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..processors import objects
+from ..unit_of_work import UnitOfWork
+
+ItemState: t.TypeAlias = dict[str, t.Any]
+
+
+def write_items(
+    uow: UnitOfWork,
+    row: models.Subscription,
+    items: c.Sequence[objects.SubscriptionItem],
+    last_seen: datetime.datetime,
+) -> tuple[list[ItemState], list[ItemState]]:
+    """Write the items that there are now; return how they were and how they are.
+
+    :param last_seen: when the news came that the row was written from until now.
+    """
+    known = {item.processor_id: item for item in _items(uow, row)}
+    before = _told(known.values())
+    for position, obj in enumerate(items):
+        item = known.pop(obj.processor_id, None) or _new(uow, row, obj)
+        item.removed_at = None
+        _set(item, obj, position)
+    for item in known.values():
+        if item.removed_at is None:
+            item.removed_at = last_seen
+    after = [
+        {"id": each.processor_id, "price": each.price, "quantity": each.quantity} for each in items
+    ]
+    return before, after
+
+
+def note_past_items(
+    uow: UnitOfWork,
+    row: models.Subscription,
+    items: c.Sequence[objects.SubscriptionItem],
+    seen: datetime.datetime,
+) -> None:
+    """Keep items that old news still have, so that invoices which name them find them.
+
+    :param seen: when these news came.
+    """
+    known = {item.processor_id: item for item in _items(uow, row)}
+    for position, obj in enumerate(items):
+        item = known.get(obj.processor_id)
+        if item is None:
+            item = _new(uow, row, obj)
+            item.removed_at = seen
+            _set(item, obj, position)
+        elif item.removed_at is not None and _order(seen, obj.raw) > _order(
+            item.removed_at, item.raw
+        ):
+            item.removed_at = seen
+            _set(item, obj, position)
+
+
+def stored_items(uow: UnitOfWork, row: models.Subscription) -> list[ItemState]:
+    """Return the items that there are, as the ledger tells them."""
+    return _told(_items(uow, row))
+
+
+def _new(
+    uow: UnitOfWork, row: models.Subscription, obj: objects.SubscriptionItem
+) -> models.SubscriptionItem:
+    item = models.SubscriptionItem(
+        subscription_id=row.id, processor=row.processor, processor_id=obj.processor_id
+    )
+    uow.session.add(item)
+    return item
+
+
+def _set(item: models.SubscriptionItem, obj: objects.SubscriptionItem, position: int) -> None:
+    item.position = position
+    item.price_processor_id = obj.price
+    item.product_processor_id = obj.product
+    item.quantity = obj.quantity
+    item.current_period_start = obj.current_period_start
+    item.current_period_end = obj.current_period_end
+    if item.raw != obj.raw:
+        item.raw = dict(obj.raw)
+
+
+def _order(seen: datetime.datetime, raw: t.Mapping[str, t.Any]) -> tuple[datetime.datetime, str]:
+    """Return what decides between two news of an item, also those of one second."""
+    return seen, json.dumps(raw, sort_keys=True)
+
+
+_ITEMS: t.Final = (
+    sa.select(models.SubscriptionItem)
+    .where(models.SubscriptionItem.subscription_id == sa.bindparam("subscription"))
+    .execution_options(populate_existing=True)
+)
+
+
+def _items(uow: UnitOfWork, row: models.Subscription) -> list[models.SubscriptionItem]:
+    return list(uow.execute(_ITEMS, {"subscription": row.id}).scalars())
+
+
+def _told(items: t.Iterable[models.SubscriptionItem]) -> list[ItemState]:
+    live = sorted((each for each in items if each.removed_at is None), key=lambda i: i.position)
+    return [
+        {"id": each.processor_id, "price": each.price_processor_id, "quantity": each.quantity}
+        for each in live
+    ]

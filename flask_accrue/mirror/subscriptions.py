@@ -1,0 +1,179 @@
+"""Subscriptions, and what is derived from their invoices."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..ids import new_id
+from ..processors import objects
+from ..unit_of_work import UnitOfWork
+from .changes import Draft, draft, earlier, record
+from .freshness import Source
+from .items import stored_items, write_items
+
+#: The key of a subscription's metadata that holds its name.
+NAME_KEY: t.Final = "accrue_name"
+
+
+def write_subscription(
+    uow: UnitOfWork, customer: models.Customer, obj: objects.Subscription, source: Source
+) -> models.Subscription:
+    """Write a subscription with its items; an item that is missing is removed at once."""
+    row = uow.find(models.Subscription, customer.processor, obj.processor_id)
+    last_seen = row.fresh_to if row is not None and row.fresh_to is not None else source.fresh_from
+    values: dict[str, t.Any] = {
+        "name": obj.metadata.get(NAME_KEY, "default"),
+        "status": obj.status,
+        "currency": obj.currency,
+        "collection_method": obj.collection_method,
+        "start_date": obj.start_date,
+        "billing_cycle_anchor": obj.billing_cycle_anchor,
+        "current_period_start": obj.current_period_start,
+        "current_period_end": obj.current_period_end,
+        "trial_start": obj.trial_start,
+        "trial_end": obj.trial_end,
+        "cancel_at_period_end": obj.cancel_at_period_end,
+        "cancel_at": obj.cancel_at,
+        "canceled_at": obj.canceled_at,
+        "ended_at": obj.ended_at,
+        "pause_behavior": obj.pause_behavior,
+        "pause_resumes_at": obj.pause_resumes_at,
+        "default_payment_method_processor_id": obj.default_payment_method,
+        "latest_invoice_processor_id": obj.latest_invoice,
+    }
+    made = draft(
+        uow,
+        models.Subscription,
+        customer.processor,
+        obj,
+        source,
+        values,
+        row=row,
+        id=new_id(),
+        customer_id=customer.id,
+    )
+    gone = [at for at in (made.row.deleted_at, customer.deleted_at) if at is not None]
+    if gone and made.row.ended_at is None:
+        # The news are from before, and came late.
+        _end(made, min(gone))
+    _derive(uow, made, paid=made.created)
+    if made.created:
+        uow.session.flush()
+    before, items = write_items(uow, made.row, obj.items, last_seen)
+    made.note("items", before, items)
+    if made.is_change:
+        record(uow, "subscription", _verb(made), made, customer, items=items)
+    return made.row
+
+
+def end_subscription(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    row: models.Subscription,
+    since: datetime.datetime,
+    *,
+    instead_of: datetime.datetime | None = None,
+    deleted: bool = False,
+) -> None:
+    """Note that the processor no longer has a subscription, or its customer.
+
+    :param instead_of: a time that was noted for the same reason, before the right one was known.
+    :param deleted: it's the subscription that wasn't found.
+    """
+    made = Draft(row, created=False)
+    if row.ended_at in (None, instead_of):
+        _end(made, since, instead_of)
+    if deleted:
+        made.set(deleted_at=earlier(row.deleted_at, since))
+    if made.is_change:
+        record(uow, "subscription", "canceled", made, customer, items=stored_items(uow, row))
+
+
+def _end(
+    made: Draft[models.Subscription],
+    since: datetime.datetime,
+    instead_of: datetime.datetime | None = None,
+) -> None:
+    made.set(status="canceled", ended_at=since, past_due_since=None)
+    if made.row.canceled_at in (None, instead_of):
+        made.set(canceled_at=since)
+
+
+def derive_from_invoices(
+    uow: UnitOfWork, customer: models.Customer, subscription_processor_id: str
+) -> None:
+    """Work out again what a subscription has from its invoices, after one was written."""
+    row = uow.find(models.Subscription, customer.processor, subscription_processor_id)
+    if row is None:
+        return
+    made = Draft(row, created=False)
+    _derive(uow, made, paid=True)
+    if made.is_change:
+        verb = "past_due" if made.after.get("past_due_since") else "updated"
+        record(uow, "subscription", verb, made, customer, items=stored_items(uow, row))
+
+
+def _derive(uow: UnitOfWork, made: Draft[models.Subscription], *, paid: bool) -> None:
+    """Set ``past_due_since`` and, where an invoice may have been paid, ``paid_until``."""
+    row = made.row
+    since = None
+    with uow.session.no_autoflush:
+        if row.is_past_due:
+            since = uow.execute(_first_failure(row)).scalar_one()
+        made.set(past_due_since=since)
+        if paid:
+            made.set(paid_until=uow.execute(_paid_until(row)).scalar_one())
+
+
+def _first_failure(row: models.Subscription) -> t.Any:
+    return sa.select(sa.func.min(models.Invoice.first_failed_at)).where(
+        models.Invoice.processor == row.processor,
+        models.Invoice.subscription_processor_id == row.processor_id,
+        models.Invoice.is_open,
+    )
+
+
+def _paid_until(row: models.Subscription) -> t.Any:
+    return (
+        sa.select(sa.func.max(models.InvoiceItem.period_end))
+        .join(models.Invoice, models.Invoice.id == models.InvoiceItem.invoice_id)
+        .where(
+            models.Invoice.processor == row.processor,
+            models.Invoice.subscription_processor_id == row.processor_id,
+            models.Invoice.is_paid,
+        )
+    )
+
+
+def _verb(made: Draft[models.Subscription]) -> str:
+    """Name what happened, the weightiest first."""
+    if made.created:
+        return "created"
+    before, after, row = made.before, made.after, made.row
+    if row.is_ended and ("status" in after or "ended_at" in after):
+        return "canceled"
+    if "status" in after:
+        return _STATUS_VERBS.get((before["status"], after["status"]), after["status"])
+    if "pause_behavior" in after:
+        return "paused" if after["pause_behavior"] else "resumed"
+    if "cancel_at_period_end" in after or "cancel_at" in after:
+        return "cancellation_scheduled" if row.ends_at else "cancellation_withdrawn"
+    if "items" in after:
+        prices = [{item["price"] for item in side} for side in (before["items"], after["items"])]
+        return "plan_changed" if prices[0] != prices[1] else "quantity_changed"
+    if "trial_end" in after:
+        return "trial_changed"
+    return "renewed" if "current_period_start" in after else "updated"
+
+
+_STATUS_VERBS: t.Final[t.Mapping[tuple[str, str], str]] = {
+    ("past_due", "active"): "recovered",
+    ("unpaid", "active"): "recovered",
+    ("incomplete", "active"): "activated",
+    ("trialing", "active"): "trial_ended",
+    ("incomplete", "trialing"): "activated",
+}

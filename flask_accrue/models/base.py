@@ -1,0 +1,142 @@
+"""What all tables share: the declarative base, column types and the mirrored row."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import mysql, postgresql
+
+from ..clock import UTC, real_now
+from ..ids import new_id
+
+JsonDict: t.TypeAlias = dict[str, t.Any]
+
+
+class UtcDateTime(sa.TypeDecorator[datetime.datetime]):
+    """An instant with microseconds, aware and in UTC on every database."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[t.Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"A time without a zone can't be stored: {value!r}. Use UTC.")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def exact(length: int) -> sa.types.TypeEngine[str]:
+    """Return a string type that tells ``sub_aB`` from ``sub_Ab`` on every database."""
+    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return sa.String(length).with_variant(binary, "mysql", "mariadb")
+
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Base(orm.DeclarativeBase):
+    """The base of Accrue's tables, apart from the host's own; used through the host's session."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: t.ClassVar[dict[t.Any, t.Any]] = {
+        datetime.datetime: UtcDateTime,
+        uuid.UUID: sa.Uuid,
+        str: exact(255),
+        int: sa.BigInteger,
+        JsonDict: Json,
+    }
+
+
+class Row(Base):
+    """A row with a time-ordered id and its local times, which are real time."""
+
+    __abstract__ = True
+
+    id: orm.Mapped[uuid.UUID] = orm.mapped_column(primary_key=True, default=new_id)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(default=real_now)
+    updated_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
+        default=real_now, onupdate=real_now
+    )
+
+
+class Mirrored(Row):
+    """A row that mirrors an object of a processor. Only :mod:`flask_accrue.mirror` writes it.
+
+    :ivar created: when the processor made the object.
+    :ivar fresh_from: the row tells how the object stood at some moment between this …
+    :ivar fresh_to: … and this, in the processor's time. ``None``: nothing is known.
+    :ivar fresh_event: the processor's id of the event it was last written from, or ``None``.
+    :ivar meta: the processor's metadata (the column is named ``metadata``).
+    :ivar raw: the object as the processor sent it, less secrets.
+    :ivar data: the host's own, which the mirror never touches.
+    """
+
+    __abstract__ = True
+
+    processor: orm.Mapped[str] = orm.mapped_column(exact(32))
+    processor_id: orm.Mapped[str]
+    created: orm.Mapped[datetime.datetime | None]
+    deleted_at: orm.Mapped[datetime.datetime | None]
+    fresh_from: orm.Mapped[datetime.datetime | None]
+    fresh_to: orm.Mapped[datetime.datetime | None]
+    fresh_event: orm.Mapped[str | None]
+    lock_version: orm.Mapped[int] = orm.mapped_column(sa.Integer, nullable=False, default=1)
+    meta: orm.Mapped[JsonDict] = orm.mapped_column("metadata", default=dict)
+    raw: orm.Mapped[JsonDict] = orm.mapped_column(default=dict)
+    data: orm.Mapped[JsonDict] = orm.mapped_column(default=dict)
+
+    @orm.declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, t.Any]:  # noqa: N805 - a directive's first argument is the class
+        return {"version_id_col": cls.__table__.c.lock_version}
+
+    @orm.declared_attr.directive
+    def __table_args__(cls) -> tuple[t.Any, ...]:  # noqa: N805
+        return mirrored_constraints(cls.__tablename__)
+
+
+def mirrored_constraints(table: str) -> tuple[t.Any, ...]:
+    """Return what every mirrored table has: unique processor ids, and an index for lists."""
+    return (
+        sa.UniqueConstraint("processor", "processor_id"),
+        sa.Index(f"ix_{table}_list", "created", "id"),
+    )
+
+
+def soft_reference(target: str, column: str) -> str:
+    """Return the join of a reference by processor id; ``{self}`` is the class that refers.
+
+    Mirrored rows name each other by the processor's ids instead of by foreign keys, so that they
+    may arrive in any order.
+    """
+    return (
+        f"and_(foreign({{self}}.{column}) == remote({target}.processor_id), "
+        f"foreign({{self}}.processor) == remote({target}.processor))"
+    )

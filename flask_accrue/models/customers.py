@@ -1,0 +1,123 @@
+"""Who pays, and with what."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.ext.hybrid import hybrid_property
+
+from .. import clock
+from .base import Mirrored, exact, mirrored_constraints
+
+
+class Customer(Mirrored):
+    """A host's billable at one processor.
+
+    :ivar owner_type: the billable's type name; with ``owner_id`` the only link to the host's model.
+    :ivar owner_key: ``type:id`` while the customer lives, then ``None``; unique for a processor, so
+        that an owner has one living customer there.
+    :ivar generation: counts the owner's customers at this processor; part of the idempotency key.
+    :ivar balance: minor units of ``currency``; below 0 is credit.
+    :ivar default_payment_method_id: the only mark of the default card.
+    """
+
+    __tablename__ = "accrue_customers"
+
+    owner_type: orm.Mapped[str] = orm.mapped_column(sa.String(100))
+    owner_id: orm.Mapped[str]
+    owner_key: orm.Mapped[str | None] = orm.mapped_column(sa.String(380))
+    generation: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=1)
+    name: orm.Mapped[str | None] = orm.mapped_column(exact(512))
+    email: orm.Mapped[str | None] = orm.mapped_column(exact(512))
+    preferred_locale: orm.Mapped[str | None] = orm.mapped_column(sa.String(35))
+    preferred_timezone: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    currency: orm.Mapped[str | None] = orm.mapped_column(sa.String(3))
+    balance: orm.Mapped[int] = orm.mapped_column(default=0)
+    default_payment_method_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(
+        sa.ForeignKey("accrue_payment_methods.id", ondelete="SET NULL", use_alter=True)
+    )
+
+    payment_methods: orm.Mapped[list[PaymentMethod]] = orm.relationship(
+        back_populates="customer",
+        foreign_keys="PaymentMethod.customer_id",
+        order_by="PaymentMethod.created",
+        viewonly=True,
+    )
+    default_payment_method: orm.Mapped[PaymentMethod | None] = orm.relationship(
+        foreign_keys=[default_payment_method_id], viewonly=True
+    )
+
+    @orm.declared_attr.directive
+    def __table_args__(cls) -> tuple[t.Any, ...]:  # noqa: N805 - a directive's first argument is the class
+        return (
+            *mirrored_constraints("accrue_customers"),
+            sa.UniqueConstraint("processor", "owner_key"),
+            sa.Index("ix_accrue_customers_owner", "owner_type", "owner_id"),
+            sa.Index("ix_accrue_customers_email", "email"),
+        )
+
+    @hybrid_property
+    def is_deleted(self) -> bool:
+        """Whether the customer is gone at the processor."""
+        return self.deleted_at is not None
+
+    @is_deleted.inplace.expression
+    @classmethod
+    def _is_deleted(cls) -> sa.ColumnElement[bool]:
+        return cls.deleted_at.is_not(None)
+
+    @property
+    def chain(self) -> str:
+        """The name of this customer's chain in the ledger."""
+        return f"customer:{self.id}"
+
+
+class PaymentMethod(Mirrored):
+    """A stored card or account. Once detached it stays, so that old charges still name it."""
+
+    __tablename__ = "accrue_payment_methods"
+
+    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("accrue_customers.id"), index=True
+    )
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(50), default="card")
+    brand: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))
+    last4: orm.Mapped[str | None] = orm.mapped_column(sa.String(4))
+    exp_month: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
+    exp_year: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
+    fingerprint: orm.Mapped[str | None]
+    detached_at: orm.Mapped[datetime.datetime | None]
+
+    customer: orm.Mapped[Customer] = orm.relationship(
+        back_populates="payment_methods", foreign_keys=[customer_id], viewonly=True
+    )
+
+    @hybrid_property
+    def is_attached(self) -> bool:
+        """Whether the customer can still pay with it."""
+        return self.detached_at is None and self.deleted_at is None
+
+    @is_attached.inplace.expression
+    @classmethod
+    def _is_attached(cls) -> sa.ColumnElement[bool]:
+        return sa.and_(cls.detached_at.is_(None), cls.deleted_at.is_(None))
+
+    @hybrid_property
+    def is_expired(self) -> bool:
+        """Whether the card's last month has passed, by billing time in UTC."""
+        if self.exp_year is None or self.exp_month is None:
+            return False
+        now = clock.now()
+        return (self.exp_year, self.exp_month) < (now.year, now.month)
+
+    @is_expired.inplace.expression
+    @classmethod
+    def _is_expired(cls) -> sa.ColumnElement[bool]:
+        now = clock.now()
+        this_year = sa.and_(cls.exp_year == now.year, cls.exp_month < now.month)
+        past = sa.and_(cls.exp_month.is_not(None), sa.or_(cls.exp_year < now.year, this_year))
+        return sa.func.coalesce(past, sa.false())

@@ -1,0 +1,113 @@
+"""Webhook events as they came, and the runs of the host's handlers."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.ext.hybrid import hybrid_property
+
+from ..clock import real_now
+from .base import Row, exact
+from .customers import Customer
+
+
+class WebhookEvent(Row):
+    """An event that a processor sent. The row is the truth; the queue only makes it prompt.
+
+    :ivar endpoint: ``""`` or the name of a further endpoint, such as ``connect``.
+    :ivar occurred_at: when it happened, in the processor's time.
+    :ivar payload: the body as it came.
+    :ivar state: ``pending``, ``failed`` (will be tried again), ``succeeded`` or ``dead``.
+    :ivar outcome: what became of it: ``applied``, ``fetched``, ``stale``, ``ignored``,
+        ``skipped`` or ``unhandled``; ``None`` until then. ``reason`` says why, where that matters.
+    :ivar next_attempt_at: when it's due, in billing time.
+    :ivar claimed_until: until when a worker holds it, in real time.
+    :ivar applied_at: when its object was written; from then on only handlers are left to run.
+    """
+
+    __tablename__ = "accrue_webhook_events"
+
+    processor: orm.Mapped[str] = orm.mapped_column(exact(32))
+    endpoint: orm.Mapped[str] = orm.mapped_column(exact(64), default="")
+    processor_id: orm.Mapped[str]
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(100))
+    account: orm.Mapped[str | None]
+    livemode: orm.Mapped[bool]
+    api_version: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    occurred_at: orm.Mapped[datetime.datetime]
+    received_at: orm.Mapped[datetime.datetime] = orm.mapped_column(default=real_now)
+    payload: orm.Mapped[str] = orm.mapped_column(sa.Text().with_variant(sa.Text(2**24), "mysql"))
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="pending")
+    outcome: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
+    reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    customer_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(
+        sa.ForeignKey("accrue_customers.id", ondelete="SET NULL")
+    )
+    attempts: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
+    next_attempt_at: orm.Mapped[datetime.datetime]
+    claim_token: orm.Mapped[uuid.UUID | None]
+    claimed_until: orm.Mapped[datetime.datetime | None]
+    applied_at: orm.Mapped[datetime.datetime | None]
+    finished_at: orm.Mapped[datetime.datetime | None]
+    last_error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+
+    customer: orm.Mapped[Customer | None] = orm.relationship(viewonly=True)
+    handler_runs: orm.Mapped[list[HandlerRun]] = orm.relationship(
+        order_by="HandlerRun.id", viewonly=True
+    )
+
+    __table_args__ = (
+        sa.UniqueConstraint("processor", "endpoint", "processor_id"),
+        sa.Index("ix_accrue_webhook_events_due", "state", "next_attempt_at"),
+        sa.Index("ix_accrue_webhook_events_list", "received_at", "id"),
+        sa.Index("ix_accrue_webhook_events_customer", "customer_id", "received_at", "id"),
+    )
+
+    @hybrid_property
+    def is_waiting(self) -> bool:
+        """Not finished: new, or to be tried again."""
+        return self.state in ("pending", "failed")
+
+    @is_waiting.inplace.expression
+    @classmethod
+    def _is_waiting(cls) -> sa.ColumnElement[bool]:
+        return cls.state.in_(("pending", "failed"))
+
+    @hybrid_property
+    def is_dead(self) -> bool:
+        """Given up after the last try; only a replay brings it back."""
+        return self.state == "dead"
+
+    @hybrid_property
+    def is_succeeded(self) -> bool:
+        """Done, handlers included."""
+        return self.state == "succeeded"
+
+
+class HandlerRun(Row):
+    """One host handler's run for one event.
+
+    :ivar handler: the handler's dotted name.
+    :ivar state: ``pending``, ``failed`` or ``succeeded``.
+    """
+
+    __tablename__ = "accrue_handler_runs"
+
+    webhook_event_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("accrue_webhook_events.id", ondelete="CASCADE")
+    )
+    handler: orm.Mapped[str]
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="pending")
+    attempts: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
+    last_error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    finished_at: orm.Mapped[datetime.datetime | None]
+
+    __table_args__ = (sa.UniqueConstraint("webhook_event_id", "handler"),)
+
+    @hybrid_property
+    def is_succeeded(self) -> bool:
+        """It returned without an error."""
+        return self.state == "succeeded"

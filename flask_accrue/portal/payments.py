@@ -1,0 +1,215 @@
+"""The page where a customer completes a payment: confirms it, or pays with another card."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import typing as t
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from .. import billing, models
+from ..entitlements import current_owner
+from ..errors import (
+    AccrueError,
+    ActionRequired,
+    CardError,
+    InvalidRequest,
+    OperationInProgress,
+    ProcessorError,
+)
+from ..money import Money
+from ..pages import safe_target
+from ..processors.fake import FakeProcessor
+from ..state import current_state
+from . import queries
+from .wording import Said, card_choice, said_of
+
+#: How long a form can be sent, in seconds of real time.
+_SEND_WITHIN: t.Final = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Something that a payment is for."""
+
+    text: str
+    amount: Money
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """A card that can be chosen."""
+
+    id: str
+    text: str
+    note: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class PaymentPage:
+    """What the page shows.
+
+    :ivar said: how the payment stands, in words.
+    :ivar card: the card that it waits for, or was paid with.
+    :ivar can_confirm: the customer can confirm it here, with that card.
+    :ivar others: cards that it can be paid with instead.
+    :ivar elsewhere: the processor's own page for it, where this one can't complete it.
+    """
+
+    amount: Money
+    said: Said
+    lines: tuple[Line, ...]
+    card: str | None
+    can_confirm: bool
+    others: tuple[Card, ...]
+    elsewhere: str | None
+    locale: str | None
+
+
+def show_payment(processor: str, payment_intent: str) -> str:
+    """Show a payment as it stands; 404 unless it's the customer's own."""
+    customer, intent = _own(processor, payment_intent)
+    return render_template(
+        "accrue/portal/payment.html",
+        page=_page(customer, intent),
+        here=_here(intent),
+        operation=_serializer(intent).dumps(secrets.token_hex(16)),
+        next=safe_target(request.args.get("next")),
+        is_simulated=_is_simulated(intent),
+        customer_name=customer.name,
+    )
+
+
+def confirm_payment(processor: str, payment_intent: str) -> Response:
+    """Carry on with a payment on the customer's word, or on the simulated bank's."""
+    customer, intent = _own(processor, payment_intent)
+    onward = safe_target(request.form.get("next"))
+    here = _here(intent, onward)
+    if not _is_simulated(intent):
+        # There the customer's browser and the processor settle it between them.
+        abort(404)
+    if request.form.get("do") == "fail":
+        return _fail(intent, here)
+    card = None
+    chosen = request.form.get("payment_method", "")
+    if chosen:
+        card = queries.usable_card(customer, chosen) or abort(404)
+    token = request.form.get("operation", "")
+    try:
+        operation_id = f"portal:{_serializer(intent).loads(token, max_age=_SEND_WITHIN)}"
+    except BadData:
+        flash("This page was open for too long. Nothing was charged; please try again.", "warning")
+        return redirect(here, 303)
+    try:
+        billing.confirm_payment(intent, payment_method=card, operation_id=operation_id)
+    except AccrueError as error:
+        _explain(error, intent)
+        return redirect(here, 303)
+    return redirect(onward or here, 303)
+
+
+def _own(processor: str, payment_intent: str) -> tuple[models.Customer, models.PaymentIntent]:
+    """Return the visitor's customer and payment; a 404 tells nobody whether there is another's."""
+    owner = current_owner()
+    if owner is None or processor not in current_state().processors or "\x00" in payment_intent:
+        abort(404)
+    customer = billing.get_customer(owner, processor)
+    intent = None if customer is None else queries.payment_of(customer, processor, payment_intent)
+    if customer is None or intent is None:
+        abort(404)
+    return customer, intent
+
+
+def _page(customer: models.Customer, intent: models.PaymentIntent) -> PaymentPage:
+    invoice = queries.invoice_of(intent)
+    cards = queries.usable_cards(customer)
+    used = next(
+        (card for card in cards if card.processor_id == intent.payment_method_processor_id), None
+    )
+    simulated, amount = _is_simulated(intent), Money(intent.amount, intent.currency)
+    waiting = intent.requires_action or intent.requires_payment_method
+    others = tuple(
+        Card(
+            str(card.id),
+            card_choice(card),
+            "Your default card" if card.id == customer.default_payment_method_id else None,
+        )
+        for card in cards
+        if waiting and simulated and not (intent.requires_action and card is used)
+    )
+    elsewhere = None
+    if waiting and not simulated and invoice is not None:
+        elsewhere = invoice.hosted_url
+    return PaymentPage(
+        amount=amount,
+        said=said_of(intent, invoice, amount.format(customer.preferred_locale), bool(others)),
+        lines=_lines(intent, invoice, amount),
+        card=None if used is None else card_choice(used),
+        can_confirm=simulated and intent.requires_action,
+        others=others,
+        elsewhere=elsewhere if elsewhere and elsewhere.startswith("https://") else None,
+        locale=customer.preferred_locale,
+    )
+
+
+def _lines(
+    intent: models.PaymentIntent, invoice: models.Invoice | None, amount: Money
+) -> tuple[Line, ...]:
+    if invoice is None or not invoice.items:
+        said = intent.raw.get("description")
+        return (Line(said if isinstance(said, str) and said else "One-time payment", amount),)
+    return tuple(
+        Line(item.description or "Item", Money(item.amount, item.currency))
+        for item in invoice.items
+    )
+
+
+def _fail(intent: models.PaymentIntent, here: str) -> Response:
+    """Let the simulated bank refuse, and write what came of it."""
+    gateway = current_state().processor(intent.processor)
+    assert isinstance(gateway, FakeProcessor)
+    if intent.requires_action:
+        processor_id = intent.processor_id
+        current_state().db.session.commit()
+        gateway.fail_authentication(processor_id)
+        billing.sync_payment(intent)
+    return redirect(here, 303)
+
+
+def _explain(error: AccrueError, intent: models.PaymentIntent) -> None:
+    """Say what came of it, and no more than is known."""
+    match error:
+        case CardError() | ActionRequired():
+            # The page itself says so, from what was written.
+            pass
+        case OperationInProgress():
+            flash("This payment is being worked on at this moment. Reload in a moment.", "info")
+        case InvalidRequest():
+            # It went on elsewhere meanwhile: the page then says how it stands.
+            billing.sync_payment(intent)
+        case ProcessorError():
+            flash(
+                "The payment provider didn't answer, so whether you were charged isn't known yet. "
+                "Reload in a minute before you try again.",
+                "warning",
+            )
+        case _:
+            flash(error.message, "error")
+
+
+def _here(intent: models.PaymentIntent, onward: str | None = None) -> str:
+    return url_for(
+        ".payment", processor=intent.processor, payment_intent=intent.processor_id, next=onward
+    )
+
+
+def _is_simulated(intent: models.PaymentIntent) -> bool:
+    return isinstance(current_state().processors.get(intent.processor), FakeProcessor)
+
+
+def _serializer(intent: models.PaymentIntent) -> URLSafeTimedSerializer:
+    assert current_app.secret_key is not None
+    return URLSafeTimedSerializer(current_app.secret_key, salt=f"accrue.portal.payment:{intent.id}")

@@ -1,0 +1,70 @@
+"""Reading what a customer's page shows. Every statement is narrowed to that customer."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from .. import models
+from ..state import current_state
+
+
+def payment_of(
+    customer: models.Customer, processor: str, processor_id: str
+) -> models.PaymentIntent | None:
+    """Return a payment of this customer, ``None`` for anybody else's."""
+    intents = models.PaymentIntent
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(intents).where(
+                intents.processor == processor,
+                intents.processor_id == processor_id,
+                intents.customer_id == customer.id,
+            )
+        )
+        .one_or_none()
+    )
+
+
+def invoice_of(intent: models.PaymentIntent) -> models.Invoice | None:
+    """Return the invoice that a payment is for, with its lines and its subscription."""
+    if intent.invoice_processor_id is None:
+        return None
+    invoices = models.Invoice
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(invoices)
+            .where(
+                invoices.processor == intent.processor,
+                invoices.processor_id == intent.invoice_processor_id,
+                invoices.customer_id == intent.customer_id,
+            )
+            .options(orm.selectinload(invoices.items), orm.joinedload(invoices.subscription))
+        )
+        .one_or_none()
+    )
+
+
+def usable_cards(customer: models.Customer) -> list[models.PaymentMethod]:
+    """Return the cards that this customer can pay with, oldest first."""
+    cards = models.PaymentMethod
+    return list(
+        current_state().db.session.scalars(
+            sa.select(cards)
+            .where(cards.customer_id == customer.id, cards.is_attached, sa.not_(cards.is_expired))
+            .order_by(cards.created, cards.id)
+        )
+    )
+
+
+def usable_card(customer: models.Customer, id: str) -> models.PaymentMethod | None:
+    """Return one of them by its id, ``None`` for anybody else's."""
+    try:
+        wanted = uuid.UUID(id)
+    except ValueError:
+        return None
+    return next((card for card in usable_cards(customer) if card.id == wanted), None)

@@ -1,0 +1,90 @@
+"""Customers: made, changed, deleted."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .. import objects
+from . import labels
+from .refusals import check_known, check_texts, refused
+from .transaction import Transaction, missing
+
+CHANGEABLE: t.Final = frozenset(
+    {"name", "email", "preferred_locale", "metadata", "default_payment_method"}
+)
+
+
+def create(
+    tx: Transaction,
+    *,
+    name: str | None,
+    email: str | None,
+    preferred_locale: str | None,
+    metadata: t.Mapping[str, str],
+) -> objects.Customer:
+    """Make a customer."""
+    check_texts({"name": name, "email": email, "preferred_locale": preferred_locale})
+    return tx.save(
+        objects.Customer(
+            processor_id=tx.new_id("cus"),
+            created=tx.now,
+            name=name,
+            email=email,
+            preferred_locale=preferred_locale,
+            metadata=labels.merged({}, metadata),
+        ),
+        "customer.created",
+    )
+
+
+def living(tx: Transaction, customer_id: str) -> objects.Customer:
+    """Return a customer that wasn't deleted.
+
+    :raises NotFound: otherwise, as the processor says it of one that was.
+    """
+    customer = tx.get(objects.Customer, customer_id, "customer")
+    if customer.deleted:
+        raise missing(objects.Customer, customer_id, "customer")
+    return customer
+
+
+def update(tx: Transaction, customer_id: str, changes: t.Mapping[str, t.Any]) -> objects.Customer:
+    """Change a customer; see :meth:`flask_accrue.processors.base.Processor.update_customer`."""
+    customer = living(tx, customer_id)
+    check_known(changes, CHANGEABLE, "customer")
+    wanted = dict(changes)
+    check_texts({name: value for name, value in wanted.items() if name != "metadata"})
+    if "metadata" in wanted:
+        wanted["metadata"] = labels.merged(customer.metadata, wanted["metadata"])
+    if wanted.get("default_payment_method") is not None:
+        method = tx.peek(objects.PaymentMethod, wanted["default_payment_method"])
+        if method is None or method.customer != customer_id:
+            raise refused(
+                f"The customer {customer_id!r} has no payment method with this id.",
+                "default_payment_method",
+                "resource_missing",
+            )
+    return tx.save(dataclasses.replace(customer, **wanted), "customer.updated")
+
+
+def bill_in(tx: Transaction, customer: objects.Customer, currency: str) -> objects.Customer:
+    """Bind a customer to a currency with the first thing that is billed.
+
+    :raises InvalidRequest: when the customer is billed in another one already.
+    """
+    if customer.currency == currency:
+        return customer
+    if customer.currency is not None:
+        raise refused(
+            f"The customer {customer.processor_id!r} is billed in {customer.currency.upper()}, "
+            f"and currencies can't be combined on one customer; this is {currency.upper()}.",
+            "currency",
+            "currency_mismatch",
+        )
+    return tx.save(dataclasses.replace(customer, currency=currency), "customer.updated")
+
+
+def change_balance(tx: Transaction, customer: objects.Customer, balance: int) -> objects.Customer:
+    """Set what a customer owes (above 0) or has as credit (below 0), in minor units."""
+    return tx.save(dataclasses.replace(customer, balance=balance), "customer.updated")

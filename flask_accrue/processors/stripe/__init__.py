@@ -1,0 +1,7 @@
+"""Stripe: its webhooks and its objects, in the shapes of every API version since 2020-03-02."""
+
+from __future__ import annotations
+
+from .processor import StripeProcessor
+
+__all__ = ["StripeProcessor"]

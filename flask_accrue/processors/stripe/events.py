@@ -1,0 +1,167 @@
+"""Webhook bodies, read into what they say.
+
+What an event carries is told by its object, not by its name: ``charge.refund.updated`` carries a refund and
+``payment_method.updated`` may carry a card. The name only tells what an object can't say about itself: that
+it's deleted or detached, or that a payment failed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ...clock import UTC
+from .. import objects
+from ..base import ProcessorEvent
+from . import fields, reading, reading_customers, versions
+from .bodies import Raw, decode, invalid, without_secrets
+
+#: How long columns are that hold parts of an envelope.
+_LONGEST: t.Final[t.Mapping[str, int]] = {"type": 100, "account": 255, "api_version": 64}
+
+_THIN: t.Final = "v2.core.event"
+_ENDED: t.Final = frozenset({"canceled", "incomplete_expired"})
+
+
+def read_envelope(payload: bytes | str) -> ProcessorEvent:
+    """Read all of a body but its object.
+
+    :raises InvalidRequest: when it isn't an event as Stripe writes it.
+    """
+    return _envelope(decode(payload))
+
+
+def read_event(payload: bytes | str) -> ProcessorEvent:
+    """Read a body.
+
+    There is no object where it's of a kind that isn't mirrored, doesn't exist yet (an upcoming invoice) or
+    belongs to nobody, and none in a thin event, which only refers to one.
+
+    :raises InvalidRequest: when it isn't an event as Stripe writes it.
+    """
+    body = without_secrets(decode(payload))
+    event = dataclasses.replace(_envelope(body), raw=body)
+    if body["object"] == _THIN:
+        return event
+    raw = t.cast(Raw, body["data"]["object"])
+    kind = fields.text(raw, "object") or ""
+    event = dataclasses.replace(event, customer=_customer(kind, raw))
+    if _has_no_object(kind, raw):
+        return dataclasses.replace(event, usable=False, fetchable=False)
+    found = reading.read(raw)
+    if found is None:
+        return event
+    found = _after(event.type, found)
+    if isinstance(found, objects.PaymentMethod) and found.customer is None:
+        # What was detached can be attached to nobody again, and isn't found under its customer any more.
+        customer = event.customer or _previous_customer(body)
+        return dataclasses.replace(event, object=found, customer=customer, fetchable=False)
+    return dataclasses.replace(
+        event,
+        object=found,
+        usable=event.usable and reading.is_whole(raw),
+        fetchable=kind not in reading_customers.LEGACY_KINDS,
+        payment_failed=event.type == "invoice.payment_failed",
+    )
+
+
+# -- the envelope ----------------------------------------------------------------------------------
+
+
+def _envelope(body: Raw) -> ProcessorEvent:
+    kind = body.get("object")
+    if kind not in ("event", _THIN):
+        raise invalid("This isn't an event of Stripe's: its `object` isn't `event`.", "object")
+    version = _limited(body, "api_version")
+    if kind == "event" and not isinstance(fields.part(body, "data").get("object"), dict):
+        raise invalid("This event holds no `data.object`.", "data")
+    event_type = _limited(body, "type")
+    if not event_type:
+        raise fields.wrong("type", "a string", event_type)
+    is_thin = kind == _THIN
+    return ProcessorEvent(
+        processor_id=fields.identifier(body),
+        type=event_type,
+        created=_written_time(body) if is_thin else _created(body),
+        account=_limited(body, "context" if is_thin else "account"),
+        livemode=fields.flag(body, "livemode"),
+        api_version=version,
+        usable=not is_thin and versions.is_listed(version),
+        fetchable=not is_thin,
+    )
+
+
+def _limited(body: Raw, name: str) -> str | None:
+    value = fields.text(body, name)
+    limit = _LONGEST.get(name, _LONGEST["account"])
+    if value is not None and len(value) > limit:
+        raise invalid(f"`{name}` has more than {limit} characters.", name)
+    return value or None
+
+
+def _created(body: Raw) -> datetime.datetime:
+    moment = fields.moment(body, "created")
+    if moment is None:
+        raise fields.wrong("created", "a time in Unix seconds", moment)
+    return moment
+
+
+def _written_time(body: Raw) -> datetime.datetime:
+    """Return the ``created`` of a thin event, which is written as ISO 8601."""
+    written = fields.required_text(body, "created")
+    try:
+        moment = datetime.datetime.fromisoformat(written)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise invalid("`created` is no time with a zone in ISO 8601.", "created")
+
+
+# -- the object ------------------------------------------------------------------------------------
+
+
+def _has_no_object(kind: str, raw: Raw) -> bool:
+    """Tell whether there is nothing to mirror: it doesn't exist yet, or it's nobody's."""
+    if kind in ("invoice", "subscription"):
+        object_id = raw.get("id")
+        is_preview = isinstance(object_id, str) and object_id.startswith("upcoming_")
+        return not object_id or is_preview or raw.get("customer") is None
+    if kind in reading_customers.LEGACY_KINDS:
+        # A card may be a connected account's, for payouts, and a source isn't anybody's at first.
+        return raw.get("customer") is None
+    return False
+
+
+def _after(event_type: str, found: objects.ProcessorObject) -> objects.ProcessorObject:
+    """Return the object as it is after an event whose body shows it as it was just before."""
+    if event_type in ("customer.source.deleted", "payment_method.detached"):
+        if isinstance(found, objects.PaymentMethod):
+            return dataclasses.replace(found, customer=None)
+    elif event_type == "customer.subscription.deleted":
+        if isinstance(found, objects.Subscription) and found.status not in _ENDED:
+            return dataclasses.replace(found, status="canceled")
+    elif event_type in ("plan.deleted", f"{found.kind}.deleted"):
+        return dataclasses.replace(found, deleted=True)
+    return found
+
+
+def _customer(kind: str, raw: Raw) -> str | None:
+    """Return whom an object of any kind is about, as far as it says so itself."""
+    if kind == "customer":
+        return _id(raw)
+    charge = raw.get("charge")  # of a refund or a dispute
+    return _id(raw.get("customer")) or (
+        _id(charge.get("customer")) if isinstance(charge, dict) else None
+    )
+
+
+def _previous_customer(body: Raw) -> str | None:
+    return _id(fields.part(body["data"], "previous_attributes").get("customer"))
+
+
+def _id(value: t.Any) -> str | None:
+    """Return an id if there is one: kinds that aren't mirrored are read without any demands."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) and 0 < len(found) <= fields.LONGEST_ID else None

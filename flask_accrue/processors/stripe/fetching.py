@@ -1,0 +1,95 @@
+"""Fetching one object as it stands now, with what the mirror needs of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
+from ..base import Answer
+from . import fields, reading
+from .api import Api, Reply, segment
+from .bodies import without_secrets
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a kind of object is found.
+
+    :ivar expand: what has to come along.
+    :ivar list: a list inside that may be cut off, the path of its rows, and the parameter that
+        names the object there, unless its path does.
+    """
+
+    path: str
+    expand: tuple[str, ...] = ()
+    list: str | None = None
+    rows_path: str = ""
+    rows_of: str | None = None
+
+
+_PLACES: t.Final[t.Mapping[str, _Place]] = {
+    "charge": _Place("/v1/charges/{}", ("balance_transaction",)),
+    "customer": _Place("/v1/customers/{}"),
+    "invoice": _Place(
+        "/v1/invoices/{}", ("payments",), list="lines", rows_path="/v1/invoices/{}/lines"
+    ),
+    "invoice_payment": _Place("/v1/invoice_payments/{}"),
+    "payment_intent": _Place("/v1/payment_intents/{}"),
+    # Cards and sources from before payment methods are found there too.
+    "payment_method": _Place("/v1/payment_methods/{}"),
+    "price": _Place("/v1/prices/{}"),
+    "product": _Place("/v1/products/{}"),
+    "refund": _Place("/v1/refunds/{}"),
+    "subscription": _Place(
+        "/v1/subscriptions/{}",
+        ("discounts",),
+        list="items",
+        rows_path="/v1/subscription_items",
+        rows_of="subscription",
+    ),
+}
+
+
+def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer:
+    """Return an object as it stands now.
+
+    :raises NotFound: when Stripe has no such object.
+    :raises ProcessorError: when Stripe refuses or can't be reached.
+    """
+    place = _PLACES.get(kind)
+    if place is None:
+        raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
+    reply = _reply(api, place, place.path.format(segment(processor_id)), account)
+    if place.list is not None:
+        reply = _whole(api, place, place.list, reply, processor_id, account)
+    found = reading.read(without_secrets(reply.body))
+    if found is None or (found.kind, found.processor_id) != (kind, processor_id):
+        raise ProcessorUnavailable(f"Stripe answered with something else than that {kind}.")
+    return Answer(
+        objects=(found,),
+        fresh_from=reply.fresh_from,
+        fresh_to=reply.fresh_to,
+        client_secret=fields.text(reply.body, "client_secret"),
+    )
+
+
+def _reply(api: Api, place: _Place, path: str, account: str | None) -> Reply:
+    if not place.expand:
+        return api.get(path, {}, account=account)
+    try:
+        return api.get(path, {"expand": list(place.expand)}, account=account)
+    except NotFound:
+        # That may be about what should come along, and taking it for the object itself would have it
+        # marked as deleted.
+        return api.get(path, {}, account=account)
+
+
+def _whole(
+    api: Api, place: _Place, name: str, reply: Reply, processor_id: str, account: str | None
+) -> Reply:
+    if not fields.is_cut_off(reply.body, name):
+        return reply
+    params = {place.rows_of: processor_id} if place.rows_of else {}
+    path = place.rows_path.format(segment(processor_id))
+    return reply.with_rows(name, *api.list_all(path, params, account=account))

@@ -1,0 +1,55 @@
+"""Any of Stripe's objects, told by its own ``object`` field."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from .. import objects
+from . import fields
+from .bodies import Raw
+from .reading_catalog import read_price, read_product
+from .reading_customers import read_customer, read_payment_method
+from .reading_invoices import read_invoice, read_invoice_payment
+from .reading_payments import read_charge, read_payment_intent, read_refund
+from .reading_subscriptions import read_subscription
+
+_READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = {
+    "bank_account": read_payment_method,
+    "card": read_payment_method,
+    "charge": read_charge,
+    "customer": read_customer,
+    "invoice": read_invoice,
+    "invoice_payment": read_invoice_payment,
+    "payment_intent": read_payment_intent,
+    "payment_method": read_payment_method,
+    "plan": read_price,
+    "price": read_price,
+    "product": read_product,
+    "refund": read_refund,
+    "source": read_payment_method,
+    "subscription": read_subscription,
+}
+
+# Lists inside an object that say what is there, so that a row that isn't in them is gone.
+_WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {"subscription": "items", "invoice": "lines"}
+
+
+def read(raw: Raw) -> objects.ProcessorObject | None:
+    """Return the typed object, or ``None`` for a kind that isn't mirrored.
+
+    :param raw: as decoded from JSON, less secrets; it becomes the object's ``raw``.
+    :raises InvalidRequest: when a field that is needed is missing or has the wrong type.
+    """
+    reader = _READERS.get(fields.text(raw, "object") or "")
+    return None if reader is None else reader(raw)
+
+
+def is_whole(raw: Raw) -> bool:
+    """Tell whether a body says all there is to say: no list is cut off, and it's no mere plan.
+
+    A plan is a price without some of its fields, such as the lookup key.
+    """
+    kind = fields.text(raw, "object") or ""
+    name = _WHOLE_LISTS.get(kind)
+    return kind != "plan" and (name is None or not fields.is_cut_off(raw, name))

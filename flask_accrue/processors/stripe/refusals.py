@@ -1,0 +1,96 @@
+"""What Stripe's refusals and failures mean, in Accrue's errors.
+
+Messages are Stripe's own where it wrote one for people, without anything that looks like a key. The
+SDK's error isn't chained, because it holds headers and the whole answer.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import stripe
+
+from ...errors import (
+    AccrueError,
+    AuthenticationError,
+    CardError,
+    IdempotencyConflict,
+    InvalidRequest,
+    NotFound,
+    ProcessorUnavailable,
+    RateLimited,
+)
+
+_LONGEST: t.Final = 500
+_KEY = re.compile(r"\b(?:sk|rk|pk|ek|whsec)_\S+|\b(?:pi|seti|cs|src)_\w*secret_\w+", re.ASCII)
+
+
+def translated(error: stripe.StripeError) -> AccrueError:
+    """Return Accrue's error for one of the SDK's.
+
+    A 404 means that there is no such object only if Stripe's API says so in its own words: one from
+    something in between would otherwise have objects marked as deleted.
+    """
+    said, status, request_id = _said(error), error.http_status, error.request_id
+    code, param = _text(said, "code"), _text(said, "param") or None
+    if isinstance(error, stripe.APIConnectionError) or status is None:
+        reason = type(error.__cause__ or error).__name__
+        return ProcessorUnavailable(f"Stripe couldn't be reached ({reason}).")
+    if isinstance(error, stripe.RateLimitError):
+        return RateLimited(
+            _message(said, status), retry_after=_retry_after(error), request_id=request_id
+        )
+    if isinstance(error, stripe.IdempotencyError):
+        return IdempotencyConflict(_message(said, status))
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return AuthenticationError(
+            _message(said, status), code=code, request_id=request_id, http_status=status
+        )
+    if isinstance(error, stripe.CardError):
+        return CardError(
+            _message(said, status),
+            code=code,
+            decline_code=_text(said, "decline_code"),
+            request_id=request_id,
+            http_status=status,
+            param=param,
+        )
+    if isinstance(error, stripe.InvalidRequestError):
+        kind = NotFound if code == "resource_missing" else InvalidRequest
+        return kind(
+            _message(said, status),
+            code=code,
+            request_id=request_id,
+            http_status=status,
+            param=param,
+        )
+    # A 5xx, a 409 that outlasted the retries, or an answer that isn't the API's at all.
+    return ProcessorUnavailable(_message(said, status), request_id=request_id, http_status=status)
+
+
+def _said(error: stripe.StripeError) -> dict[str, t.Any]:
+    """Return what the answer's body says of the error; the SDK's own attributes have only some of it."""
+    body = error.json_body
+    said = body.get("error") if isinstance(body, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
+def _message(said: dict[str, t.Any], status: int) -> str:
+    message = _text(said, "message")
+    if not message:
+        return f"Stripe answered with {status}, and not as its API does."
+    return _KEY.sub("[removed]", message)[:_LONGEST]
+
+
+def _text(said: dict[str, t.Any], name: str) -> str | None:
+    value = said.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _retry_after(error: stripe.StripeError) -> float | None:
+    try:
+        seconds = float((error.headers or {}).get("Retry-After", ""))
+    except ValueError:
+        return None  # also a date, which Stripe doesn't send
+    return seconds if 0 <= seconds < 24 * 3600 else None

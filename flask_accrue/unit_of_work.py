@@ -1,0 +1,376 @@
+"""The one kind of write transaction: lock the chain, collect changes, let reactions add theirs, commit.
+
+A chain row of the ledger is the only lock. It's taken before anything is read, so two writers of
+one customer stand in line, nothing is lost, and no order of locks can deadlock.
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import contextvars
+import dataclasses
+import functools
+import random
+import time
+import typing as t
+import uuid
+import zlib
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.orm.exc import StaleDataError
+
+from . import models
+from .errors import InvalidState
+from .state import current_state
+from .telemetry import current_trace_id, reached
+
+SYSTEM_CHAINS: t.Final = tuple(f"system:{number:02d}" for number in range(16))
+_MOST_TRIES: t.Final = 20
+_TRIES_AFTER_DOUBLE: t.Final = 5
+
+T = t.TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Actor:
+    """Who did something: ``user``, ``admin``, ``webhook``, ``job`` or ``system``, and an id."""
+
+    type: str
+    id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A row that was written.
+
+    :ivar kind: such as ``subscription``.
+    :ivar verb: what happened to it, such as ``canceled``; with the kind the ledger entry's type.
+    :ivar before: the tracked columns that changed, as they were; empty for a new row.
+    :ivar after: the same columns, as they are.
+    :ivar created: whether the row is new.
+    """
+
+    kind: str
+    verb: str
+    row: t.Any
+    before: t.Mapping[str, t.Any]
+    after: t.Mapping[str, t.Any]
+    created: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Why a transaction writes: kept with each entry of the ledger.
+
+    :ivar cause_webhook_id: the webhook event that led to it.
+    :ivar occurred_at: when it happened in the processor's time, where known.
+    """
+
+    actor: Actor
+    operation_id: str | None = None
+    trace_id: str | None = None
+    cause_entry_id: int | None = None
+    cause_webhook_id: uuid.UUID | None = None
+    occurred_at: t.Any = None
+
+
+_actor: contextvars.ContextVar[Actor | None] = contextvars.ContextVar("accrue_actor", default=None)
+
+
+@contextlib.contextmanager
+def acting_as(actor: Actor) -> c.Iterator[None]:
+    """Name the actor of everything that's written inside."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def current_actor() -> Actor:
+    """Return who acts: as said by :func:`acting_as`, else the request's user, else the system."""
+    named = _actor.get()
+    if named is not None:
+        return named
+    user_id = current_state().auth.current_user_id()
+    return Actor("system") if user_id is None else Actor("user", user_id)
+
+
+class UnitOfWork:
+    """An open write transaction, handed to the function that :func:`write` runs."""
+
+    def __init__(self, session: orm.Session, origin: Origin) -> None:
+        self.session = session
+        self.origin = origin
+        self.changes: list[Change] = []
+        self._heads: dict[str, tuple[int, str]] = {}
+        self._found: dict[tuple[t.Any, str, str], models.Mirrored] = {}
+
+    # -- locks ---------------------------------------------------------------------------------
+
+    def lock_customer(self, customer_id: uuid.UUID) -> models.Customer:
+        """Lock a customer's chain and return the customer as it is now."""
+        customer = self._lock(id=customer_id)
+        if customer is None:
+            raise InvalidState(f"There is no customer {customer_id}.", code="customer_missing")
+        return customer
+
+    def lock_processor_customer(self, processor: str, processor_id: str) -> models.Customer | None:
+        """Lock the chain of the customer with the processor's id; ``None`` when we have none."""
+        return self._lock(processor=processor, processor_id=processor_id)
+
+    def lock_system(self, subject: str) -> str:
+        """Lock the chain for a subject that belongs to no customer, and return its name."""
+        chain = system_chain(subject)
+        self.lock_systems([chain])
+        return chain
+
+    def lock_systems(self, chains: c.Collection[str]) -> None:
+        """Lock several of the system's chains, in their order."""
+        heads = models.LedgerChain
+        if self._is_sqlite:
+            statement: t.Any = (
+                sa.update(heads)
+                .where(heads.chain.in_(chains))
+                .values(sequence=heads.sequence)
+                .returning(heads.chain, heads.sequence, heads.hash)
+            )
+        else:
+            statement = (
+                sa.select(heads.chain, heads.sequence, heads.hash)
+                .where(heads.chain.in_(chains))
+                .order_by(heads.chain)
+                .with_for_update()
+            )
+        for head in self.execute(statement):
+            self._heads[head.chain] = (head.sequence, head.hash)
+
+    def _lock(self, **which: t.Any) -> models.Customer | None:
+        parameters = {f"_{name}": value for name, value in which.items()}
+        statement = _lock_customer(tuple(which), self._is_sqlite)
+        locked = self.execute(statement, parameters).one_or_none()
+        if locked is None:
+            return None
+        if self._is_sqlite:
+            # A transaction that reads first and writes later fails at once when another wrote in
+            # between, in spite of a busy timeout. So the first statement was a write.
+            customer = self.session.get(models.Customer, locked.customer_id, populate_existing=True)
+        else:
+            customer = locked[0]
+        self._heads[locked.chain] = (locked.sequence, locked.hash)
+        reached("write.locked")
+        return customer
+
+    def open_chain(self, customer: models.Customer) -> None:
+        """Make the chain of a customer that is being created in this transaction."""
+        chain = models.LedgerChain(
+            chain=customer.chain, customer_id=customer.id, sequence=0, hash=""
+        )
+        self.session.add(chain)
+        # The entry's trigger moves this row, so it has to be there first.
+        self.session.flush()
+        self._heads[customer.chain] = (0, "")
+
+    def head(self, chain: str) -> tuple[int, str]:
+        """Return the sequence and hash of a chain that this transaction has locked."""
+        try:
+            return self._heads[chain]
+        except KeyError:
+            raise InvalidState(
+                f"The chain {chain} wasn't locked by this transaction.", code="chain_unlocked"
+            ) from None
+
+    def move_head(self, chain: str, sequence: int, digest: str) -> None:
+        """Note that an entry was appended; the database's trigger moves the row itself."""
+        self._heads[chain] = (sequence, digest)
+
+    @property
+    def locked_chains(self) -> tuple[str, ...]:
+        """The chains that this transaction holds."""
+        return tuple(self._heads)
+
+    # -- reading and writing -------------------------------------------------------------------
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return dialect_of(self.session) == "sqlite"
+
+    def execute(self, statement: t.Any, parameters: t.Any = None) -> sa.Result[t.Any]:
+        """Run a statement on the database of Accrue's tables."""
+        return self.session.execute(
+            statement, parameters, bind_arguments={"mapper": models.LedgerChain.__mapper__}
+        )
+
+    def scalars(self, statement: t.Any) -> sa.ScalarResult[t.Any]:
+        """Run a select and give rows as they are in the database now, not as the session has them."""
+        return self.execute(statement.execution_options(populate_existing=True)).scalars()
+
+    def find(self, model: type[_M], processor: str, processor_id: str) -> _M | None:
+        """Return the mirrored row with the processor's id, or ``None``.
+
+        The lock keeps others away, so a row is read once a transaction.
+        """
+        name = (model, processor, processor_id)
+        row = self._found.get(name)
+        if row is None:
+            row = self.execute(
+                _find(model), {"processor": processor, "processor_id": processor_id}
+            ).scalar_one_or_none()
+            if row is not None:
+                self._found[name] = row
+        return t.cast("_M | None", row)
+
+    def changed(self, change: Change) -> None:
+        """Add a change, for the reactions that run before the commit."""
+        self.changes.append(change)
+
+
+_M = t.TypeVar("_M", bound=models.Mirrored)
+
+
+# Statements of the hot path are built once: building costs as much as running them.
+
+
+@functools.cache
+def _find(model: type[models.Mirrored]) -> sa.Select[t.Any]:
+    return (
+        sa.select(model)
+        .where(
+            model.processor == sa.bindparam("processor"),
+            model.processor_id == sa.bindparam("processor_id"),
+        )
+        .options(orm.defer(model.raw))
+        .execution_options(populate_existing=True)
+    )
+
+
+@functools.cache
+def _lock_customer(columns: tuple[str, ...], sqlite: bool) -> t.Any:
+    heads, customers = models.LedgerChain, models.Customer
+    which = sa.and_(*(getattr(customers, name) == sa.bindparam(f"_{name}") for name in columns))
+    if sqlite:
+        ids = sa.select(customers.id).where(which).scalar_subquery()
+        table: t.Any = heads.__table__
+        return (
+            sa.update(table)
+            .where(table.c.customer_id == ids)
+            .values(sequence=table.c.sequence)
+            .returning(table.c.chain, table.c.sequence, table.c.hash, table.c.customer_id)
+        )
+    return (
+        sa.select(customers, heads.chain, heads.sequence, heads.hash)
+        .join(heads, heads.customer_id == customers.id)
+        .where(which)
+        .options(orm.defer(customers.raw))
+        .with_for_update(of=heads)
+        .execution_options(populate_existing=True)
+    )
+
+
+def system_chain(subject: str) -> str:
+    """Return which of the sixteen chains holds the entries of a subject without a customer."""
+    return SYSTEM_CHAINS[zlib.crc32(subject.encode()) % len(SYSTEM_CHAINS)]
+
+
+def dialect_of(session: orm.Session) -> str:
+    """Return the dialect's name of the database that holds Accrue's tables."""
+    return session.get_bind(mapper=models.LedgerChain.__mapper__).dialect.name
+
+
+def settle_session() -> None:
+    """Commit the host's pending work, so that nothing of it depends on what comes.
+
+    :raises InvalidState: inside ``begin_nested()``, whose outer transaction can't be committed here.
+    """
+    session = current_state().db.session()
+    if session.in_nested_transaction():
+        raise InvalidState(
+            "A billing operation commits db.session, which it can't do inside begin_nested(). "
+            "Call it after the block.",
+            code="nested_transaction",
+        )
+    if session.in_transaction() or session.new or session.dirty or session.deleted:
+        session.commit()
+
+
+def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
+    """Run ``work`` in one transaction of its own and commit it.
+
+    What the session holds is committed first: a try that is rolled back mustn't take the host's work with it.
+    Reactions see each change before the commit. A race that was lost (a serialization failure, a
+    deadlock, a locked SQLite file, a row that the host edited meanwhile) is run again from the start, so
+    ``work`` must not act outside the database.
+
+    :raises InvalidState: inside ``begin_nested()``.
+    :raises Exception: whatever ``work`` raises, after a rollback.
+    """
+    settle_session()
+    state = current_state()
+    session = state.db.session()
+    if origin.trace_id is None:
+        origin = dataclasses.replace(origin, trace_id=current_trace_id())
+    attempt = 0
+    while True:
+        attempt += 1
+        uow = UnitOfWork(session, origin)
+        try:
+            _begin(session)
+            result = work(uow)
+            seen = 0
+            while seen < len(uow.changes):
+                for reaction in state.reactions:
+                    reaction(uow, uow.changes[seen])
+                seen += 1
+            reached("write.before_commit")
+            session.commit()
+            reached("write.committed")
+        except (sa.exc.DBAPIError, StaleDataError) as error:
+            session.rollback()
+            if attempt >= _tries(error):
+                raise
+            # Whoever lost together would lose together again.
+            time.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - spreads, guards nothing
+        except BaseException:
+            session.rollback()
+            raise
+        else:
+            return result
+        finally:
+            # After a rollback too: a gate that was asked inside has read what isn't so.
+            state.written = object()
+
+
+def _begin(session: orm.Session) -> None:
+    """Begin at READ COMMITTED, also where the host's engine says otherwise.
+
+    A transaction that keeps its first view of the database would wait for the lock, and then fail because
+    of whoever it waited for.
+    """
+    state = current_state()
+    if dialect_of(session) != "postgresql":
+        return
+    mapper = {"mapper": models.LedgerChain.__mapper__}
+    if state.read_committed is None:
+        level = session.connection(bind_arguments=mapper).get_isolation_level()
+        session.rollback()
+        state.read_committed = level == "READ COMMITTED"
+    if not state.read_committed:
+        session.connection(
+            bind_arguments=mapper, execution_options={"isolation_level": "READ COMMITTED"}
+        )
+
+
+def _tries(error: Exception) -> int:
+    """Return how often work that ended like this is tried in all."""
+    if isinstance(error, StaleDataError):
+        return _MOST_TRIES
+    original = getattr(error, "orig", None)
+    state = getattr(original, "sqlstate", None)
+    if isinstance(error, sa.exc.IntegrityError):
+        # Two first sights of one object at once: the second finds the first one's row next time.
+        is_double = state == "23505" or "UNIQUE constraint failed" in str(original)
+        return _TRIES_AFTER_DOUBLE if is_double else 1
+    lost = state in ("40001", "40P01", "55P03") or "database is locked" in str(original)
+    return _MOST_TRIES if lost else 1

@@ -1,0 +1,18 @@
+"""Webhooks: receive, store, apply, tell the host's handlers."""
+
+from __future__ import annotations
+
+from .dead_letters import prune, replay, select_events
+from .handlers import Context, Event
+from .process import work_on_due
+from .receive import blueprint
+
+__all__ = [
+    "Context",
+    "Event",
+    "blueprint",
+    "prune",
+    "replay",
+    "select_events",
+    "work_on_due",
+]

@@ -1,0 +1,226 @@
+"""Applying one event: its body when that is safe, else the object as the processor has it now."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+
+from .. import clock, mirror, models
+from ..errors import NotFound
+from ..mirror import Source, Verdict, Watermark
+from ..processors import Answer, Processor, ProcessorEvent, objects
+from ..telemetry import reached
+from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from .owners import Finish, Nobody, adopt, must_fetch, payer_of
+
+_FETCHES: t.Final = 3
+
+
+class Deferred(Exception):
+    """It can't be applied now, through nobody's fault; it's tried again later."""
+
+
+class _Unknown(Exception):
+    """The customer isn't here."""
+
+
+class _Fetch(Exception):
+    """The body can't be told apart from what we have: ask the processor, outside the transaction."""
+
+    def __init__(self, seen: Watermark) -> None:
+        super().__init__()
+        self.seen = seen
+
+
+def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish) -> None:
+    """Write what an event says, and close its row, in one transaction.
+
+    :raises Deferred: when newer news kept coming in while the object was fetched.
+    :raises ProcessorError: when the processor couldn't be asked.
+    """
+    origin = Origin(
+        Actor("webhook", event.processor_id),
+        cause_webhook_id=row_id,
+        occurred_at=event.created,
+    )
+    obj = event.object
+    if obj is None or not obj.processor_id:
+        # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
+        customer_id = event.customer or getattr(obj, "customer", None)
+
+        def note(uow: UnitOfWork) -> None:
+            known = None
+            if customer_id is not None:
+                known = uow.lock_processor_customer(gateway.name, customer_id)
+            finish(uow, "unhandled", f"{event.type} isn't mirrored", known)
+
+        write(note, origin=origin)
+    elif isinstance(obj, objects.Product | objects.Price):
+        _apply(gateway, event, obj, None, origin, finish)
+    else:
+        nobody = _apply_to_somebody(gateway, event, obj, origin, finish)
+        if nobody is not None:
+            write(lambda uow: finish(uow, nobody.outcome, nobody.reason, None), origin=origin)
+
+
+def _apply_to_somebody(
+    gateway: Processor,
+    event: ProcessorEvent,
+    obj: objects.ProcessorObject,
+    origin: Origin,
+    finish: Finish,
+) -> Nobody | None:
+    """Apply an event to its customer, or say why there is none here."""
+    payer = payer_of(gateway, event, obj)
+    if payer is None:
+        return Nobody("ignored", f"this {obj.kind} has no customer")
+    try:
+        _apply(gateway, event, obj, payer, origin, finish)
+    except _Unknown:
+        adopted = adopt(gateway, event, obj, payer, origin, finish)
+        if isinstance(adopted, Nobody):
+            return adopted
+        if not adopted:
+            _apply(gateway, event, obj, payer, origin, finish)
+    return None
+
+
+def _apply(
+    gateway: Processor,
+    event: ProcessorEvent,
+    obj: objects.ProcessorObject,
+    payer: str | None,
+    origin: Origin,
+    finish: Finish,
+) -> None:
+    """Apply the body; when that isn't safe, fetch and apply the answer, three times at most."""
+    try:
+        write(lambda uow: _from_body(uow, gateway, event, obj, payer, finish), origin=origin)
+    except _Fetch as wanted:
+        seen = wanted.seen
+    else:
+        return
+    for _ in range(_FETCHES):
+        answer: Answer | None
+        try:
+            answer = gateway.fetch(obj.kind, obj.processor_id, account=event.account)
+        except NotFound:
+            answer = None
+        reached("webhook.fetched")
+        try:
+            write(
+                lambda uow, answer=answer, seen=seen: _from_answer(  # type: ignore[misc]
+                    uow, gateway, event, obj, payer, answer, seen, finish
+                ),
+                origin=origin,
+            )
+        except _Fetch as again:
+            seen = again.seen
+        else:
+            return
+    raise Deferred(f"{obj.kind} {obj.processor_id} changed with each of {_FETCHES} fetches")
+
+
+def _from_body(
+    uow: UnitOfWork,
+    gateway: Processor,
+    event: ProcessorEvent,
+    obj: objects.ProcessorObject,
+    payer: str | None,
+    finish: Finish,
+) -> None:
+    customer, row = _lock(uow, gateway, obj, payer)
+    verdict = mirror.judge(row, event)
+    if verdict is Verdict.APPLY and must_fetch(event):
+        verdict = Verdict.FETCH
+    if verdict is Verdict.FETCH:
+        raise _Fetch(mirror.watermark(row))
+    if verdict is Verdict.STALE:
+        _note_past(uow, customer, row, event)
+        finish(uow, "stale", "what we have is newer", customer)
+        return
+    source = Source.of_event(event)
+    _write(uow, gateway, customer, obj, source, event)
+    finish(uow, "applied", None, customer)
+
+
+def _from_answer(
+    uow: UnitOfWork,
+    gateway: Processor,
+    event: ProcessorEvent,
+    obj: objects.ProcessorObject,
+    payer: str | None,
+    answer: Answer | None,
+    seen: Watermark,
+    finish: Finish,
+) -> None:
+    customer, row = _lock(uow, gateway, obj, payer)
+    reason = None
+    if answer is None:
+        reason = f"{gateway.name} has no such {obj.kind} any more"
+        if row is None:
+            finish(uow, "skipped", reason, customer)
+            return
+        now = clock.now()
+        mirror.mark_gone(uow, customer, row, Source(now, now))
+    else:
+        source = Source.of_answer(answer)
+        if not mirror.may_write(row, seen, source):
+            raise _Fetch(mirror.watermark(row))
+        for each in answer.objects:
+            if each.kind == obj.kind and each.processor_id == obj.processor_id:
+                row = _write(uow, gateway, customer, each, source, event)
+    if row is not None and mirror.is_gone(row) and mirror.judge(row, event) is Verdict.APPLY:
+        # The processor tells no more of what is gone, so the body does: what it was, or since when.
+        _write(uow, gateway, customer, obj, Source.of_event(event), event)
+    _note_past(uow, customer, row, event)
+    finish(uow, "fetched", reason, customer)
+
+
+def _lock(
+    uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject, payer: str | None
+) -> tuple[models.Customer | None, models.Mirrored | None]:
+    """Lock the chain, and return the customer and the object's row as they are now."""
+    if payer is None:
+        uow.lock_system(obj.processor_id)
+        customer = None
+    else:
+        customer = uow.lock_processor_customer(gateway.name, payer)
+        if customer is None:
+            raise _Unknown
+    if isinstance(obj, objects.Customer):
+        return customer, customer
+    return customer, uow.find(models.MIRRORED[obj.kind], gateway.name, obj.processor_id)
+
+
+def _write(
+    uow: UnitOfWork,
+    gateway: Processor,
+    customer: models.Customer | None,
+    obj: objects.ProcessorObject,
+    source: Source,
+    event: ProcessorEvent,
+) -> models.Mirrored:
+    if customer is None:
+        row = mirror.write_catalog(uow, gateway.name, obj, source)
+    else:
+        failed_at = event.created if event.payment_failed else None
+        row = mirror.write(uow, customer, obj, source, failed_at=failed_at)
+    reached("webhook.mirrored")
+    return row
+
+
+def _note_past(
+    uow: UnitOfWork,
+    customer: models.Customer | None,
+    row: models.Mirrored | None,
+    event: ProcessorEvent,
+) -> None:
+    """Keep what only old news tell: a failure may be the earliest, from which grace is counted, and an item
+    that is gone may stand on an invoice."""
+    if customer is None:
+        return
+    if event.payment_failed and isinstance(row, models.Invoice):
+        mirror.note_failure(uow, customer, row, event.created)
+    if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):
+        mirror.note_past_items(uow, row, event.object.items, event.created)

@@ -1,0 +1,139 @@
+"""Whose an object is, and whether that is somebody of ours."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import billable, mirror, models
+from ..errors import NotFound
+from ..mirror import Source
+from ..processors import Processor, ProcessorEvent, objects
+from ..state import current_state
+from ..telemetry import reached
+from ..unit_of_work import Origin, UnitOfWork, write
+
+#: Closes the event's row in the transaction that applies it: ``(uow, outcome, reason, customer)``.
+Finish: t.TypeAlias = c.Callable[[UnitOfWork, str, "str | None", "models.Customer | None"], None]
+
+# As much as a customer's column has for it.
+_LONGEST_ID: t.Final = 255
+
+
+class Nobody(t.NamedTuple):
+    """Why an event is about nobody here."""
+
+    outcome: str
+    reason: str
+
+
+def must_fetch(event: ProcessorEvent) -> bool:
+    """Tell whether the host wants no body to be believed, of an object that can still be fetched."""
+    wanted = current_state().settings.webhook_source == "fetch"
+    return wanted and event.fetchable and not mirror.is_final(event.object)
+
+
+def payer_of(gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorObject) -> str | None:
+    """Return the processor's id of the customer that an object belongs to, or ``None``."""
+    if isinstance(obj, objects.Customer):
+        return obj.processor_id
+    said = getattr(obj, "customer", None) or event.customer
+    return said or _through_parent(gateway, event, obj)
+
+
+def adopt(
+    gateway: Processor,
+    event: ProcessorEvent,
+    obj: objects.ProcessorObject,
+    payer: str,
+    origin: Origin,
+    finish: Finish,
+) -> Nobody | bool:
+    """Make the row of a customer that we don't have, if its metadata says that it's ours.
+
+    :returns: whether that finished the event, because it's about the customer itself; or why there is
+        nobody.
+    """
+    outcome = "fetched"
+    if isinstance(obj, objects.Customer) and event.usable and not must_fetch(event):
+        found, source, outcome = obj, Source.of_event(event), "applied"
+    else:
+        try:
+            answer = gateway.fetch("customer", payer, account=event.account)
+        except NotFound:
+            return Nobody("ignored", f"{gateway.name} has no customer {payer}")
+        reached("webhook.fetched")
+        assert isinstance(answer.main, objects.Customer)
+        found, source = answer.main, Source.of_answer(answer)
+    if found.deleted:
+        return Nobody("ignored", "the customer is deleted and wasn't ours")
+    owner_type, _, owner_id = found.metadata.get("accrue_owner", "").partition(":")
+    if not 0 < len(owner_id) <= _LONGEST_ID or owner_type not in billable.billable_types():
+        return Nobody("ignored", "the customer isn't ours: no accrue_owner names a billable here")
+
+    def create(uow: UnitOfWork) -> Nobody | bool:
+        if uow.lock_processor_customer(gateway.name, payer) is not None:
+            return False
+        key = mirror.owner_key(owner_type, owner_id)
+        customers = models.Customer
+        generation = 1
+        for other in uow.scalars(
+            sa.select(customers).where(
+                customers.processor == gateway.name,
+                customers.owner_type == owner_type,
+                customers.owner_id == owner_id,
+            )
+        ):
+            if other.owner_key == key:
+                return Nobody("ignored", "the owner has another customer here")
+            generation = max(generation, other.generation + 1)
+        made = mirror.create_customer(
+            uow,
+            gateway.name,
+            found,
+            source,
+            owner_type=owner_type,
+            owner_id=owner_id,
+            generation=generation,
+        )
+        if isinstance(obj, objects.Customer):
+            finish(uow, outcome, None, made)
+            return True
+        return False
+
+    return write(create, origin=origin)
+
+
+def _through_parent(
+    gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorObject
+) -> str | None:
+    """Return whose an object is that doesn't say so itself: a refund is its charge's customer's."""
+    if isinstance(obj, objects.Refund):
+        parents = [("charge", obj.charge), ("payment_intent", obj.payment_intent)]
+    elif isinstance(obj, objects.InvoicePayment):
+        parents = [("invoice", obj.invoice)]
+    else:
+        return None
+    session = current_state().db.session
+    for kind, processor_id in parents:
+        if processor_id is None:
+            continue
+        model: t.Any = models.MIRRORED[kind]
+        known: str | None = session.scalar(
+            sa.select(models.Customer.processor_id)
+            .join(model, model.customer_id == models.Customer.id)
+            .where(model.processor == gateway.name, model.processor_id == processor_id)
+        )
+        session.rollback()
+        if known is not None:
+            return known
+        try:
+            answer = gateway.fetch(kind, processor_id, account=event.account)
+        except NotFound:
+            continue
+        payer = getattr(answer.main, "customer", None)
+        if isinstance(payer, str):
+            return payer
+    return None

@@ -1,0 +1,207 @@
+"""Working on due events: claim, apply, run handlers, or try again later."""
+
+from __future__ import annotations
+
+import logging
+import time
+import typing as t
+import uuid
+
+import sqlalchemy as sa
+from flask import current_app
+
+from .. import clock, models, signals
+from ..clock import real_now
+from ..processors import ProcessorEvent
+from ..state import current_state
+from ..unit_of_work import UnitOfWork
+from . import claims, handlers
+from .apply import Deferred, apply
+from .claims import Lease, LeaseLost
+from .retry import MOST_ATTEMPTS, told, wait_after
+
+logger = logging.getLogger(__name__)
+
+
+def work_on_due(*, seconds: float = 60.0) -> int:
+    """Work on due events until none is left, or the time is up, in an app context of its own.
+
+    :param seconds: real time; the event at hand is finished, the others are put back.
+    :returns: how many events were worked on.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    ends, done = time.monotonic() + seconds, 0
+    # The caller's session may hold anything, and what is done here mustn't touch it.
+    with app.app_context():
+        more = True
+        while more and time.monotonic() < ends:
+            # Whoever stores a row from now on wakes somebody for it.
+            lease = claims.claim()
+            more = lease.more
+            while lease.rows and time.monotonic() < ends:
+                row = lease.rows[0]
+                _work_on(row, lease)
+                done += 1
+                lease.rows = [each for each in lease.rows if each is not row]
+            if lease.rows:
+                lease.release()
+    return done
+
+
+def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
+    """Work on one event. Never raises for what the event does."""
+    session = current_state().db.session
+    try:
+        _finish(row, lease)
+    except LeaseLost:
+        session.rollback()
+        logger.warning("accrue: the lease of webhook event %s was lost", row.processor_id)
+    except _HandlersFailed as error:
+        _try_again(row, lease.token, error)
+    except Exception as error:
+        session.rollback()
+        level = logging.INFO if isinstance(error, Deferred) else logging.WARNING
+        logger.log(level, "accrue: webhook event %s failed", row.processor_id, exc_info=error)
+        _try_again(row, lease.token, error)
+    else:
+        _tell(row.id, dead=False)
+
+
+def _finish(row: models.WebhookEvent, lease: Lease) -> None:
+    """Apply an event and run its handlers, or as much of that as is left to do."""
+    state = current_state()
+    lease.keep()
+    if row.attempts > MOST_ATTEMPTS:
+        raise _NeverEnded
+    event = state.processor(row.processor).read_event(row.payload)
+    customer_id = row.customer_id
+    if row.applied_at is None:
+        closing = _Closing(row.id, lease.token, event)
+        apply(row.id, state.processor(row.processor), event, closing)
+        if closing.is_closed:
+            return
+        customer_id = closing.customer_id
+    failed = handlers.run_all(row.id, event, customer_id, lease)
+    if failed:
+        raise _HandlersFailed("; ".join(failed))
+    done = {**_CLOSED, "finished_at": real_now()}
+    _update(state.db.session.execute, row.id, lease.token, done)
+    state.db.session.commit()
+
+
+class _NeverEnded(Exception):
+    """It was claimed again and again, and no worker came to its end: it may be what kills them."""
+
+    def __str__(self) -> str:
+        return f"none of {MOST_ATTEMPTS} workers came to its end; it may be what killed them"
+
+
+class _HandlersFailed(Exception):
+    """Handlers of the host raised."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _Closing:
+    """Notes what became of an event in the transaction that applies it."""
+
+    def __init__(self, row_id: uuid.UUID, token: uuid.UUID, event: ProcessorEvent) -> None:
+        self.row_id = row_id
+        self.token = token
+        self.event = event
+        self.is_closed = False
+        self.customer_id: uuid.UUID | None = None
+
+    def __call__(
+        self, uow: UnitOfWork, outcome: str, reason: str | None, customer: models.Customer | None
+    ) -> None:
+        """Close the row, or leave it to its handlers.
+
+        :raises LeaseLost: when the row isn't ours any more, so that all is rolled back.
+        """
+        wanted = [] if outcome == "ignored" else list(handlers.matching(self.event.type))
+        self.customer_id = None if customer is None else customer.id
+        self.is_closed = not wanted
+        now = real_now()
+        values: dict[str, t.Any] = {
+            "outcome": outcome,
+            "reason": reason,
+            "customer_id": self.customer_id,
+            "applied_at": now,
+        }
+        if self.is_closed:
+            values |= {**_CLOSED, "finished_at": now}
+        uow.session.flush()
+        _update(uow.execute, self.row_id, self.token, values)
+        if wanted:
+            # A replayed event has runs already; only those that failed are repeated.
+            runs = models.HandlerRun
+            there = set(
+                uow.execute(
+                    sa.select(runs.handler).where(runs.webhook_event_id == self.row_id)
+                ).scalars()
+            )
+            uow.session.add_all(
+                runs(webhook_event_id=self.row_id, handler=name)
+                for name in wanted
+                if name not in there
+            )
+
+
+_CLOSED: t.Final[t.Mapping[str, t.Any]] = {
+    "state": "succeeded",
+    "claim_token": None,
+    "claimed_until": None,
+    "last_error": None,
+}
+
+
+_table = models.WebhookEvent.__table__
+_CLOSING: t.Final = sa.update(_table).where(  # type: ignore[arg-type]
+    _table.c.id == sa.bindparam("_id"), _table.c.claim_token == sa.bindparam("_token")
+)
+
+
+def _update(
+    execute: t.Callable[..., t.Any], row_id: uuid.UUID, token: uuid.UUID, values: t.Any
+) -> None:
+    result = execute(_CLOSING, {**values, "_id": row_id, "_token": token})
+    if result.rowcount != 1:
+        raise LeaseLost
+
+
+def _try_again(row: models.WebhookEvent, token: uuid.UUID, error: Exception) -> None:
+    """Put the event back with a later time, or give it up."""
+    session = current_state().db.session
+    dead = row.attempts >= MOST_ATTEMPTS
+    values = {
+        "state": "dead" if dead else "failed",
+        "last_error": str(error) if isinstance(error, _HandlersFailed) else told(error, 2000),
+        "next_attempt_at": clock.now() + wait_after(error, row.attempts),
+        "claim_token": None,
+        "claimed_until": None,
+        "finished_at": real_now() if dead else None,
+    }
+    try:
+        _update(session.execute, row.id, token, values)
+    except LeaseLost:
+        session.rollback()
+        return
+    session.commit()
+    if dead:
+        _tell(row.id, dead=True)
+
+
+def _tell(row_id: uuid.UUID, *, dead: bool) -> None:
+    """Tell the host, if it listens; what it makes of that is no business of the event's."""
+    signal = signals.webhook_dead if dead else signals.webhook_processed
+    if not signal.receivers:
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    with app.app_context():
+        try:
+            row = current_state().db.session.get(models.WebhookEvent, row_id)
+            signal.send(current_state(), event=row)
+        except Exception:
+            logger.exception("accrue: a receiver of %s failed", signal.name)

@@ -1,0 +1,1 @@
+"""Flask-Accrue's own migration history; installed as ``flask_accrue.migrations``."""

@@ -1,0 +1,1 @@
+"""Stylesheets, scripts and pictures; installed as ``flask_accrue.static``."""

@@ -1,0 +1,1 @@
+"""Pages, mails and documents; installed as ``flask_accrue.templates``."""

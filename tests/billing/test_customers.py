@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue import billing, errors, models
+
+if TYPE_CHECKING:
+    from flask_accrue.testing import Kit
+    from tests.host import Organization
+
+
+def test_a_second_customer_is_refused(kit: Kit, org: Organization) -> None:
+    first = billing.customer(org)
+    assert billing.customer(org) is first
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.create_customer(org)
+    assert raised.value.code == "customer_exists"
+
+
+def test_a_deleted_customer_is_made_anew(kit: Kit, subscription: models.Subscription) -> None:
+    dead = subscription.customer
+    org = kit.state.db.session.scalars(sa.select(type_of_owner())).one()
+    kit.fake.delete_customer(dead.processor_id)
+    kit.deliver()
+    assert billing.get_customer(org) is None
+    assert subscription.is_ended
+    alive = billing.customer(org)
+    assert alive.processor_id != dead.processor_id
+    assert (dead.generation, alive.generation) == (1, 2)
+
+
+def type_of_owner() -> type[Organization]:
+    from tests.host import Organization
+
+    return Organization
+
+
+def test_news_while_a_customer_is_fetched_arent_overwritten(
+    kit: Kit, org: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = billing.customer(org)
+    kit.deliver()
+    kit.advance(seconds=1)
+    fetch = kit.fake.fetch
+
+    def overtaken(kind: str, processor_id: str, **options: object) -> object:
+        answer = fetch(kind, processor_id)
+        monkeypatch.setattr(kit.fake, "fetch", fetch)
+        kit.fake.update_customer(processor_id, {"name": "Newer"}, key="elsewhere")
+        kit.fake.deliver(kit.app)
+        return answer
+
+    monkeypatch.setattr(kit.fake, "fetch", overtaken)
+    billing.sync_customer(org)
+    kit.state.db.session.expire_all()
+    assert row.name == "Newer"
+
+
+def test_metadata_is_merged_and_a_zone_is_ours_alone(kit: Kit, org: Organization) -> None:
+    billing.update_customer(org, metadata={"a": "1", "b": "2"})
+    row = billing.update_customer(org, metadata={"a": ""}, preferred_timezone="Europe/Berlin")
+    assert "a" not in row.meta
+    assert row.meta["b"] == "2"
+    assert row.preferred_timezone == "Europe/Berlin"

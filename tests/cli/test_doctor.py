@@ -1,0 +1,235 @@
+"""``flask accrue doctor``: is this app fit to bill?"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from flask_migrate import Migrate
+
+from flask_accrue import models
+from tests.host import create_host
+from tests.webhooks.endpoint import STRIPE_CONFIG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask_accrue.testing import Kit
+    from tests.cli.conftest import Run
+
+Findings = dict[str, list[tuple[str, str]]]
+
+
+@pytest.fixture
+def examine() -> Iterator[Any]:
+    """Give what builds a host and returns what the doctor finds, by check, and the exit code."""
+    built: list[Any] = []
+
+    def look(url: str, *, prepare: Any = None, **config: Any) -> tuple[Findings, int]:
+        app, db, _ = create_host(url, **config)
+        built.append((app, db))
+        if prepare is not None:
+            prepare(app, db)
+        result = app.test_cli_runner().invoke(args=["accrue", "doctor", "--json"])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        found: Findings = {}
+        for each in json.loads(result.output):
+            found.setdefault(each["check"], []).append((each["level"], each["sentence"]))
+        return found, result.exit_code
+
+    yield look
+    for app, db in built:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+def test_a_host_that_is_set_up_is_fit(examine: Any, database_url: str) -> None:
+    found, exit_code = examine(database_url, **STRIPE_CONFIG, ACCRUE_PROCESSOR="stripe")
+    assert exit_code == 0
+    assert {
+        check for check, each in found.items() if any(level == "fail" for level, _ in each)
+    } == (set())
+    assert found["processor"] == [("ok", "stripe is in use.")]
+    assert found["routes"][0] == ("ok", "webhooks: /accrue/webhooks")
+    assert found["migrations"][0][1].startswith("The tables are at ")
+    assert found["triggers"] == [("ok", "The ledger only takes appends.")]
+    assert found["webhooks"] == [("ok", "None is dead, and none waits.")]
+
+
+def test_people_read_a_line_for_each_finding(run: Run, kit: Kit) -> None:
+    lines = run("doctor").output.splitlines()
+    assert all(line.startswith(("ok    ", "warn  ", "FAIL  ")) for line in lines)
+
+
+def test_missing_tables_are_told_once(examine: Any, empty_database_url: str) -> None:
+    found, exit_code = examine(empty_database_url)
+    assert exit_code == 1
+    failures = [
+        (check, sentence)
+        for check, each in found.items()
+        for level, sentence in each
+        if level == "fail"
+    ]
+    assert failures == [("migrations", "There are no tables: flask accrue db upgrade.")]
+
+
+@pytest.mark.only("postgresql")
+def test_a_database_that_does_not_answer_is_told_once_and_in_one_line(
+    examine: Any, database_url: str
+) -> None:
+    url = sa.make_url(database_url).set(database="no_such_database")
+
+    def prepare(app: Any, db: Any) -> None:
+        return None
+
+    import tests.host
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tests.host.Base.metadata, "create_all", lambda engine: None)
+        found, exit_code = examine(url.render_as_string(hide_password=False), prepare=prepare)
+    assert exit_code == 1
+    failures = [sentence for each in found.values() for level, sentence in each if level == "fail"]
+    [failure] = failures
+    assert failure.startswith("can't be checked: OperationalError: ")
+    assert "no_such_database" in failure
+    assert "\n" not in failure
+    assert "Background on this error" not in failure
+
+
+def test_older_tables_are_told_with_the_command(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE accrue_alembic_version SET version_num = 'older'"))
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 1
+    [(level, sentence)] = found["migrations"]
+    assert level == "fail"
+    assert "The tables are at older, not " in sentence
+    assert sentence.endswith("flask accrue db upgrade.")
+
+
+def test_a_missing_trigger_is_a_failure(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        with app.app_context(), db.engine.begin() as connection:
+            table = models.LedgerEntry.__tablename__
+            if connection.dialect.name == "sqlite":
+                names = connection.execute(
+                    sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+                ).scalars()
+                connection.execute(sa.text(f"DROP TRIGGER {next(iter(names))}"))
+            else:
+                names = connection.execute(
+                    sa.text(
+                        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal "
+                        f"AND tgrelid = '{table}'::regclass"
+                    )
+                ).scalars()
+                connection.execute(sa.text(f"DROP TRIGGER {next(iter(names))} ON {table}"))
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 1
+    [(level, sentence)] = found["triggers"]
+    assert level == "fail"
+    assert "missing" in sentence
+
+
+def test_the_fake_is_a_failure_in_earnest_only(
+    examine: Any, database_url: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.CRITICAL):
+        found, exit_code = examine(
+            database_url, TESTING=False, ACCRUE_FAKE_STORE=str(tmp_path / "fake.sqlite")
+        )
+    assert exit_code == 1
+    assert found["processor"] == [("fail", "The Fake is in use: no money moves.")]
+    assert found["secrets"][0][0] == "warn"
+
+
+def test_a_processor_without_a_webhook_secret_is_a_failure(examine: Any, database_url: str) -> None:
+    config = {**STRIPE_CONFIG, "ACCRUE_WEBHOOK_SECRETS": {}}
+    found, exit_code = examine(database_url, **config, ACCRUE_PROCESSOR="stripe")
+    assert exit_code == 1
+    assert found["secrets"] == [
+        ("fail", "ACCRUE_WEBHOOK_SECRETS has none for 'stripe': nothing gets in.")
+    ]
+
+
+def test_webhooks_that_are_switched_off_are_a_failure(examine: Any, database_url: str) -> None:
+    found, exit_code = examine(database_url, ACCRUE_WEBHOOK_PATH=False, ACCRUE_ADMIN_PATH=False)
+    assert exit_code == 1
+    assert ("fail", "webhooks is switched off.") in found["routes"]
+    assert ("ok", "the back office is switched off.") in found["routes"]
+
+
+def test_a_migrate_that_would_drop_the_tables_is_a_failure(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        Migrate(app, db)
+        with app.app_context():
+            pass
+        app.extensions["migrate"].configure_args["include_name"] = None
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 1
+    assert any("would drop Accrue's tables" in sentence for _, sentence in found["migrations"])
+
+
+def test_dead_and_late_events_are_warned_of(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        from flask_accrue.testing import Kit
+
+        with app.app_context():
+            kit = Kit(app)
+            app.extensions["accrue"].queue.in_process = False
+            kit.price("price_pro", 1900)
+            events = kit.state.db.session.query(models.WebhookEvent).all()
+            events[0].state = "dead"
+            events[1].received_at -= __import__("datetime").timedelta(minutes=11)
+            kit.state.db.session.commit()
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 0
+    assert found["webhooks"] == [
+        ("warn", "1 are dead: flask accrue webhooks list --state dead."),
+        ("warn", "1 have waited for more than ten minutes."),
+    ]
+
+
+def test_plans_with_unknown_prices_are_warned_of(examine: Any, database_url: str) -> None:
+    plans = {"team": {"prices": ["price_gone"], "features": ["reports"]}}
+    found, exit_code = examine(database_url, ACCRUE_ENTITLEMENTS={"plans": plans})
+    assert exit_code == 0
+    [(level, sentence)] = found["catalog"]
+    assert level == "warn"
+    assert "'price_gone'" in sentence
+
+
+def test_a_queue_without_a_worker_or_without_redis_is_a_failure(
+    examine: Any, database_url: str, redis_url: str
+) -> None:
+    found, exit_code = examine(database_url, ACCRUE_REDIS_URL=redis_url)
+    assert exit_code == 1
+    assert found["queue"] == [("fail", "No worker listens: start `flask accrue worker`.")]
+    found, exit_code = examine(database_url, ACCRUE_REDIS_URL="redis://127.0.0.1:1/0")
+    assert exit_code == 1
+    assert found["queue"] == [("fail", "Redis doesn't answer: ConnectionError.")]
+
+
+@pytest.mark.only("sqlite")
+def test_sqlite_without_wal_is_warned_of(examine: Any, database_url: str) -> None:
+    found, _ = examine(database_url)
+    [(level, sentence)] = found["database"]
+    assert (level, "WAL" in sentence) == ("warn", True)
+
+
+@pytest.mark.only("postgresql")
+def test_the_databases_clock_is_compared(examine: Any, database_url: str) -> None:
+    found, _ = examine(database_url)
+    [(level, sentence)] = found["clock"]
+    assert level == "ok"
+    assert "0.0 s apart" in sentence

@@ -1,0 +1,230 @@
+"""SIGKILL at the moments at which it hurts most: nothing is lost, and nothing exists twice."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue import Money, billing, models
+from flask_accrue.ledger import verify
+from tests.faults import victim
+from tests.host import Organization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WEBHOOK_MOMENTS = (
+    "webhook.claimed",
+    "write.locked",
+    "webhook.mirrored",
+    "write.before_commit",
+    "write.committed",
+    "webhook.handler",
+)
+OPERATION_MOMENTS = (
+    "operation.before_call",
+    "operation.after_call",
+    "write.locked",
+    "write.before_commit",
+    "write.committed",
+)
+
+
+class Scene:
+    """A host whose processes can be killed."""
+
+    def __init__(self, url: str, store: str) -> None:
+        self.url = url
+        self.store = store
+        self.app, self.db, _ = victim.build(url, store)
+        self.fake: Any = self.app.extensions["accrue"].processors["fake"]
+
+    def run(self, action: str, moment: str | None = None) -> int:
+        """Act in a process of its own, killed at the moment; return how it ended."""
+        self.db.session.remove()
+        ended = victim.run_and_die(self.app, self.db, action, moment)
+        assert ended in (0, -signal.SIGKILL)
+        return ended
+
+    def let_leases_run_out(self) -> None:
+        """Do what five minutes of real time would."""
+        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+        events, operations = models.WebhookEvent, models.Operation
+        self.db.session.execute(
+            sa.update(events).where(events.claimed_until.is_not(None)).values(claimed_until=past)
+        )
+        self.db.session.execute(
+            sa.update(operations)
+            .where(operations.leased_until.is_not(None))
+            .values(leased_until=past)
+        )
+        self.db.session.commit()
+
+    def count(self, model: Any, *where: Any) -> int:
+        self.db.session.rollback()
+        return self.db.session.scalar(sa.select(sa.func.count()).select_from(model).where(*where))
+
+    def store_events(self) -> None:
+        """Let the Fake's events be stored, and nobody work on them."""
+        state = self.app.extensions["accrue"]
+        state.queue.in_process = False
+        assert set(self.fake.deliver(self.app)) <= {200}
+
+
+@pytest.fixture
+def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
+    """Give a host with an organization that has a card."""
+    made = Scene(database_url, str(tmp_path / "fake.sqlite"))
+    with made.app.app_context():
+        made.fake.freeze(datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC))
+        for price, amount in (("price_pro", 1900), ("price_team", 4900)):
+            product = made.fake.create_product(price)
+            made.fake.create_price(product, Money(amount, "usd"), id=price)
+        made.db.session.add(Organization(id=1, name="Acme", email="a@acme.example"))
+        made.db.session.commit()
+        yield made
+        made.db.session.remove()
+        made.db.engine.dispose()
+
+
+@pytest.mark.parametrize("moment", WEBHOOK_MOMENTS)
+def test_a_worker_killed_over_a_webhook_loses_nothing_and_repeats_nothing(
+    scene: Scene, moment: str
+) -> None:
+    org = scene.db.session.get(Organization, 1)
+    billing.add_payment_method(org, "pm_card_visa")
+    billing.subscribe(org, "price_pro")
+    scene.store_events()
+    scene.run("work")
+    # Something new, which only the event's body tells.
+    scene.fake.advance(datetime.timedelta(seconds=5))
+    subscription = billing.subscription(org)
+    scene.fake.update_subscription(
+        subscription.processor_id,
+        {"items": [{"id": subscription.items[0].processor_id, "quantity": 3}], "proration": "none"},
+        key="changed elsewhere",
+    )
+    scene.store_events()
+    entries = scene.count(models.LedgerEntry)
+
+    assert scene.run("work", moment) == -signal.SIGKILL
+    assert scene.count(models.WebhookEvent, models.WebhookEvent.is_waiting) == 1
+    scene.let_leases_run_out()
+    assert scene.run("work") == 0
+
+    assert scene.count(models.WebhookEvent, sa.not_(models.WebhookEvent.is_succeeded)) == 0
+    scene.db.session.expire_all()
+    assert [item.quantity for item in billing.subscription(org).items] == [3]
+    assert scene.count(models.LedgerEntry) == entries + 1
+    runs = scene.db.session.scalars(
+        sa.select(models.HandlerRun).join(
+            models.WebhookEvent, models.WebhookEvent.id == models.HandlerRun.webhook_event_id
+        )
+    ).all()
+    assert all(run.is_succeeded for run in runs)
+    assert len({(run.webhook_event_id, run.handler) for run in runs}) == len(runs)
+    assert verify().findings == []
+
+
+def test_a_worker_killed_after_a_fetch_repeats_nothing(scene: Scene) -> None:
+    org = scene.db.session.get(Organization, 1)
+    billing.add_payment_method(org, "pm_card_visa")
+    billing.subscribe(org, "price_pro")
+    # All in the second of the answer: they can't be told apart, and are fetched.
+    scene.store_events()
+    entries = scene.count(models.LedgerEntry)
+    assert scene.run("work", "webhook.fetched") == -signal.SIGKILL
+    scene.let_leases_run_out()
+    assert scene.run("work") == 0
+    assert scene.count(models.WebhookEvent, sa.not_(models.WebhookEvent.is_succeeded)) == 0
+    # The catalog is told of by events alone; the customer's currency and the charge's fee come with
+    # the first look at them. Nothing is told twice.
+    new = scene.db.session.scalars(
+        sa.select(models.LedgerEntry.type).order_by(models.LedgerEntry.id).offset(entries)
+    )
+    assert sorted(new) == [
+        "charge.updated",
+        "customer.updated",
+        "price.created",
+        "price.created",
+        "product.created",
+        "product.created",
+    ]
+    assert verify().findings == []
+
+
+@pytest.mark.parametrize("action", ["subscribe", "charge", "refund", "swap"])
+@pytest.mark.parametrize("moment", OPERATION_MOMENTS)
+def test_a_killed_operation_is_found_again_by_its_id(
+    scene: Scene, action: str, moment: str
+) -> None:
+    org = scene.db.session.get(Organization, 1)
+    billing.add_payment_method(org, "pm_card_visa")
+    if action in ("refund", "swap"):
+        billing.subscribe(org, "price_pro")
+    effects, entries = _effects(scene), scene.count(models.LedgerEntry)
+
+    assert scene.run(action, moment) == -signal.SIGKILL
+    scene.let_leases_run_out()
+    assert scene.run(action) == 0
+    first = _effects(scene), scene.count(models.LedgerEntry)
+    assert first[0] != effects
+    assert first[1] > entries
+    # And once more: the same operation does nothing new.
+    assert scene.run(action) == 0
+    assert (_effects(scene), scene.count(models.LedgerEntry)) == first
+    assert _effects(scene) == _without_a_kill(effects, action)
+    operation = scene.db.session.get(models.Operation, victim.OPERATION)
+    assert operation.state == "done"
+    assert verify().findings == []
+
+
+@pytest.mark.parametrize("moment", [each for each in OPERATION_MOMENTS if each != "write.locked"])
+def test_a_killed_first_visit_leaves_one_customer(scene: Scene, moment: str) -> None:
+    assert scene.run("customer", moment) == -signal.SIGKILL
+    scene.let_leases_run_out()
+    assert scene.run("customer") == 0
+    assert scene.count(models.Customer) == 1
+    assert scene.count(models.LedgerEntry) == 1
+    made = [event for event in scene.fake.events() if event.type == "customer.created"]
+    assert len(made) == 1
+
+
+def _effects(scene: Scene) -> dict[str, int]:
+    """Count what exists at the processor and here."""
+    types = [event.type for event in scene.fake.events()]
+    told = {
+        name: types.count(name)
+        for name in (
+            "customer.subscription.created",
+            "invoice.created",
+            "charge.succeeded",
+            "refund.created",
+        )
+    }
+    for model in (models.Subscription, models.Invoice, models.Charge, models.Refund):
+        told[model.__tablename__] = scene.count(model)
+    return told
+
+
+def _without_a_kill(before: dict[str, int], action: str) -> dict[str, int]:
+    """Say what an action that isn't interrupted leads to."""
+    more = {
+        "subscribe": (
+            "customer.subscription.created",
+            "accrue_subscriptions",
+            "invoice.created",
+            "accrue_invoices",
+            "charge.succeeded",
+            "accrue_charges",
+        ),
+        "charge": ("charge.succeeded", "accrue_charges"),
+        "refund": ("refund.created", "accrue_refunds"),
+        "swap": ("invoice.created", "accrue_invoices", "charge.succeeded", "accrue_charges"),
+    }[action]
+    return {name: count + (name in more) for name, count in before.items()}

@@ -1,0 +1,112 @@
+"""The example under test: in-process, and with RQ workers in a process of their own."""
+
+from __future__ import annotations
+
+import contextvars
+import datetime
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import example
+from example import plans
+from example.database import db
+from flask_accrue.cli import db as migrations
+from tests.example.conftest import Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
+
+
+class Apart(Visitor):
+    """A visitor whose requests see nothing of the test's own app context, as in a server."""
+
+    def get(self, path: str) -> TestResponse:
+        return contextvars.Context().run(super().get, path)
+
+    def post(self, path: str, **fields: Any) -> TestResponse:
+        return contextvars.Context().run(lambda: super(Apart, self).post(path, **fields))
+
+
+class World:
+    """The example with its Fake: where webhooks go, and who works on them.
+
+    With a Redis the web process only stores events; :meth:`settle` starts a real worker, which works on them
+    until nothing is left.
+    """
+
+    def __init__(self, app: Flask, environment: dict[str, str] | None) -> None:
+        self.app = app
+        self.environment = environment
+        self.fake: Any = app.extensions["accrue"].processors["fake"]
+        self.visitor = Apart(app.test_client())
+
+    def settle(self) -> None:
+        """Deliver what waits at the Fake, and let it be worked on."""
+        assert set(self.fake.deliver(self.app)) <= {200}
+        if self.environment is not None:
+            run_worker(self.environment)
+        # Ends the transaction too: in one that is open SQLite goes on showing the old rows.
+        db.session.rollback()
+
+    def advance(self, to: datetime.datetime | datetime.timedelta) -> None:
+        """Move billing time, and settle."""
+        self.fake.advance(to)
+        self.settle()
+
+
+def run_worker(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a worker of the example until its queue is empty."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "flask",
+            "--app",
+            "example",
+            "accrue",
+            "worker",
+            "--burst",
+            *arguments,
+        ],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
+@pytest.fixture(params=["in-process", "rq"])
+def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[World]:
+    """Give the example on a database of this test's own, its clock standing at :data:`NOON`."""
+    config: dict[str, str] = {
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "SECRET_KEY": "a secret of the tests",
+        "ACCRUE_FAKE_STORE": str(tmp_path / "fake.sqlite"),
+        "DEBUG": "1",
+    }
+    environment = None
+    if request.param == "rq":
+        config["ACCRUE_REDIS_URL"] = request.getfixturevalue("redis_url")
+        environment = {f"FLASK_{key}": value for key, value in config.items()}
+    app = example.create_app({"INSTANCE_PATH": str(tmp_path), **config, "DEBUG": True})
+    migrations.upgrade(app)
+    with app.app_context():
+        db.create_all()
+        made = World(app, environment)
+        made.fake.freeze(NOON)
+        plans.put_into(made.fake)
+        made.settle()
+        yield made
+        db.session.remove()
+        db.engine.dispose()

@@ -1,0 +1,118 @@
+"""What an action changes of the object that it names, beyond the values that were submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Json = dict[str, Any]
+Effect = Callable[[Json, Json, int], None]  # the object, the parameters, the server's time
+
+
+def sets(**values: Any) -> Effect:
+    """Return the effect that sets fields to fixed values."""
+
+    def effect(obj: Json, params: Json, now: int) -> None:
+        obj.update(values)
+
+    return effect
+
+
+def becomes(status: str, moment: str) -> Effect:
+    """Return the effect that gives an invoice a status and notes when."""
+
+    def effect(obj: Json, params: Json, now: int) -> None:
+        obj["status"] = status
+        obj["status_transitions"] = {**(obj.get("status_transitions") or {}), moment: now}
+
+    return effect
+
+
+def trial_end(params: Json, now: int) -> int | None:
+    """Return when a trial that the parameters ask for ends."""
+    if params.get("trial_period_days"):
+        return now + 86400 * int(params["trial_period_days"])
+    end = params.get("trial_end", "now")
+    return None if end == "now" else int(end)
+
+
+def set_trial(obj: Json, end: int, now: int) -> None:
+    """Start a trial: the first period is the trial, and the cycle is anchored at its end."""
+    obj.update(status="trialing", trial_start=obj.get("trial_start") or now, trial_end=end)
+    obj["billing_cycle_anchor"] = end
+    for item in obj["items"]["data"]:
+        item["current_period_end"] = end
+
+
+def create_subscription(obj: Json, params: Json, now: int) -> None:
+    incomplete = params.get("payment_behavior") == "default_incomplete"
+    obj.update(status="incomplete" if incomplete else "active", trial_start=None, trial_end=None)
+    update_subscription(obj, {**params, "trial_end": trial_end(params, now)}, now)
+
+
+def update_subscription(obj: Json, params: Json, now: int) -> None:
+    if params.get("trial_end") == "now" and obj.get("status") == "trialing":
+        obj.update(status="active", trial_end=now)
+    elif isinstance(params.get("trial_end"), int):
+        set_trial(obj, params["trial_end"], now)
+    if params.get("cancel_at_period_end") is True:
+        obj.update(cancel_at=period_end(obj), canceled_at=now)
+    elif params.get("cancel_at_period_end") is False or params.get("cancel_at") == "":
+        obj.update(cancel_at=None, canceled_at=None)
+    elif isinstance(params.get("cancel_at"), int):
+        obj["canceled_at"] = now
+
+
+def period_end(obj: Json) -> int | None:
+    """Return when the period ends: on the item, or on the subscription in older versions."""
+    ends = [item.get("current_period_end") for item in obj["items"]["data"]]
+    return min((end for end in ends if end), default=obj.get("current_period_end"))
+
+
+def cancel_subscription(obj: Json, params: Json, now: int) -> None:
+    obj.update(status="canceled", canceled_at=obj.get("canceled_at") or now, ended_at=now)
+
+
+def pay_invoice(obj: Json, params: Json, now: int) -> None:
+    becomes("paid", "paid_at")(obj, params, now)
+    obj.update(amount_paid=obj.get("amount_due"), amount_remaining=0)
+
+
+def create_intent(obj: Json, params: Json, now: int) -> None:
+    """Give a payment or setup intent the status that its parameters lead to."""
+    obj["client_secret"] = f"{obj['id']}_secret_mock"
+    if params.get("confirm"):
+        manual = params.get("capture_method") == "manual"
+        obj["status"] = "requires_capture" if manual else "succeeded"
+    elif params.get("payment_method"):
+        obj["status"] = "requires_confirmation"
+    else:
+        obj["status"] = "requires_payment_method"
+
+
+EFFECTS: dict[tuple[str, str], Effect] = {
+    ("post", "/v1/subscriptions"): create_subscription,
+    ("post", "/v1/subscriptions/{}"): update_subscription,
+    ("delete", "/v1/subscriptions/{}"): cancel_subscription,
+    ("post", "/v1/subscriptions/{}/resume"): sets(status="active"),
+    ("post", "/v1/subscription_schedules/{}/cancel"): sets(status="canceled"),
+    ("post", "/v1/subscription_schedules/{}/release"): sets(status="released"),
+    ("post", "/v1/invoices"): sets(status="draft"),
+    ("post", "/v1/invoices/{}/finalize"): becomes("open", "finalized_at"),
+    ("post", "/v1/invoices/{}/pay"): pay_invoice,
+    ("post", "/v1/invoices/{}/void"): becomes("void", "voided_at"),
+    ("post", "/v1/invoices/{}/mark_uncollectible"): becomes(
+        "uncollectible", "marked_uncollectible_at"
+    ),
+    ("post", "/v1/payment_intents"): create_intent,
+    ("post", "/v1/payment_intents/{}/confirm"): sets(status="succeeded"),
+    ("post", "/v1/payment_intents/{}/capture"): sets(status="succeeded"),
+    ("post", "/v1/payment_intents/{}/cancel"): sets(status="canceled"),
+    ("post", "/v1/setup_intents"): create_intent,
+    ("post", "/v1/setup_intents/{}/confirm"): sets(status="succeeded"),
+    ("post", "/v1/setup_intents/{}/cancel"): sets(status="canceled"),
+    ("post", "/v1/checkout/sessions"): sets(status="open"),
+    ("post", "/v1/checkout/sessions/{}/expire"): sets(status="expired"),
+    ("post", "/v1/payment_methods"): sets(customer=None),
+    ("post", "/v1/payment_methods/{}/detach"): sets(customer=None),
+}

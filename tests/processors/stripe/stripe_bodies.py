@@ -1,0 +1,223 @@
+"""Bodies made by hand: objects in old and current shapes, and the events around them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import typing as t
+
+from flask_accrue.processors import ProcessorEvent
+from flask_accrue.processors.stripe import events, versions
+from tests.oracles.stripe_contract import installed_contract
+from tests.oracles.webhook_sender import webhook_event
+
+Json = dict[str, t.Any]
+
+#: Unix seconds of 1 January 2026, and a month on.
+START, END = 1767225600, 1769904000
+
+
+def at(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def sample(kind: str, **changes: t.Any) -> Json:
+    """Return an object in its current shape, as the installed SDK describes it."""
+    return {**installed_contract().sample(kind), "id": f"{kind}_1", "customer": "cus_1"} | changes
+
+
+def without(body: Json, *names: str) -> Json:
+    return {name: value for name, value in body.items() if name not in names}
+
+
+def event(
+    obj: Json,
+    type: str = "customer.updated",
+    *,
+    api_version: str | None = versions.PINNED,
+    **others: t.Any,
+) -> ProcessorEvent:
+    """Return the event about an object, read from its bytes."""
+    return events.read_event(json.dumps(event_body(obj, type, api_version=api_version, **others)))
+
+
+def event_body(
+    obj: Json,
+    type: str = "customer.updated",
+    *,
+    api_version: str | None = versions.PINNED,
+    **others: t.Any,
+) -> Json:
+    others = {"created": START, "event_id": "evt_1"} | others
+    body: Json = webhook_event(type, obj, api_version=api_version or "", **others)
+    return body | {"api_version": api_version}
+
+
+def listed(*rows: Json, has_more: bool = False) -> Json:
+    """Return rows as the API writes a list."""
+    return {"object": "list", "data": list(rows), "has_more": has_more, "url": "/v1/rows"}
+
+
+def item(id: str = "si_1", **changes: t.Any) -> Json:
+    """Return an item of a subscription in the current shape."""
+    price = sample(
+        "price",
+        id="price_pro",
+        product="prod_pro",
+        recurring={"interval": "month", "interval_count": 1, "usage_type": "licensed"},
+    )
+    return {
+        "id": id,
+        "object": "subscription_item",
+        "current_period_start": START,
+        "current_period_end": END,
+        "price": price,
+        "quantity": 1,
+        "metadata": {},
+    } | changes
+
+
+def subscription(**changes: t.Any) -> Json:
+    """Return a subscription in the current shape."""
+    return sample("subscription", id="sub_1", status="active", items=listed(item())) | changes
+
+
+def old_subscription(**changes: t.Any) -> Json:
+    """Return the same in the shape of 2020: the period on it, a plan in its item, no currency."""
+    plan = {
+        "id": "price_pro",
+        "object": "plan",
+        "amount": 1900,
+        "currency": "usd",
+        "interval": "month",
+        "interval_count": 1,
+        "product": "prod_pro",
+    }
+    old_item = without(item(), "current_period_start", "current_period_end", "price")
+    body = without(subscription(), "currency", "discounts")
+    return {
+        **body,
+        "current_period_start": START,
+        "current_period_end": END,
+        "discount": None,
+        "items": listed(old_item | {"plan": plan}),
+    } | changes
+
+
+def line(**changes: t.Any) -> Json:
+    """Return a line of an invoice in the current shape."""
+    return {
+        "id": "il_1",
+        "object": "line_item",
+        "amount": 2000,
+        "currency": "usd",
+        "description": "Pro",
+        "discount_amounts": [{"amount": 500, "discount": "di_1"}],
+        "metadata": {},
+        "parent": {
+            "type": "subscription_item_details",
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": True,
+                "subscription": "sub_1",
+                "subscription_item": "si_1",
+            },
+        },
+        "period": {"start": START, "end": END},
+        "pricing": {
+            "type": "price_details",
+            "price_details": {"price": "price_pro", "product": "prod_pro"},
+            "unit_amount_decimal": "2000",
+        },
+        "quantity": 2,
+        "taxes": [
+            {"amount": 285, "tax_behavior": "exclusive"},
+            {"amount": 100, "tax_behavior": "inclusive"},
+        ],
+    } | changes
+
+
+def old_line(**changes: t.Any) -> Json:
+    """Return the same line in the shape before 2025-03-31."""
+    return {
+        **without(line(), "parent", "pricing", "taxes"),
+        "price": {"id": "price_pro", "object": "price"},
+        "proration": True,
+        "subscription": "sub_1",
+        "subscription_item": "si_1",
+        "tax_amounts": [
+            {"amount": 285, "inclusive": False, "tax_rate": "txr_1"},
+            {"amount": 100, "inclusive": True, "tax_rate": "txr_2"},
+        ],
+        "type": "subscription",
+    } | changes
+
+
+def invoice_payment(**changes: t.Any) -> Json:
+    return (
+        sample(
+            "invoice_payment",
+            id="inpay_1",
+            invoice="in_1",
+            status="paid",
+            amount_requested=1785,
+            amount_paid=1785,
+            payment={"type": "payment_intent", "payment_intent": "pi_1"},
+            status_transitions={"canceled_at": None, "paid_at": START + 5},
+        )
+        | changes
+    )
+
+
+def invoice(**changes: t.Any) -> Json:
+    """Return an invoice in the current shape: 20.00 less 5.00, and 2.85 of tax on top."""
+    return (
+        sample(
+            "invoice",
+            id="in_1",
+            status="paid",
+            subtotal=2000,
+            total=1785,
+            amount_due=1785,
+            amount_paid=1785,
+            amount_remaining=0,
+            total_discount_amounts=[{"amount": 500, "discount": "di_1"}],
+            total_taxes=[
+                {"amount": 285, "tax_behavior": "exclusive"},
+                {"amount": 100, "tax_behavior": "inclusive"},
+            ],
+            parent={
+                "type": "subscription_details",
+                "quote_details": None,
+                "subscription_details": {"metadata": {}, "subscription": "sub_1"},
+            },
+            lines=listed(line()),
+            payments=listed(invoice_payment()),
+            status_transitions={
+                "finalized_at": START,
+                "marked_uncollectible_at": None,
+                "paid_at": START + 5,
+                "voided_at": None,
+            },
+        )
+        | changes
+    )
+
+
+def old_invoice(**changes: t.Any) -> Json:
+    """Return the same invoice in the shape before 2025-03-31."""
+    return {
+        **without(invoice(), "parent", "payments", "total_taxes"),
+        "charge": "ch_1",
+        "discount": None,
+        "lines": listed(old_line()),
+        "paid": True,
+        "payment_intent": "pi_1",
+        "subscription": "sub_1",
+        "tax": 385,
+        "total_tax_amounts": [
+            {"amount": 285, "inclusive": False, "tax_rate": "txr_1"},
+            {"amount": 100, "inclusive": True, "tax_rate": "txr_2"},
+        ],
+    } | changes

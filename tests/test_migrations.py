@@ -1,0 +1,235 @@
+"""Migrations: they make what the models describe, keep the ledger's triggers, and leave nothing behind."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import typing as t
+from pathlib import Path
+
+import flask
+import flask_sqlalchemy
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from flask_accrue import Accrue, models
+from flask_accrue.cli.db import VERSION_TABLE, current_revision, downgrade, head_revision, upgrade
+from flask_accrue.ledger.protection import TRIGGERS, missing_triggers
+from flask_accrue.resources import folder
+
+if t.TYPE_CHECKING:
+    import collections.abc as c
+
+VERSIONS = Path(str(folder("migrations"))) / "versions"
+
+
+def revisions() -> list[str]:
+    """Return all revisions, the first one first."""
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")))
+    config.set_main_option("path_separator", "os")
+    walked = ScriptDirectory.from_config(config).walk_revisions()
+    return [script.revision for script in walked][::-1]
+
+
+@pytest.fixture
+def app(empty_database_url: str) -> c.Iterator[flask.Flask]:
+    """Give an app on a database without a table."""
+    app = flask.Flask("migration-tests")
+    app.config.update(SECRET_KEY="tests", SQLALCHEMY_DATABASE_URI=empty_database_url, TESTING=True)
+    db = flask_sqlalchemy.SQLAlchemy(app)
+    Accrue(app)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@contextlib.contextmanager
+def connected(app: flask.Flask) -> c.Iterator[sa.Connection]:
+    with app.app_context(), app.extensions["sqlalchemy"].engine.connect() as connection:
+        yield connection
+
+
+def tables(app: flask.Flask) -> set[str]:
+    with connected(app) as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def triggers(connection: sa.Connection) -> set[str]:
+    missing = missing_triggers(connection)
+    return set(TRIGGERS[connection.dialect.name]) - set(missing)
+
+
+def test_models_and_migrations_agree(app: flask.Flask) -> None:
+    upgrade(app)
+
+    with connected(app) as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "version_table": VERSION_TABLE,
+            },
+        )
+        assert compare_metadata(context, models.Base.metadata) == []
+
+
+def test_tables_columns_and_constraints_have_the_names_that_the_models_give(
+    app: flask.Flask,
+) -> None:
+    upgrade(app)
+
+    with connected(app) as connection:
+        inspector = sa.inspect(connection)
+        for table in models.Base.metadata.sorted_tables:
+            columns = {column["name"]: column for column in inspector.get_columns(table.name)}
+            assert set(columns) == {column.name for column in table.c}, table.name
+            for column in table.c:
+                assert columns[column.name]["nullable"] == column.nullable, column
+            named = {index.name for index in table.indexes}
+            found = {index["name"] for index in inspector.get_indexes(table.name)}
+            assert named <= found, table.name
+            assert inspector.get_pk_constraint(table.name)["constrained_columns"] == [
+                column.name for column in table.primary_key
+            ]
+            unique = {
+                tuple(column.name for column in constraint.columns)
+                for constraint in table.constraints
+                if isinstance(constraint, sa.UniqueConstraint)
+            }
+            assert unique == {
+                tuple(each["column_names"]) for each in inspector.get_unique_constraints(table.name)
+            }, table.name
+            references = {
+                (tuple(fk.column_keys), fk.referred_table.name, fk.ondelete)
+                for fk in table.foreign_key_constraints
+            }
+            assert references == {
+                (
+                    tuple(each["constrained_columns"]),
+                    each["referred_table"],
+                    each["options"].get("ondelete"),
+                )
+                for each in inspector.get_foreign_keys(table.name)
+            }, table.name
+
+
+def test_each_revision_keeps_the_ledgers_triggers(app: flask.Flask) -> None:
+    """Alembic's batch operations on SQLite make a table anew, without its triggers."""
+    had: set[str] = set()
+    for revision in revisions():
+        upgrade(app, revision)
+        with connected(app) as connection:
+            has = triggers(connection)
+        assert had <= has, f"{revision} loses {sorted(had - has)}"
+        had = has
+
+    with connected(app) as connection:
+        assert missing_triggers(connection) == ()
+
+
+def test_each_trigger_is_one_that_is_known(app: flask.Flask) -> None:
+    upgrade(app)
+
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with connected(app) as connection:
+        dialect = connection.dialect.name
+        assert set(connection.scalars(sa.text(queries[dialect]))) == set(TRIGGERS[dialect])
+
+
+def test_sixteen_chains_for_what_belongs_to_no_customer_are_there(app: flask.Flask) -> None:
+    upgrade(app)
+
+    with connected(app) as connection:
+        rows = connection.execute(sa.select(models.LedgerChain.__table__)).all()
+    assert sorted((row.chain, row.customer_id, row.sequence, row.hash) for row in rows) == [
+        (f"system:{number:02}", None, 0, "") for number in range(16)
+    ]
+
+
+def test_all_the_way_down_leaves_nothing_behind(app: flask.Flask) -> None:
+    upgrade(app)
+    assert tables(app) >= {table.name for table in models.Base.metadata.sorted_tables}
+
+    downgrade(app, "base")
+
+    # Alembic keeps its own table, with nothing in it.
+    assert tables(app) == {VERSION_TABLE}
+    assert current_revision(app) is None
+    with connected(app) as connection:
+        if connection.dialect.name == "postgresql":
+            left = "SELECT proname FROM pg_proc WHERE proname LIKE 'accrue%'"
+            assert connection.scalars(sa.text(left)).all() == []
+            left = "SELECT relname FROM pg_class WHERE relname LIKE '%accrue%'"
+            allowed = {VERSION_TABLE, f"{VERSION_TABLE}_pkc"}
+            assert set(connection.scalars(sa.text(left))) <= allowed
+        else:
+            left = "SELECT name FROM sqlite_master WHERE type <> 'table' AND sql IS NOT NULL"
+            assert connection.scalars(sa.text(left)).all() == []
+
+
+def test_down_and_up_again_step_by_step(app: flask.Flask) -> None:
+    upgrade(app)
+    for revision in [*revisions()[-2::-1], "base"]:
+        downgrade(app, revision)
+        assert current_revision(app) == (None if revision == "base" else revision)
+    upgrade(app)
+
+    assert current_revision(app) == head_revision() == revisions()[-1]
+    with connected(app) as connection:
+        assert missing_triggers(connection) == ()
+
+
+def test_upgrading_twice_does_nothing(app: flask.Flask) -> None:
+    upgrade(app)
+    upgrade(app)
+
+    assert current_revision(app) == head_revision()
+
+
+def test_the_hosts_own_tables_are_left_alone(app: flask.Flask) -> None:
+    with connected(app) as connection:
+        connection.execute(sa.text("CREATE TABLE users (id INTEGER PRIMARY KEY)"))
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES ('hosts_own')"))
+        connection.commit()
+    upgrade(app)
+    downgrade(app, "base")
+
+    assert tables(app) == {"users", "alembic_version", VERSION_TABLE}
+    with connected(app) as connection:
+        versions = sa.text("SELECT version_num FROM alembic_version")
+        assert connection.scalars(versions).all() == ["hosts_own"]
+
+
+def test_there_is_one_line_of_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")))
+    config.set_main_option("path_separator", "os")
+
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
+
+
+@pytest.mark.parametrize("file", sorted(VERSIONS.glob("[0-9]*.py")), ids=lambda file: file.stem)
+def test_a_revision_is_readable_and_stands_by_itself(file: Path) -> None:
+    """Models go on changing; what a revision did stays. Alembic's column has 32 characters."""
+    tree = ast.parse(file.read_text())
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module or "."
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert not {name for name in imported if name.startswith(("flask_accrue", "."))}
+    assert file.stem in revisions()
+    assert len(file.stem) <= 32
