@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 WAKE_WINDOW: t.Final = 0.05
 #: How long a wake-up suppresses further ones, in seconds, should its job get lost.
 WAKE_SECONDS: t.Final = 30
+#: How long a web process works on due rows once its response is out, in seconds. A server such as
+#: gunicorn kills a process that is silent for 30; what is left waits for the next response or the sweeper.
+SECONDS_AFTER_RESPONSE: t.Final = 10.0
 #: The dotted name of the job that a wake-up runs, with the queue's name as argument.
 WAKE_JOB: t.Final = "flask_accrue.jobs.work"
 

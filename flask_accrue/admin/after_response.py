@@ -9,6 +9,7 @@ from flask import after_this_request, current_app
 from werkzeug.wrappers import Response
 
 from .. import jobs
+from ..queue import SECONDS_AFTER_RESPONSE
 from ..state import current_state
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def work_after_response(queue: str) -> None:
     def work() -> None:
         with app.app_context():
             try:
-                jobs.work_here(queue)
+                jobs.work_here(queue, seconds=SECONDS_AFTER_RESPONSE)
             except Exception:
                 # The rows are still due: whoever looks next will find them.
                 logger.exception("accrue: working on %s after the response failed", queue)

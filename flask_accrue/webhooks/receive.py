@@ -16,6 +16,7 @@ from ..clock import real_now
 from ..errors import InvalidRequest, SignatureError
 from ..ids import new_id
 from ..processors import Processor, ProcessorEvent
+from ..queue import SECONDS_AFTER_RESPONSE
 from ..state import AccrueState, current_state
 from . import process
 
@@ -172,7 +173,7 @@ def _work_after_response(app: Flask) -> None:
     """Work on what is due, with nothing of the request left."""
     with app.app_context():
         try:
-            process.work_on_due()
+            process.work_on_due(seconds=SECONDS_AFTER_RESPONSE)
         except Exception:
             # The response is out, and the row is stored: whoever looks next will find it.
             logger.exception("accrue: working on webhooks after the response failed")

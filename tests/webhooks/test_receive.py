@@ -537,6 +537,32 @@ def test_work_that_fails_after_the_response_is_nothing_that_a_processor_hears_of
     assert stored.state == "pending"
 
 
+def test_a_web_process_works_for_ten_seconds_after_a_response_and_leaves_the_rest(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = endpoint.app.extensions["accrue"]
+    began, slow = time.monotonic, [0.0]
+    monkeypatch.setattr("flask_accrue.webhooks.process.time.monotonic", lambda: began() + slow[0])
+
+    def take_six_seconds(event: Any, context: Any) -> None:
+        slow[0] += 6
+
+    state.handlers.append(("tax_rate.created", take_six_seconds))
+    state.queue.in_process = False
+    for number in range(4):
+        endpoint.post(event(f"evt_{number}"))
+    state.queue.in_process = True
+    assert endpoint.post(event("evt_4")).status_code == 200
+    told = [(row.processor_id, row.state, row.attempts) for row in endpoint.stored()]
+    assert told == [
+        ("evt_0", "succeeded", 1),
+        ("evt_1", "succeeded", 1),
+        ("evt_2", "pending", 0),
+        ("evt_3", "pending", 0),
+        ("evt_4", "pending", 0),
+    ]
+
+
 def test_the_fakes_own_endpoint_refuses_what_a_database_cannot_hold(
     kit: Kit,
 ) -> None:
