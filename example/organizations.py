@@ -101,11 +101,12 @@ def new() -> str | Response:
 def team() -> str | Response:
     """Show the members and, to owners and admins of a Team plan, invite more."""
     organization, form = flask.g.organization, InvitationForm()
-    seats = seats_of(organization)
     if flask.request.method == "POST":
         if not flask.g.membership.may_manage:
             flask.abort(403)
-        if seats_taken(organization) >= seats:
+        lock_seats(organization)
+        if not is_within_seats(organization, seats_taken(organization) + 1):
+            db.session.rollback()
             flask.flash("Every seat is taken. Add seats on the billing page first.", "warning")
             return flask.redirect(flask.url_for(".team"), 303)
         if form.validate_on_submit():
@@ -120,21 +121,49 @@ def team() -> str | Response:
     return flask.render_template(
         "team.html",
         form=form,
-        seats=seats,
+        seats=seats_of(organization),
         taken=seats_taken(organization),
+        has_room=is_within_seats(organization, seats_taken(organization) + 1),
         on_team_plan=entitled(organization, "team"),
         subscription=billing.subscription(organization),
     )
 
 
-def seats_of(organization: Organization) -> int:
-    """Return how many people may belong to it: one, or the seats that a Team plan pays for."""
-    return max(1, entitlement_quantity(organization, "seats") or 0)
+def seats_of(organization: Organization) -> int | None:
+    """Return how many people may belong to it: one, or the seats that a Team plan pays for.
+
+    ``None``: as many as like, where a plan sets no limit.
+    """
+    seats = entitlement_quantity(organization, "seats")
+    return None if seats is None else max(1, seats)
 
 
 def seats_taken(organization: Organization) -> int:
     """Return how many seats members and open invitations take."""
     return len(organization.memberships) + len(organization.invitations)
+
+
+def is_within_seats(organization: Organization, people: int) -> bool:
+    """Tell whether that many people may belong to it."""
+    seats = seats_of(organization)
+    return seats is None or people <= seats
+
+
+def lock_seats(organization: Organization) -> None:
+    """Let nobody else fill a seat there until this transaction ends, so that counting them holds.
+
+    The row is locked by writing it, which every database understands. What this request has read so far is
+    forgotten: it may be old by now, and SQLite lets no transaction write that began to read before another
+    wrote.
+    """
+    organization_id = organization.id
+    db.session.rollback()
+    db.session.execute(
+        sa.update(Organization)
+        .where(Organization.id == organization_id)
+        .values(name=Organization.name)
+        .execution_options(synchronize_session=False)
+    )
 
 
 @blueprint.post("/team/members/<int:user_id>/remove")
@@ -170,8 +199,12 @@ def join(token: str) -> str | Response:
     invitation = db.session.get(Invitation, token) or flask.abort(404)
     organization = invitation.organization
     if flask.request.method == "POST":
+        lock_seats(organization)
+        # Somebody may have used or withdrawn it while this waited.
+        invitation = db.session.get(Invitation, token) or flask.abort(404)
         if _membership(organization.id) is None:
-            if len(organization.memberships) >= seats_of(organization):
+            if not is_within_seats(organization, len(organization.memberships) + 1):
+                db.session.rollback()
                 flask.flash("Every seat there is taken. Ask whoever invited you.", "warning")
                 return flask.redirect(flask.url_for("analytics.dashboard"), 303)
             db.session.add(

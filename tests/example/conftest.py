@@ -25,7 +25,17 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[flask.Flask]:
     """Give the example with empty tables and the plans on sale."""
-    app = example.create_app({"INSTANCE_PATH": str(tmp_path), "DEBUG": True})
+    yield from built(tmp_path)
+
+
+@pytest.fixture
+def app_on_either(tmp_path: Path, database_url: str) -> Iterator[flask.Flask]:
+    """Give the same on each database, for what happens at once."""
+    yield from built(tmp_path, SQLALCHEMY_DATABASE_URI=database_url)
+
+
+def built(folder: Path, **config: Any) -> Iterator[flask.Flask]:
+    app = example.create_app({"INSTANCE_PATH": str(folder), "DEBUG": True, **config})
     upgraded = app.test_cli_runner().invoke(args=["accrue", "db", "upgrade"])
     assert upgraded.exit_code == 0, upgraded.output
     with app.app_context():

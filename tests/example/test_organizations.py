@@ -1,17 +1,25 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import concurrent.futures
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from example.database import db
 from example.models import Invitation, Membership, Organization
+from flask_accrue.plans import Limit
+from tests.example.conftest import PASSWORD, Visitor
 
 if TYPE_CHECKING:
-    import flask
+    from collections.abc import Callable, Iterator
 
-    from .conftest import Visitor
+    import flask
+    from werkzeug.test import TestResponse
+
+    Post = Callable[[], TestResponse]
 
 
 def organization_of(app: flask.Flask, name: str) -> int:
@@ -102,6 +110,88 @@ def test_an_invitation_works_once(app: flask.Flask, visitor: Visitor, other: Vis
     other.sign_up("Ole")
     assert "Welcome to Mara" in other.post(f"/join/{token}").text
     assert other.get(f"/join/{token}").status_code == 404
+
+
+def team_of(app: flask.Flask, name: str, seats: int) -> Visitor:
+    """Give somebody a Team plan with that many seats."""
+    visitor = Visitor(app.test_client())
+    visitor.sign_up(name)
+    visitor.post("/settings/billing/cards", token="tok_visa")
+    visitor.post("/settings/billing/plan", plan="team")
+    visitor.post("/settings/billing/seats", seats=str(seats))
+    return visitor
+
+
+@contextlib.contextmanager
+def meanwhile(act: Post, answers: list[TestResponse]) -> Iterator[None]:
+    """Let ``act`` begin when the request inside has counted the seats and is about to fill one.
+
+    It may have to wait for that request, so it's given a second to show that it doesn't.
+    """
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        begun: list[concurrent.futures.Future[TestResponse]] = []
+
+        def begin(session: Any, *_: Any) -> None:
+            fills = any(isinstance(each, Invitation | Membership) for each in session.new)
+            if fills and not begun:
+                begun.append(threads.submit(act))
+                concurrent.futures.wait(begun, timeout=1)
+
+        sa.event.listen(db.session, "before_flush", begin)
+        try:
+            yield
+        finally:
+            sa.event.remove(db.session, "before_flush", begin)
+        answers += [each.result() for each in begun]
+
+
+def test_two_invitations_at_once_take_one_seat(app_on_either: flask.Flask) -> None:
+    visitor = team_of(app_on_either, "Mara", 2)
+    twin = Visitor(app_on_either.test_client())
+    twin.post("/login", email="mara@example.com", password=PASSWORD)
+    answers: list[TestResponse] = []
+    with meanwhile(lambda: twin.post("/team", email="b@example.com", role="member"), answers):
+        answers.append(visitor.post("/team", email="a@example.com", role="member"))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    told = [("Every seat is taken." in each.text, "works once." in each.text) for each in answers]
+    assert sorted(told) == [(False, True), (True, False)]
+    with app_on_either.app_context():
+        assert len(db.session.scalars(sa.select(Invitation)).all()) == 1
+
+
+def test_an_invitation_that_two_open_at_once_makes_one_member(app_on_either: flask.Flask) -> None:
+    visitor = team_of(app_on_either, "Mara", 3)
+    visitor.post("/team", email="ole@example.com", role="member")
+    with app_on_either.app_context():
+        token = db.session.scalars(sa.select(Invitation.token)).one()
+    people = [Visitor(app_on_either.test_client()) for _ in range(2)]
+    for person, name in zip(people, ("Ole", "Ida"), strict=True):
+        person.sign_up(name)
+    answers: list[TestResponse] = []
+    with meanwhile(lambda: people[1].post(f"/join/{token}"), answers):
+        answers.append(people[0].post(f"/join/{token}"))
+    assert sorted(answer.status_code for answer in answers) == [200, 404]
+    hers = organization_of(app_on_either, "Mara")
+    with app_on_either.app_context():
+        members = sa.select(Membership).where(Membership.organization_id == hers)
+        assert len(db.session.scalars(members).all()) == 2
+
+
+def test_a_plan_without_a_limit_has_a_seat_for_everybody(
+    app: flask.Flask, visitor: Visitor
+) -> None:
+    state = app.extensions["accrue"]
+    held = state.settings.entitlements
+    unlimited = dataclasses.replace(held.plans["pro"], limits={"seats": Limit(max=None)})
+    entitlements = dataclasses.replace(held, plans={**held.plans, "pro": unlimited})
+    state.settings = dataclasses.replace(state.settings, entitlements=entitlements)
+    visitor.sign_up("Mara")
+    visitor.post("/settings/billing/cards", token="tok_visa")
+    visitor.post("/settings/billing/plan", plan="pro")
+    for name in ("a", "b", "c"):
+        answer = visitor.post("/team", email=f"{name}@example.com", role="member")
+        assert "works once." in answer.text
+    assert "Seats: 4, and as many more as you like." in visitor.get("/team").text
 
 
 def test_another_organizations_invitation_is_a_404(
