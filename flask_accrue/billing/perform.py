@@ -160,7 +160,8 @@ def _lost_answer(plan: Plan[R], id: str, sent_at: datetime.datetime) -> Answer |
         raise OperationUnknown(
             f"The operation {id!r} ({plan.kind}) was sent at {sent_at:%Y-%m-%d %H:%M} UTC and its "
             "answer was lost. The processor has forgotten its key, so sending it again could act "
-            "twice. Look at the processor's dashboard, then use another operation id."
+            "twice. Look at the processor's dashboard (`flask accrue operations show` tells for what), "
+            "then `flask accrue operations close` it and use another operation id."
         )
     return None
 
