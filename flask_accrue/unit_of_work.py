@@ -10,7 +10,6 @@ import collections.abc as c
 import contextlib
 import contextvars
 import dataclasses
-import functools
 import random
 import time
 import typing as t
@@ -21,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.orm.exc import StaleDataError
 
-from . import models
+from . import locked_reads, models
 from .errors import InvalidState
 from .state import current_state
 from .telemetry import current_trace_id, reached
@@ -104,9 +103,22 @@ class UnitOfWork:
     def __init__(self, session: orm.Session, origin: Origin) -> None:
         self.session = session
         self.origin = origin
-        self.changes: list[Change] = []
+        self.changes: list[tuple[Change, Origin]] = []
+        #: What a writer has read under the lock and doesn't read again, by a key of its own.
+        self.kept: dict[t.Any, t.Any] = {}
         self._heads: dict[str, tuple[int, str]] = {}
+        self._customers: dict[tuple[str, str], models.Customer] = {}
         self._found: dict[tuple[t.Any, str, str], models.Mirrored] = {}
+
+    @contextlib.contextmanager
+    def because_of(self, origin: Origin) -> c.Iterator[None]:
+        """Write what is inside for a reason of its own, in a transaction that has several."""
+        whole = self.origin
+        self.origin = dataclasses.replace(origin, trace_id=origin.trace_id or whole.trace_id)
+        try:
+            yield
+        finally:
+            self.origin = whole
 
     # -- locks ---------------------------------------------------------------------------------
 
@@ -119,7 +131,16 @@ class UnitOfWork:
 
     def lock_processor_customer(self, processor: str, processor_id: str) -> models.Customer | None:
         """Lock the chain of the customer with the processor's id; ``None`` when we have none."""
-        return self._lock(processor=processor, processor_id=processor_id)
+        customer = self._customers.get((processor, processor_id))
+        return customer or self._lock(processor=processor, processor_id=processor_id)
+
+    def lock_processor_customers(
+        self, processor: str, processor_ids: c.Collection[str]
+    ) -> dict[str, models.Customer]:
+        """Lock the chains of several customers, in the chains' order; return those that we have, by the
+        processor's ids. To be called before anything else is locked."""
+        self._lock(processor=processor, processor_id=sorted(processor_ids))
+        return {id: customer for (_, id), customer in self._customers.items()}
 
     def lock_system(self, subject: str) -> str:
         """Lock the chain for a subject that belongs to no customer, and return its name."""
@@ -129,38 +150,29 @@ class UnitOfWork:
 
     def lock_systems(self, chains: c.Collection[str]) -> None:
         """Lock several of the system's chains, in their order."""
-        heads = models.LedgerChain
-        if self._is_sqlite:
-            statement: t.Any = (
-                sa.update(heads)
-                .where(heads.chain.in_(chains))
-                .values(sequence=heads.sequence)
-                .returning(heads.chain, heads.sequence, heads.hash)
-            )
-        else:
-            statement = (
-                sa.select(heads.chain, heads.sequence, heads.hash)
-                .where(heads.chain.in_(chains))
-                .order_by(heads.chain)
-                .with_for_update()
-            )
-        for head in self.execute(statement):
+        statement = locked_reads.systems(self._is_sqlite)
+        for head in self.execute(statement, {"chains": sorted(chains)}):
             self._heads[head.chain] = (head.sequence, head.hash)
 
     def _lock(self, **which: t.Any) -> models.Customer | None:
+        """Lock the customers that have these values, one or several of each; return the last one."""
         parameters = {f"_{name}": value for name, value in which.items()}
-        statement = _lock_customer(tuple(which), self._is_sqlite)
-        locked = self.execute(statement, parameters).one_or_none()
-        if locked is None:
-            return None
-        if self._is_sqlite:
-            # A transaction that reads first and writes later fails at once when another wrote in
-            # between, in spite of a busy timeout. So the first statement was a write.
-            customer = self.session.get(models.Customer, locked.customer_id, populate_existing=True)
-        else:
-            customer = locked[0]
-        self._heads[locked.chain] = (locked.sequence, locked.hash)
-        reached("write.locked")
+        several = frozenset(name for name, value in which.items() if isinstance(value, list))
+        statement = locked_reads.customers(tuple(which), several, self._is_sqlite)
+        customer = None
+        for locked in self.execute(statement, parameters).all():
+            if self._is_sqlite:
+                # A transaction that reads first and writes later fails at once when another wrote in
+                # between, in spite of a busy timeout. So the first statement was a write.
+                customer = self.session.get_one(
+                    models.Customer, locked.customer_id, populate_existing=True
+                )
+            else:
+                customer = locked[0]
+            self._heads[locked.chain] = (locked.sequence, locked.hash)
+            self._customers[customer.processor, customer.processor_id] = customer
+        if customer is not None:
+            reached("write.locked")
         return customer
 
     def open_chain(self, customer: models.Customer) -> None:
@@ -216,57 +228,28 @@ class UnitOfWork:
         row = self._found.get(name)
         if row is None:
             row = self.execute(
-                _find(model), {"processor": processor, "processor_id": processor_id}
+                locked_reads.mirrored(model), {"processor": processor, "processor_id": processor_id}
             ).scalar_one_or_none()
             if row is not None:
                 self._found[name] = row
         return t.cast("_M | None", row)
 
+    def find_all(
+        self, model: type[_M], processor: str, processor_ids: c.Collection[str]
+    ) -> list[_M]:
+        """Read several mirrored rows at once, so that :meth:`find` has them."""
+        wanted = {"processor": processor, "processor_id": sorted(processor_ids)}
+        rows = list(self.execute(locked_reads.mirrored(model, several=True), wanted).scalars())
+        for row in rows:
+            self._found[model, processor, row.processor_id] = row
+        return rows
+
     def changed(self, change: Change) -> None:
         """Add a change, for the reactions that run before the commit."""
-        self.changes.append(change)
+        self.changes.append((change, self.origin))
 
 
 _M = t.TypeVar("_M", bound=models.Mirrored)
-
-
-# Statements of the hot path are built once: building costs as much as running them.
-
-
-@functools.cache
-def _find(model: type[models.Mirrored]) -> sa.Select[t.Any]:
-    return (
-        sa.select(model)
-        .where(
-            model.processor == sa.bindparam("processor"),
-            model.processor_id == sa.bindparam("processor_id"),
-        )
-        .options(orm.defer(model.raw))
-        .execution_options(populate_existing=True)
-    )
-
-
-@functools.cache
-def _lock_customer(columns: tuple[str, ...], sqlite: bool) -> t.Any:
-    heads, customers = models.LedgerChain, models.Customer
-    which = sa.and_(*(getattr(customers, name) == sa.bindparam(f"_{name}") for name in columns))
-    if sqlite:
-        ids = sa.select(customers.id).where(which).scalar_subquery()
-        table: t.Any = heads.__table__
-        return (
-            sa.update(table)
-            .where(table.c.customer_id == ids)
-            .values(sequence=table.c.sequence)
-            .returning(table.c.chain, table.c.sequence, table.c.hash, table.c.customer_id)
-        )
-    return (
-        sa.select(customers, heads.chain, heads.sequence, heads.hash)
-        .join(heads, heads.customer_id == customers.id)
-        .where(which)
-        .options(orm.defer(customers.raw))
-        .with_for_update(of=heads)
-        .execution_options(populate_existing=True)
-    )
 
 
 def system_chain(subject: str) -> str:
@@ -320,8 +303,10 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
             result = work(uow)
             seen = 0
             while seen < len(uow.changes):
-                for reaction in state.reactions:
-                    reaction(uow, uow.changes[seen])
+                change, cause = uow.changes[seen]
+                with uow.because_of(cause):
+                    for reaction in state.reactions:
+                        reaction(uow, change)
                 seen += 1
             reached("write.before_commit")
             session.commit()

@@ -1,0 +1,70 @@
+"""The lock of a write transaction: whoever waited for it sees what the holder wrote."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue import billing, mirror
+from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, write
+from tests.host import Organization, app, kit, org
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_accrue.testing import Kit
+
+__all__ = ["app", "kit", "org"]
+
+ORIGIN = Origin(Actor("system"))
+
+
+@pytest.mark.only("postgresql")
+@pytest.mark.parametrize("at_once", [False, True])
+def test_who_waited_for_a_customer_sees_it_as_the_holder_left_it(
+    app: Flask, kit: Kit, org: Organization, at_once: bool
+) -> None:
+    customer = billing.customer(org)
+    customer_id, names = customer.id, (customer.processor, customer.processor_id)
+    seen: list[str | None] = []
+    failed: list[BaseException] = []
+
+    def wait_and_read() -> None:
+        def read(uow: UnitOfWork) -> None:
+            if at_once:
+                found = uow.lock_processor_customers(names[0], {names[1]})[names[1]]
+            else:
+                found = uow.lock_customer(customer_id)
+            seen.append(found.preferred_timezone)
+
+        try:
+            with app.app_context():
+                write(read, origin=ORIGIN)
+                kit.state.db.session.remove()
+        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
+            failed.append(error)
+
+    waiter = threading.Thread(target=contextvars.Context().run, args=(wait_and_read,))
+
+    def hold(uow: UnitOfWork) -> None:
+        held = uow.lock_customer(customer_id)
+        waiter.start()
+        with kit.state.db.engine.connect() as other:
+            while not other.scalar(sa.text(_WAITING)):
+                other.rollback()
+        mirror.set_local(uow, held, "customer", held, preferred_timezone="Europe/Vienna")
+
+    write(hold, origin=ORIGIN)
+    waiter.join()
+    assert not failed
+    assert seen == ["Europe/Vienna"]
+
+
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
