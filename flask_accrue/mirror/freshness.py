@@ -75,7 +75,7 @@ def judge(row: models.Mirrored | None, event: ProcessorEvent) -> Verdict:
     newer = row.fresh_to is None or moment > row.fresh_to
     if newer and event.usable:
         return Verdict.APPLY
-    if event.fetchable and gone is None:
+    if event.fetchable and (gone is None or event.object is None):
         return Verdict.FETCH
     # Nobody can be asked any more, so what is as new as the row is put in an order of its own.
     readable = event.usable or not event.fetchable

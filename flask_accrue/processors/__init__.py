@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from . import objects
-from .base import Answer, Capability, Processor, ProcessorEvent
+from .base import Answer, Capability, Processor, ProcessorEvent, Reference
 
-__all__ = ["Answer", "Capability", "Processor", "ProcessorEvent", "objects"]
+__all__ = ["Answer", "Capability", "Processor", "ProcessorEvent", "Reference", "objects"]

@@ -79,6 +79,13 @@ class Answer:
 _Object = t.TypeVar("_Object", bound=ProcessorObject)
 
 
+class Reference(t.NamedTuple):
+    """The name of an object: its kind, as in :data:`flask_accrue.processors.objects.KINDS`, and its id."""
+
+    kind: str
+    processor_id: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProcessorEvent:
     """A webhook, read.
@@ -89,7 +96,9 @@ class ProcessorEvent:
     :ivar account: the connected account it's about, or ``None``.
     :ivar livemode: whether real money moves.
     :ivar api_version: the version whose shape the body has, where the processor has versions.
-    :ivar object: what the event carries, or ``None`` where it's a kind we don't mirror.
+    :ivar object: what the event carries, or ``None`` where it's a kind we don't mirror, or isn't shown.
+    :ivar reference: what the event is about where it doesn't show it, or not so that it can be read: that
+        has to be fetched. ``None`` beside an ``object``.
     :ivar usable: the body is whole and of a version whose shape is known, so that it may be written
         when it's new enough; else the object is fetched.
     :ivar fetchable: whether the object can be fetched at all (an upcoming invoice can't).
@@ -106,11 +115,19 @@ class ProcessorEvent:
     livemode: bool = False
     api_version: str | None = None
     object: objects.ProcessorObject | None = None
+    reference: Reference | None = None
     usable: bool = True
     fetchable: bool = True
     customer: str | None = None
     payment_failed: bool = False
     raw: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
+
+    @property
+    def subject(self) -> Reference | None:
+        """What it's about, where that is mirrored and exists: an upcoming invoice has no id."""
+        if self.object is not None and self.object.processor_id:
+            return Reference(self.object.kind, self.object.processor_id)
+        return self.reference
 
 
 class Processor(abc.ABC):

@@ -8,12 +8,13 @@ import uuid
 from .. import clock, mirror, models
 from ..errors import NotFound
 from ..mirror import Source, Verdict, Watermark
-from ..processors import Answer, Processor, ProcessorEvent, objects
+from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
 from ..telemetry import reached
 from ..unit_of_work import Actor, Origin, UnitOfWork, write
-from .owners import Finish, Nobody, adopt, must_fetch, payer_of
+from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
+_CATALOG: t.Final = frozenset({"product", "price"})
 
 
 class Deferred(Exception):
@@ -43,10 +44,10 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
         cause_webhook_id=row_id,
         occurred_at=event.created,
     )
-    obj = event.object
-    if obj is None or not obj.processor_id:
+    of = event.subject
+    if of is None:
         # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
-        customer_id = event.customer or getattr(obj, "customer", None)
+        customer_id = event.customer or getattr(event.object, "customer", None)
 
         def note(uow: UnitOfWork) -> None:
             known = None
@@ -55,62 +56,72 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
             finish(uow, "unhandled", f"{event.type} isn't mirrored", known)
 
         write(note, origin=origin)
-    elif isinstance(obj, objects.Product | objects.Price):
-        _apply(gateway, event, obj, None, origin, finish)
+    elif of.kind in _CATALOG:
+        _apply(gateway, event, of, None, origin, finish)
     else:
-        nobody = _apply_to_somebody(gateway, event, obj, origin, finish)
+        nobody = _apply_to_somebody(gateway, event, of, origin, finish)
         if nobody is not None:
             write(lambda uow: finish(uow, nobody.outcome, nobody.reason, None), origin=origin)
 
 
 def _apply_to_somebody(
-    gateway: Processor,
-    event: ProcessorEvent,
-    obj: objects.ProcessorObject,
-    origin: Origin,
-    finish: Finish,
+    gateway: Processor, event: ProcessorEvent, of: Reference, origin: Origin, finish: Finish
 ) -> Nobody | None:
     """Apply an event to its customer, or say why there is none here."""
-    payer = payer_of(gateway, event, obj)
+    answer = None
+    if event.object is not None:
+        payer = payer_of(gateway, event, event.object)
+    elif of.kind == "customer":
+        payer = of.processor_id
+    else:
+        payer = event.customer or payer_of_row(gateway, of)
+        if payer is None:
+            # Only the object itself can say whose it is.
+            answer = _fetch(gateway, event, of)
+            if answer is None:
+                return Nobody("skipped", _gone(gateway, of))
+            payer = payer_of(gateway, event, answer.main)
     if payer is None:
-        return Nobody("ignored", f"this {obj.kind} has no customer")
+        return Nobody("ignored", f"this {of.kind} has no customer")
     try:
-        _apply(gateway, event, obj, payer, origin, finish)
+        _apply(gateway, event, of, payer, origin, finish, answer)
     except _Unknown:
-        adopted = adopt(gateway, event, obj, payer, origin, finish)
+        adopted = adopt(gateway, event, payer, origin, finish)
         if isinstance(adopted, Nobody):
             return adopted
         if not adopted:
-            _apply(gateway, event, obj, payer, origin, finish)
+            _apply(gateway, event, of, payer, origin, finish, answer)
     return None
 
 
 def _apply(
     gateway: Processor,
     event: ProcessorEvent,
-    obj: objects.ProcessorObject,
+    of: Reference,
     payer: str | None,
     origin: Origin,
     finish: Finish,
+    answer: Answer | None = None,
 ) -> None:
-    """Apply the body; when that isn't safe, fetch and apply the answer, three times at most."""
-    try:
-        write(lambda uow: _from_body(uow, gateway, event, obj, payer, finish), origin=origin)
-    except _Fetch as wanted:
-        seen = wanted.seen
-    else:
-        return
-    for _ in range(_FETCHES):
-        answer: Answer | None
+    """Apply the body; when that isn't safe, fetch and apply the answer, three times at most.
+
+    :param answer: the answer to a fetch that was made before, when there was no row.
+    """
+    seen = mirror.UNSEEN
+    if answer is None:
         try:
-            answer = gateway.fetch(obj.kind, obj.processor_id, account=event.account)
-        except NotFound:
-            answer = None
-        reached("webhook.fetched")
+            write(lambda uow: _from_body(uow, gateway, event, of, payer, finish), origin=origin)
+        except _Fetch as wanted:
+            seen = wanted.seen
+        else:
+            return
+    for _ in range(_FETCHES):
+        found = answer or _fetch(gateway, event, of)
+        answer = None
         try:
             write(
-                lambda uow, answer=answer, seen=seen: _from_answer(  # type: ignore[misc]
-                    uow, gateway, event, obj, payer, answer, seen, finish
+                lambda uow, found=found, seen=seen: _from_answer(  # type: ignore[misc]
+                    uow, gateway, event, of, payer, found, seen, finish
                 ),
                 origin=origin,
             )
@@ -118,18 +129,29 @@ def _apply(
             seen = again.seen
         else:
             return
-    raise Deferred(f"{obj.kind} {obj.processor_id} changed with each of {_FETCHES} fetches")
+    raise Deferred(f"{of.kind} {of.processor_id} changed with each of {_FETCHES} fetches")
+
+
+def _fetch(gateway: Processor, event: ProcessorEvent, of: Reference) -> Answer | None:
+    """Ask for the object as it is now; ``None`` when there is no such thing. Any other error is one."""
+    answer: Answer | None
+    try:
+        answer = gateway.fetch(of.kind, of.processor_id, account=event.account)
+    except NotFound:
+        answer = None
+    reached("webhook.fetched")
+    return answer
 
 
 def _from_body(
     uow: UnitOfWork,
     gateway: Processor,
     event: ProcessorEvent,
-    obj: objects.ProcessorObject,
+    of: Reference,
     payer: str | None,
     finish: Finish,
 ) -> None:
-    customer, row = _lock(uow, gateway, obj, payer)
+    customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
     if verdict is Verdict.APPLY and must_fetch(event):
         verdict = Verdict.FETCH
@@ -139,8 +161,8 @@ def _from_body(
         _note_past(uow, customer, row, event)
         finish(uow, "stale", "what we have is newer", customer)
         return
-    source = Source.of_event(event)
-    _write(uow, gateway, customer, obj, source, event)
+    assert event.object is not None, "what only refers to its object is fetched"
+    _write(uow, gateway, customer, event.object, Source.of_event(event), event)
     finish(uow, "applied", None, customer)
 
 
@@ -148,16 +170,16 @@ def _from_answer(
     uow: UnitOfWork,
     gateway: Processor,
     event: ProcessorEvent,
-    obj: objects.ProcessorObject,
+    of: Reference,
     payer: str | None,
     answer: Answer | None,
     seen: Watermark,
     finish: Finish,
 ) -> None:
-    customer, row = _lock(uow, gateway, obj, payer)
+    customer, row = _lock(uow, gateway, of, payer)
     reason = None
     if answer is None:
-        reason = f"{gateway.name} has no such {obj.kind} any more"
+        reason = _gone(gateway, of)
         if row is None:
             finish(uow, "skipped", reason, customer)
             return
@@ -168,29 +190,39 @@ def _from_answer(
         if not mirror.may_write(row, seen, source):
             raise _Fetch(mirror.watermark(row))
         for each in answer.objects:
-            if each.kind == obj.kind and each.processor_id == obj.processor_id:
+            if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)
-    if row is not None and mirror.is_gone(row) and mirror.judge(row, event) is Verdict.APPLY:
+    obj = event.object
+    if (
+        obj is not None
+        and row is not None
+        and mirror.is_gone(row)
+        and mirror.judge(row, event) is Verdict.APPLY
+    ):
         # The processor tells no more of what is gone, so the body does: what it was, or since when.
         _write(uow, gateway, customer, obj, Source.of_event(event), event)
     _note_past(uow, customer, row, event)
     finish(uow, "fetched", reason, customer)
 
 
+def _gone(gateway: Processor, of: Reference) -> str:
+    return f"{gateway.name} has no such {of.kind} any more"
+
+
 def _lock(
-    uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject, payer: str | None
+    uow: UnitOfWork, gateway: Processor, of: Reference, payer: str | None
 ) -> tuple[models.Customer | None, models.Mirrored | None]:
     """Lock the chain, and return the customer and the object's row as they are now."""
     if payer is None:
-        uow.lock_system(obj.processor_id)
+        uow.lock_system(of.processor_id)
         customer = None
     else:
         customer = uow.lock_processor_customer(gateway.name, payer)
         if customer is None:
             raise _Unknown
-    if isinstance(obj, objects.Customer):
+    if of.kind == "customer":
         return customer, customer
-    return customer, uow.find(models.MIRRORED[obj.kind], gateway.name, obj.processor_id)
+    return customer, uow.find(models.MIRRORED[of.kind], gateway.name, of.processor_id)
 
 
 def _write(

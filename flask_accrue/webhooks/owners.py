@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from .. import billable, mirror, models
 from ..errors import NotFound
 from ..mirror import Source
-from ..processors import Processor, ProcessorEvent, objects
+from ..processors import Processor, ProcessorEvent, Reference, objects
 from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import Origin, UnitOfWork, write
@@ -43,20 +43,33 @@ def payer_of(gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorOb
     return said or _through_parent(gateway, event, obj)
 
 
+def payer_of_row(gateway: Processor, of: Reference) -> str | None:
+    """Return the processor's id of the customer that a row of ours belongs to, ``None`` without a row."""
+    model: t.Any = models.MIRRORED[of.kind]
+    session = current_state().db.session
+    found: str | None = session.scalar(
+        sa.select(models.Customer.processor_id)
+        .join(model, model.customer_id == models.Customer.id)
+        .where(model.processor == gateway.name, model.processor_id == of.processor_id)
+    )
+    session.rollback()
+    return found
+
+
 def adopt(
     gateway: Processor,
     event: ProcessorEvent,
-    obj: objects.ProcessorObject,
     payer: str,
     origin: Origin,
     finish: Finish,
 ) -> Nobody | bool:
     """Make the row of a customer that we don't have, if its metadata says that it's ours.
 
+    :param payer: the processor's id of the customer.
     :returns: whether that finished the event, because it's about the customer itself; or why there is
         nobody.
     """
-    outcome = "fetched"
+    outcome, obj = "fetched", event.object
     if isinstance(obj, objects.Customer) and event.usable and not must_fetch(event):
         found, source, outcome = obj, Source.of_event(event), "applied"
     else:
@@ -98,7 +111,7 @@ def adopt(
             owner_id=owner_id,
             generation=generation,
         )
-        if isinstance(obj, objects.Customer):
+        if event.subject == Reference("customer", payer):
             finish(uow, outcome, None, made)
             return True
         return False
@@ -116,17 +129,10 @@ def _through_parent(
         parents = [("invoice", obj.invoice)]
     else:
         return None
-    session = current_state().db.session
     for kind, processor_id in parents:
         if processor_id is None:
             continue
-        model: t.Any = models.MIRRORED[kind]
-        known: str | None = session.scalar(
-            sa.select(models.Customer.processor_id)
-            .join(model, model.customer_id == models.Customer.id)
-            .where(model.processor == gateway.name, model.processor_id == processor_id)
-        )
-        session.rollback()
+        known = payer_of_row(gateway, Reference(kind, processor_id))
         if known is not None:
             return known
         try:

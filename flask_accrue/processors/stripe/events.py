@@ -12,8 +12,9 @@ import datetime
 import typing as t
 
 from ...clock import UTC
+from ...errors import InvalidRequest
 from .. import objects
-from ..base import ProcessorEvent
+from ..base import ProcessorEvent, Reference
 from . import fields, reading, reading_customers, versions
 from .bodies import Raw, decode, invalid, without_secrets
 
@@ -21,6 +22,9 @@ from .bodies import Raw, decode, invalid, without_secrets
 _LONGEST: t.Final[t.Mapping[str, int]] = {"type": 100, "account": 255, "api_version": 64}
 
 _THIN: t.Final = "v2.core.event"
+#: What a thin event's type has before the name that others of the same news have.
+_THIN_PREFIX: t.Final = "v1."
+_PAYMENT_FAILED: t.Final = "invoice.payment_failed"
 _ENDED: t.Final = frozenset({"canceled", "incomplete_expired"})
 
 
@@ -36,20 +40,28 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     """Read a body.
 
     There is no object where it's of a kind that isn't mirrored, doesn't exist yet (an upcoming invoice) or
-    belongs to nobody, and none in a thin event, which only refers to one.
+    belongs to nobody. A thin event only refers to one, and one in a shape that can't be read is no more
+    than referred to either.
 
     :raises InvalidRequest: when it isn't an event as Stripe writes it.
     """
     body = without_secrets(decode(payload))
     event = dataclasses.replace(_envelope(body), raw=body)
     if body["object"] == _THIN:
-        return event
+        return _referring(event, _related(body))
     raw = t.cast(Raw, body["data"]["object"])
     kind = fields.text(raw, "object") or ""
     event = dataclasses.replace(event, customer=_customer(kind, raw))
     if _has_no_object(kind, raw):
         return dataclasses.replace(event, usable=False, fetchable=False)
-    found = reading.read(raw)
+    try:
+        found = reading.read(raw)
+        is_whole = reading.is_whole(raw)
+    except InvalidRequest:
+        named = reading.reference(kind, raw.get("id"))
+        if named is None:
+            raise
+        return _referring(event, named)
     if found is None:
         return event
     found = _after(event.type, found)
@@ -60,9 +72,9 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     return dataclasses.replace(
         event,
         object=found,
-        usable=event.usable and reading.is_whole(raw),
+        usable=event.usable and is_whole,
         fetchable=kind not in reading_customers.LEGACY_KINDS,
-        payment_failed=event.type == "invoice.payment_failed",
+        payment_failed=event.type == _PAYMENT_FAILED,
     )
 
 
@@ -119,6 +131,27 @@ def _written_time(body: Raw) -> datetime.datetime:
     raise invalid("`created` is no time with a zone in ISO 8601.", "created")
 
 
+# -- the reference ---------------------------------------------------------------------------------
+
+
+def _related(body: Raw) -> Reference | None:
+    related = body.get("related_object")
+    if not isinstance(related, dict):
+        return None
+    return reading.reference(related.get("type"), related.get("id"))
+
+
+def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent:
+    """Return an event that only names what it's about."""
+    return dataclasses.replace(
+        event,
+        reference=named,
+        usable=False,
+        fetchable=named is not None,
+        payment_failed=event.type.removeprefix(_THIN_PREFIX) == _PAYMENT_FAILED,
+    )
+
+
 # -- the object ------------------------------------------------------------------------------------
 
 
@@ -164,4 +197,4 @@ def _previous_customer(body: Raw) -> str | None:
 def _id(value: t.Any) -> str | None:
     """Return an id if there is one: kinds that aren't mirrored are read without any demands."""
     found = value.get("id") if isinstance(value, dict) else value
-    return found if isinstance(found, str) and 0 < len(found) <= fields.LONGEST_ID else None
+    return found if fields.is_identifier(found) else None

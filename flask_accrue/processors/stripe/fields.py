@@ -51,6 +51,11 @@ def identifier(raw: Raw, name: str = "id") -> str:
     return value
 
 
+def is_identifier(value: t.Any) -> t.TypeGuard[str]:
+    """Tell whether something is an id, where that is no mistake if it isn't."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
+
+
 def reference(raw: Raw, name: str) -> str | None:
     """Return the id of another object, given as the id or as the (expanded, deleted) object."""
     value = raw.get(name)

@@ -6,6 +6,7 @@ import collections.abc as c
 import typing as t
 
 from .. import objects
+from ..base import Reference
 from . import fields
 from .bodies import Raw
 from .reading_catalog import read_price, read_product
@@ -31,6 +32,9 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "subscription": read_subscription,
 }
 
+# What else Stripe calls a kind that is found under its present name too.
+_OTHER_NAMES: t.Final[t.Mapping[str, str]] = {"plan": "price"}
+
 # Lists inside an object that say what is there, so that a row that isn't in them is gone.
 _WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {"subscription": "items", "invoice": "lines"}
 
@@ -43,6 +47,19 @@ def read(raw: Raw) -> objects.ProcessorObject | None:
     """
     reader = _READERS.get(fields.text(raw, "object") or "")
     return None if reader is None else reader(raw)
+
+
+def reference(name: t.Any, processor_id: t.Any) -> Reference | None:
+    """Return the reference to an object of Stripe's, or ``None`` where it can't be fetched by that.
+
+    It's read without any demands. Cards and sources from before payment methods can't always be found.
+
+    :param name: what Stripe calls its kind.
+    """
+    kind = _OTHER_NAMES.get(name, name) if isinstance(name, str) else None
+    if kind is None or kind not in objects.KINDS or not fields.is_identifier(processor_id):
+        return None
+    return Reference(kind, processor_id)
 
 
 def is_whole(raw: Raw) -> bool:

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from flask_accrue.errors import InvalidRequest
-from flask_accrue.processors import objects
+from flask_accrue.processors import Reference, objects
 from flask_accrue.processors.stripe import StripeProcessor, events
 from tests.processors.stripe.stripe_bodies import (
     START,
@@ -284,7 +284,7 @@ def test_a_plan_has_to_be_fetched_as_the_price_that_it_is() -> None:
     assert deleted.object.deleted
 
 
-def test_a_thin_event_is_stored_but_has_nothing_to_apply() -> None:
+def test_a_thin_event_about_a_kind_that_isnt_mirrored_refers_to_nothing() -> None:
     body = {
         "id": "evt_thin",
         "object": "v2.core.event",
@@ -303,10 +303,44 @@ def test_a_thin_event_is_stored_but_has_nothing_to_apply() -> None:
 
     assert found.created == datetime.datetime(2026, 1, 31, 10, 15, 30, 250000, tzinfo=datetime.UTC)
     assert (found.account, found.api_version) == ("acct_1", None)
-    assert (found.object, found.usable, found.fetchable) == (None, False, False)
+    assert (found.object, found.reference) == (None, None)
+    assert (found.usable, found.fetchable) == (False, False)
     for wrong in ("yesterday", "2026-01-31T10:15:30", "0001-01-01T00:00:00+12:00", 5, None):
         with pytest.raises(InvalidRequest):
             events.read_event(json.dumps(body | {"created": wrong}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("invoice", "invoice"), ("plan", "price"), ("payment_method",) * 2]
+)
+def test_a_thin_event_refers_to_what_it_is_about(name: str, kind: str) -> None:
+    body = {
+        "id": "evt_thin",
+        "object": "v2.core.event",
+        "type": f"v1.{name}.updated",
+        "created": "2026-01-31T10:15:30.250Z",
+        "livemode": True,
+        "related_object": {"id": "x_1", "type": name, "url": f"/v1/{name}s/x_1"},
+    }
+
+    found = events.read_event(json.dumps(body))
+
+    assert found.reference == found.subject == Reference(kind, "x_1")
+    assert (found.object, found.usable, found.fetchable) == (None, False, True)
+
+
+def test_an_object_in_an_unknown_shape_is_referred_to() -> None:
+    found = event(subscription(items="none"), "customer.subscription.updated")
+
+    assert found.reference == Reference("subscription", "sub_1")
+    assert (found.object, found.usable, found.fetchable) == (None, False, True)
+    assert found.customer == "cus_1"
+
+
+@pytest.mark.parametrize("kind", ["card", "source", "bank_account"])
+def test_a_card_from_before_payment_methods_in_an_unknown_shape_is_refused(kind: str) -> None:
+    with pytest.raises(InvalidRequest):
+        event(sample("card", object=kind, type=7, created="some day"), "customer.source.updated")
 
 
 # -- secrets ---------------------------------------------------------------------------------------

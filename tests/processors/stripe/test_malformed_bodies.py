@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_accrue.errors import InvalidRequest
-from flask_accrue.processors.stripe import events
+from flask_accrue.processors.stripe import events, reading
 from flask_accrue.processors.stripe.bodies import DEEPEST
 from tests.processors.stripe.stripe_bodies import (
     Json,
@@ -132,9 +132,11 @@ def test_text_that_no_database_stores_is_replaced() -> None:
 
 
 def test_an_error_never_quotes_what_was_posted() -> None:
-    body = event_body(sample("customer", balance="4242424242424242"))
+    customer = sample("customer", balance="4242424242424242")
+    with pytest.raises(InvalidRequest) as caught:
+        reading.read(customer)
 
-    for error in (refused(json.dumps(body)), refused(json.dumps(body)[:-1])):
+    for error in (caught.value, refused(json.dumps(event_body(customer))[:-1])):
         assert "4242" not in str(error)
         assert error.__cause__ is None
         assert error.__suppress_context__ or error.__context__ is None
