@@ -37,8 +37,8 @@ def create_host(url: str, **config: Any) -> tuple[Flask, SQLAlchemy, Accrue]:
         SECRET_KEY="a secret of the tests",
         SQLALCHEMY_DATABASE_URI=url,
         TESTING=True,
-        **config,
     )
+    app.config.update(config)
     db = SQLAlchemy(app, model_class=Base)
     accrue = Accrue(app)
     with app.app_context():

@@ -59,7 +59,8 @@ def examine() -> c.Iterator[Finding]:
         try:
             found = list(check())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-            cause = told(error, 300)
+            # A configuration's error has a line for each problem; what comes first says which it is.
+            cause = told(error, 300).partition("\n")[0]
             found = []
             if cause not in causes:
                 causes.add(cause)
@@ -88,6 +89,28 @@ def _secrets() -> c.Iterator[Finding]:
         yield Finding("processor", level, "The Fake is in use: no money moves.")
     else:
         yield Finding("processor", "ok", f"{state.settings.processor} is in use.")
+
+
+def _processors() -> c.Iterator[Finding]:
+    """Nobody can end or change a subscription at a processor that isn't there any more."""
+    if not _has_tables():
+        return
+    state, subscriptions = current_state(), models.Subscription
+    rows = state.db.session.execute(
+        sa.select(subscriptions.processor, sa.func.count())
+        .where(sa.not_(subscriptions.is_ended), subscriptions.processor.not_in(state.processors))
+        .group_by(subscriptions.processor)
+        .order_by(subscriptions.processor)
+    ).all()
+    for name, count in rows:
+        yield Finding(
+            "processors",
+            "fail",
+            f"{name!r} has {count} live subscriptions and isn't configured, only "
+            f"{_configured()}: keep its settings until they have ended.",
+        )
+    if not rows:
+        yield Finding("processors", "ok", "Each live subscription's processor is configured.")
 
 
 def _routes() -> c.Iterator[Finding]:
@@ -201,6 +224,41 @@ def _webhooks() -> c.Iterator[Finding]:
         yield Finding("webhooks", "ok", "None is dead, and none waits.")
 
 
+def _plans() -> c.Iterator[Finding]:
+    """A price of a processor that isn't there is one that nobody can ever have."""
+    state = current_state()
+    for plan in state.settings.entitlements.plans.values():
+        for processor, price in sorted(plan.prices, key=str):
+            if processor is not None and processor not in state.processors:
+                yield Finding(
+                    "plans",
+                    "fail",
+                    f"Plan {plan.name!r} names the price '{processor}:{price}', and {processor!r} isn't "
+                    f"configured, only {_configured()}.",
+                )
+
+
+def _operations() -> c.Iterator[Finding]:
+    if not _has_tables():
+        return
+    rows = models.Operation
+    count = current_state().db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(rows)
+        .where(
+            rows.state.in_(("started", "unknown")),
+            # What was never sent did nothing.
+            rows.sent_at < real_now() - datetime.timedelta(minutes=10),
+        )
+    )
+    if count:
+        yield Finding(
+            "operations", "warn", f"{count} have no known end: flask accrue operations list."
+        )
+    else:
+        yield Finding("operations", "ok", "Each has an end.")
+
+
 def _catalog() -> c.Iterator[Finding]:
     """Plans whose prices the processor doesn't have grant nothing to anybody."""
     if not _has_tables():
@@ -215,12 +273,16 @@ def _catalog() -> c.Iterator[Finding]:
     for plan in state.settings.entitlements.plans.values():
         for processor, price in sorted(plan.prices, key=str):
             name = processor or state.settings.processor
-            if (name, price) not in known:
+            if name in state.processors and (name, price) not in known:
                 yield Finding(
                     "catalog",
                     "warn",
                     f"Plan {plan.name!r} names the price {price!r}, which {name} hasn't told us of.",
                 )
+
+
+def _configured() -> str:
+    return ", ".join(map(repr, current_state().processors))
 
 
 def _has_tables() -> bool:
@@ -237,10 +299,13 @@ def _engine() -> sa.Engine:
 CHECKS: t.Final[c.Mapping[str, Check]] = {
     "secrets": _secrets,
     "routes": _routes,
+    "plans": _plans,
     "migrations": _migrations,
     "triggers": _triggers,
     "database": _database,
     "queue": _queue,
     "webhooks": _webhooks,
+    "operations": _operations,
+    "processors": _processors,
     "catalog": _catalog,
 }

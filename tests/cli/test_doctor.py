@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
 from flask_migrate import Migrate
 
-from flask_accrue import models
-from tests.host import create_host
+from flask_accrue import billing, models
+from flask_accrue.errors import ConfigError, ProcessorUnavailable
+from tests.host import Organization, create_host
 from tests.webhooks.endpoint import STRIPE_CONFIG
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def test_dead_and_late_events_are_warned_of(examine: Any, database_url: str) -> 
             kit.price("price_pro", 1900)
             events = kit.state.db.session.query(models.WebhookEvent).all()
             events[0].state = "dead"
-            events[1].received_at -= __import__("datetime").timedelta(minutes=11)
+            events[1].received_at -= datetime.timedelta(minutes=11)
             kit.state.db.session.commit()
 
     found, exit_code = examine(database_url, prepare=prepare)
@@ -207,6 +209,89 @@ def test_plans_with_unknown_prices_are_warned_of(examine: Any, database_url: str
     [(level, sentence)] = found["catalog"]
     assert level == "warn"
     assert "'price_gone'" in sentence
+
+
+def test_live_subscriptions_at_a_processor_that_is_gone_are_a_failure(
+    examine: Any, database_url: str
+) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        from flask_accrue.testing import Kit
+
+        with app.app_context():
+            kit = Kit(app)
+            kit.price("price_pro", 1900)
+            for name, state in (("Left", "canceled"), ("One", "active"), ("Two", "canceling")):
+                org = Organization(name=name, email=None)
+                db.session.add(org)
+                db.session.commit()
+                kit.subscription(org, state, price="price_pro")
+            # As it is once the processor's settings are taken away.
+            for model in (models.Customer, models.Subscription):
+                db.session.execute(sa.update(model).values(processor="braintree"))
+            db.session.commit()
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 1
+    [(level, sentence)] = found["processors"]
+    assert level == "fail"
+    assert sentence.startswith(
+        "'braintree' has 2 live subscriptions and isn't configured, only 'fake'"
+    )
+
+
+def test_a_plan_with_a_price_of_a_processor_that_is_gone_is_a_failure(
+    examine: Any, database_url: str
+) -> None:
+    plans = {"team": {"prices": ["braintree:team", "fake:team"], "features": ["reports"]}}
+    found, exit_code = examine(database_url, ACCRUE_ENTITLEMENTS={"plans": plans})
+    assert exit_code == 1
+    [(level, sentence)] = found["plans"]
+    assert level == "fail"
+    assert "'braintree:team', and 'braintree' isn't configured, only 'fake'." in sentence
+    # It isn't told a second time, as a price that its processor hasn't told of.
+    assert [sentence for _, sentence in found["catalog"]] == [
+        "Plan 'team' names the price 'team', which fake hasn't told us of."
+    ]
+
+
+def test_operations_without_an_end_are_warned_of(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        from flask_accrue.testing import Kit
+
+        with app.app_context():
+            kit = Kit(app)
+            org = Organization(name="Acme", email=None)
+            db.session.add(org)
+            db.session.commit()
+            kit.fake.fail_next("create_customer", "timeout")
+            with pytest.raises(ProcessorUnavailable):
+                billing.customer(org)
+            row = db.session.scalars(sa.select(models.Operation)).one()
+            row.sent_at -= datetime.timedelta(minutes=11)
+            db.session.commit()
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 0
+    assert found["operations"] == [("warn", "1 have no known end: flask accrue operations list.")]
+
+
+def test_a_check_that_breaks_is_told_in_one_line(examine: Any, database_url: str) -> None:
+    def prepare(app: Any, db: Any) -> None:
+        class Migrate:
+            configure_args: ClassVar[dict[str, Any]] = {"include_name": fail}
+
+        app.extensions["migrate"] = Migrate()
+        with app.app_context():
+            pass
+
+    def fail(*_: Any) -> bool:
+        raise ConfigError(["ONE is missing. Set it.", "TWO is missing. Set it."])
+
+    found, exit_code = examine(database_url, prepare=prepare)
+    assert exit_code == 1
+    assert found["migrations"] == [
+        ("fail", "can't be checked: ConfigError: Accrue's configuration has 2 problems:")
+    ]
 
 
 def test_a_queue_without_a_worker_or_without_redis_is_a_failure(
