@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import sqlalchemy as sa
@@ -15,6 +16,9 @@ from ..unit_of_work import Origin, UnitOfWork, current_actor, write
 from .customers import change_customer, customer, get_customer
 from .perform import Plan, perform, seen, settle_session
 
+#: What people write between the digits of a card number.
+_BETWEEN_DIGITS: t.Final = re.compile(r"[\s\-\u2010-\u2015\u2212]")
+
 
 def add_payment_method(
     owner: t.Any, token: str, *, default: bool | None = None, operation_id: str | None = None
@@ -25,7 +29,9 @@ def add_payment_method(
 
     :param default: make it the default; by default only when the customer has none.
     :raises CardError: when the bank refuses it.
+    :raises InvalidRequest: for what can't be a token. A card number isn't one, and is neither sent nor kept.
     """
+    check_token(token)
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
     gateway.require(Capability.PAYMENT_METHODS)
@@ -150,12 +156,32 @@ def sync_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
     return list_payment_methods(payer)
 
 
+def check_token(token: t.Any) -> None:
+    """Refuse what can't be a token, a card number above all, without repeating it.
+
+    What gets past here is kept with the operation.
+    """
+    if not isinstance(token, str) or not token or not token.isprintable():
+        said = f"not {type(token).__name__}" if not isinstance(token, str) else "and printable"
+    elif re.fullmatch(r"\d{12,19}", _BETWEEN_DIGITS.sub("", token)):
+        said = "never a card number: those belong into the processor's own form"
+    else:
+        return
+    raise InvalidRequest(
+        "A new card is given as the processor's token, nonce or id, a string such as "
+        f"'pm_card_visa', {said}.",
+        code="parameter_invalid",
+        param="token",
+    )
+
+
 def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
     """Refuse a card that isn't this customer's, or isn't any more."""
     if not isinstance(payment_method, models.PaymentMethod):
+        # It isn't repeated: somebody may have given a card number.
         raise InvalidRequest(
-            f"A card is a row of billing.list_payment_methods(), not {payment_method!r}; add a token "
-            "with billing.add_payment_method() first.",
+            "A card is a row of billing.list_payment_methods(), not "
+            f"{type(payment_method).__name__}; add a token with billing.add_payment_method() first.",
             code="parameter_invalid",
             param="payment_method",
         )
@@ -183,7 +209,10 @@ def _plan(
 
 
 def _twin(row: models.PaymentMethod, known: set[str]) -> models.PaymentMethod | None:
-    """Return the customer's older row of the same card, if this one is new."""
+    """Return the customer's older row of the same card, if this one is new.
+
+    Only an older one: of two that come in at once, each would else give way to the other.
+    """
     if row.fingerprint is None or row.processor_id in known:
         return None
     methods = models.PaymentMethod
@@ -196,7 +225,7 @@ def _twin(row: models.PaymentMethod, known: set[str]) -> models.PaymentMethod | 
                 methods.fingerprint == row.fingerprint,
                 methods.exp_month == row.exp_month,
                 methods.exp_year == row.exp_year,
-                methods.id != row.id,
+                sa.tuple_(methods.created, methods.id) < sa.tuple_(row.created, row.id),
                 methods.is_attached,
             )
             .order_by(methods.created, methods.id)

@@ -15,7 +15,7 @@ from ..processors import Capability
 from ..state import current_state
 from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
-from .payment_methods import add_payment_method, require_attached
+from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
@@ -48,6 +48,8 @@ def subscribe(
     :raises InvalidRequest: for an unknown price or wrong arguments.
     """
     _check_name(name)
+    if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
+        check_token(payment_method)
     item = {"price": price} | ({} if quantity is None else {"quantity": check_quantity(quantity)})
     extra = validate_metadata(metadata or {})
     if trial is not None:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, errors, models
+from flask_accrue.billing import payment_methods
 from flask_accrue.ledger import verify
 from tests.host import Organization
 
@@ -94,6 +95,25 @@ def test_two_changes_of_the_default_card_at_once_leave_one(kit: Kit, payer: Orga
     assert row.default_payment_method is not None
     remote: Any = kit.fake.fetch("customer", row.processor_id).main
     assert row.default_payment_method.processor_id == remote.default_payment_method
+    kit.assert_settled()
+
+
+def test_the_same_card_twice_at_once_leaves_one(
+    kit: Kit, payer: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_twin, both_are_written = payment_methods._twin, threading.Barrier(2)
+
+    def meet(*arguments: Any) -> Any:
+        both_are_written.wait()
+        return find_twin(*arguments)
+
+    monkeypatch.setattr(payment_methods, "_twin", meet)
+    found = at_once(kit, *[lambda org: billing.add_payment_method(org, "pm_card_amex")] * 2)
+    assert len(set(found)) == 1, found
+    kit.deliver()
+    org = kit.state.db.session.scalars(sa.select(Organization)).one()
+    amex = [each for each in billing.list_payment_methods(org) if each.brand == "amex"]
+    assert [each.processor_id for each in amex] == found[:1]
     kit.assert_settled()
 
 

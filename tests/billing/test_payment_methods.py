@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
-from flask_accrue import billing, errors, models
+from flask_accrue import Money, billing, errors, models
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
@@ -41,8 +43,6 @@ def test_a_refused_card_tells_why_and_leaves_none(kit: Kit, org: Organization) -
 
 
 def test_a_charge_without_a_card_is_refused(kit: Kit, org: Organization) -> None:
-    from flask_accrue import Money
-
     with pytest.raises(errors.NoDefaultPaymentMethod):
         billing.charge(org, Money(500, "usd"))
 
@@ -53,3 +53,42 @@ def test_a_card_chosen_clears_the_one_before(kit: Kit, payer: Organization) -> N
     row = billing.get_customer(payer)
     assert isinstance(row, models.Customer)
     assert row.default_payment_method is second
+
+
+NUMBERS: list[Any] = [
+    "4242424242424242",
+    "4242 4242 4242 4242",
+    "3782-822463-10005",
+    " 4242\N{NO-BREAK SPACE}4242\N{EN DASH}4242 4242 42 ",
+    4242424242424242,
+    b"4242424242424242",
+]
+
+
+def test_a_card_number_is_refused_everywhere_and_kept_nowhere(
+    kit: Kit, payer: Organization, calls: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    subscription = kit.subscription(payer, "past_due", price="price_pro")
+    invoice = billing.list_invoices(payer)[0]
+    assert invoice.is_open
+    calls.clear()
+    caplog.clear()
+    acts: list[Any] = [
+        lambda number: billing.add_payment_method(payer, number),
+        lambda number: billing.set_default_payment_method(payer, number),
+        lambda number: billing.subscribe(payer, "price_pro", name="b", payment_method=number),
+        lambda number: billing.charge(payer, Money(500, "usd"), payment_method=number),
+        lambda number: billing.pay_invoice(invoice, payment_method=number),
+        lambda number: billing.retry_payment(subscription, payment_method=number),
+    ]
+    told = []
+    for number, act in itertools.product(NUMBERS, acts):
+        with pytest.raises(errors.InvalidRequest) as raised:
+            act(number)
+        assert raised.value.code == "parameter_invalid"
+        told.append(str(raised.value))
+    assert calls == []
+    told += map(repr, kit.state.db.session.scalars(sa.select(models.Operation.request)))
+    digits = "".join(each for each in "".join(told) if each.isdigit())
+    assert not [end for end in ("42424242", "310005") if end in digits]
+    assert caplog.text == ""
