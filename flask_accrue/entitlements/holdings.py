@@ -30,6 +30,7 @@ class _Columns(t.NamedTuple):
     cancel_at_period_end: bool
     cancel_at: datetime.datetime | None
     ended_at: datetime.datetime | None
+    deleted_at: datetime.datetime | None
     pause_behavior: str | None
     past_due_since: datetime.datetime | None
     paid_until: datetime.datetime | None
@@ -70,6 +71,7 @@ def _statement() -> sa.Select[t.Any]:
             subscriptions.cancel_at_period_end,
             subscriptions.cancel_at,
             subscriptions.ended_at,
+            subscriptions.deleted_at,
             subscriptions.pause_behavior,
             subscriptions.past_due_since,
             subscriptions.paid_until,

@@ -232,9 +232,10 @@ class Subscription(Mirrored):
         """Whether it grants what its prices stand for, under the host's policy.
 
         Active or trialing grants; past due only within ``policy.grace`` of the first failure; paused
-        only by behavior, where the host chose that; everything else, and every doubt, denies.
+        only by behavior, where the host chose that; everything else, and every doubt, denies. So does what
+        the processor doesn't have any more, whatever it said of it last.
         """
-        if self.is_ended:
+        if self.is_ended or self.deleted_at is not None:
             return False
         if self.status == "past_due":
             granted = (
@@ -268,7 +269,7 @@ class Subscription(Mirrored):
             kept = cls.pause_behavior.in_(("keep_as_draft", "mark_uncollectible"))
             by_behavior = sa.and_(cls.status != "paused", sa.or_(paid, kept))
             running = sa.or_(running, sa.func.coalesce(by_behavior, sa.false()))
-        return sa.and_(granted, running)
+        return sa.and_(granted, running, cls.deleted_at.is_(None))
 
 
 class SubscriptionItem(Row):

@@ -40,6 +40,7 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
         ),
         "past_due_since": MOMENTS,
         "paid_until": MOMENTS,
+        "deleted_at": st.sampled_from([None, None, NOW]),
         "quantity": st.sampled_from([None, 0, 1, 5]),
         "removed_at": st.sampled_from([None, None, NOW]),
     }
@@ -94,7 +95,7 @@ def test_each_column_is_read_into_its_own_place(host: Host) -> None:
     (holding,) = read
     assert {name: getattr(holding, name) for name in values} == values
     assert (holding.processor, holding.price_id) == ("acme", "price_pro")
-    assert (holding.ended_at, holding.removed_at) == (None, None)
+    assert (holding.ended_at, holding.deleted_at, holding.removed_at) == (None, None, None)
 
 
 # -- within the host's session ---------------------------------------------------------------------

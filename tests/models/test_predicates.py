@@ -308,6 +308,7 @@ def test_rows_reach_what_the_predicates_look_at(session: orm.Session) -> None:
 
     assert set(read) == {
         "status",
+        "deleted_at",
         "ended_at",
         "cancel_at",
         "cancel_at_period_end",

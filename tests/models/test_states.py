@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flask_accrue import models
 from flask_accrue.ids import new_id
 from flask_accrue.plans import EntitlementPolicy
+from tests.models.conftest import NOW
 
 if t.TYPE_CHECKING:
     import collections.abc as c
@@ -105,6 +106,22 @@ def test_1_it_is_canceling_only_while_the_end_is_ahead_and_active_all_the_same(
     clock.moment += MICROSECOND
     assert states(row) == {"is_ended"}
     assert not entitles(row)
+
+
+@pytest.mark.parametrize(
+    "also",
+    [{}, {"pause_behavior": "keep_as_draft"}, {"status": "past_due", "past_due_since": NOW - DAY}],
+)
+def test_what_the_processor_does_not_have_entitles_to_nothing_whatever_its_status(
+    subscription: Make, also: dict[str, t.Any]
+) -> None:
+    policy = EntitlementPolicy(grace=14 * DAY, paused_by_behavior=True)
+    row = subscription(**also)
+
+    assert entitles(row, policy)
+    assert not entitles(subscription(deleted_at=NOW - DAY, **also), policy)
+    # It's no time that is waited for: since when it's gone was noted when it was gone.
+    assert not entitles(subscription(deleted_at=NOW + DAY, **also), policy)
 
 
 # 2
