@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import sqlalchemy as sa
+from flask import current_app, has_request_context, request
 
 from .. import models
 from ..errors import AccrueError, ActionRequired, CardError, ProcessorError
@@ -80,11 +81,15 @@ def unfinished_payment(row: models.Mirrored) -> models.PaymentIntent | None:
 
 
 def confirmation_url(payment_intent: str | None, processor: str) -> str | None:
-    """Return the path of the page where the customer confirms a payment."""
+    """Return the path of the page where the customer confirms a payment, or ``None`` without a portal.
+
+    It begins with what the app is mounted under: for the current request, else by ``APPLICATION_ROOT``.
+    """
     path = current_state().settings.portal_path
     if payment_intent is None or path is None:
         return None
-    return f"{path}/payments/{processor}/{payment_intent}"
+    mounted = request.script_root if has_request_context() else current_app.config["APPLICATION_ROOT"]
+    return f"{mounted.rstrip('/')}{path}/payments/{processor}/{payment_intent}"
 
 
 def _action_required(

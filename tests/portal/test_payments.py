@@ -6,6 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
 
 from flask_accrue import ActionRequired, CardError, Money, billing, models
 from tests.host import Organization
@@ -296,3 +299,26 @@ def test_a_declined_first_payment_is_shown_as_not_made(
     said = text_of(payer.get(url).text)
     assert "Payment not made" in said
     assert "Nothing was charged." in said
+
+
+@pytest.mark.only("sqlite")
+def test_the_customer_is_sent_to_a_page_that_is_there_although_the_app_is_under_a_prefix(
+    kit: Kit, org: Organization
+) -> None:
+    billing.add_payment_method(org, ASKS)
+    under_it = kit.app.test_request_context(base_url="http://localhost/shop")
+    with under_it, pytest.raises(ActionRequired) as raised:
+        billing.subscribe(org, "price_pro")
+    kit.deliver()
+    client = Client(DispatcherMiddleware(NotFound(), {"/shop": kit.app}))
+    client.get(f"/shop/log-in-as/{org.id}")
+    assert raised.value.url is not None
+    page = client.get(raised.value.url)
+    assert page.status_code == 200
+    assert "Confirm your payment" in text_of(page.text)
+
+
+@pytest.mark.only("sqlite")
+def test_outside_of_a_request_the_configured_root_is_the_prefix(kit: Kit) -> None:
+    kit.app.config["APPLICATION_ROOT"] = "/shop/"
+    assert billing.confirmation_url("pi_1", "fake") == "/shop/billing/payments/fake/pi_1"
