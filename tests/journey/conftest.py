@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import datetime
+import json
 import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 import example
 from example import plans
 from example.database import db
+from example.models import Organization
+from flask_accrue import billing, models
 from flask_accrue.cli import db as migrations
 from tests.example.conftest import Visitor
 
@@ -58,6 +63,20 @@ class World:
         # Ends the transaction too: in one that is open SQLite goes on showing the old rows.
         db.session.rollback()
 
+    def opens(self, path: str) -> bool:
+        """Tell whether a gated page shows itself, or the way to the plans."""
+        answer = self.visitor.get(path)
+        is_open = answer.request.path == path
+        assert answer.status_code == (200 if is_open else 403)
+        return is_open
+
+    def subscription(self) -> models.Subscription:
+        """Return the newest subscription of the organization that signed up."""
+        db.session.rollback()
+        found = billing.subscription(db.session.scalars(sa.select(Organization)).one())
+        assert found is not None
+        return found
+
     def advance(self, to: datetime.datetime | datetime.timedelta) -> None:
         """Move billing time, and settle."""
         self.fake.advance(to)
@@ -86,27 +105,48 @@ def run_worker(environment: dict[str, str], *arguments: str) -> subprocess.Compl
     )
 
 
-@pytest.fixture(params=["in-process", "rq"])
-def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[World]:
-    """Give the example on a database of this test's own, its clock standing at :data:`NOON`."""
-    config: dict[str, str] = {
-        "SQLALCHEMY_DATABASE_URI": database_url,
+@contextlib.contextmanager
+def raised(
+    url: str,
+    folder: Path,
+    redis_url: str | None = None,
+    *,
+    now: datetime.datetime = NOON,
+    **config: Any,
+) -> Iterator[World]:
+    """Set the example up on a database, its clock standing at a moment.
+
+    :param redis_url: with it, only workers in processes of their own do the work.
+    """
+    config = {
+        "SQLALCHEMY_DATABASE_URI": url,
         "SECRET_KEY": "a secret of the tests",
-        "ACCRUE_FAKE_STORE": str(tmp_path / "fake.sqlite"),
-        "DEBUG": "1",
+        "ACCRUE_FAKE_STORE": str(folder / "fake.sqlite"),
+        **config,
     }
     environment = None
-    if request.param == "rq":
-        config["ACCRUE_REDIS_URL"] = request.getfixturevalue("redis_url")
-        environment = {f"FLASK_{key}": value for key, value in config.items()}
-    app = example.create_app({"INSTANCE_PATH": str(tmp_path), **config, "DEBUG": True})
+    if redis_url is not None:
+        config["ACCRUE_REDIS_URL"] = redis_url
+        environment = {"FLASK_DEBUG": "1"} | {
+            f"FLASK_{key}": value if isinstance(value, str) else json.dumps(value)
+            for key, value in config.items()
+        }
+    app = example.create_app({"INSTANCE_PATH": str(folder), **config, "DEBUG": True})
     migrations.upgrade(app)
     with app.app_context():
         db.create_all()
         made = World(app, environment)
-        made.fake.freeze(NOON)
-        plans.put_into(made.fake)
-        made.settle()
+        made.fake.freeze(now)
         yield made
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture(params=["in-process", "rq"])
+def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[World]:
+    """Give the example on a database of this test's own, its clock standing at :data:`NOON`."""
+    redis_url = request.getfixturevalue("redis_url") if request.param == "rq" else None
+    with raised(database_url, tmp_path, redis_url) as made:
+        plans.put_into(made.fake)
+        made.settle()
+        yield made

@@ -18,79 +18,62 @@ DAY = datetime.timedelta(days=1)
 HOUR = datetime.timedelta(hours=1)
 
 
-def subscription(world: World) -> models.Subscription:
-    """Return the newest subscription of the organization that signed up."""
-    session = world.app.extensions["accrue"].db.session
-    session.rollback()
-    found = billing.subscription(session.scalars(sa.select(Organization)).one())
-    assert found is not None
-    return found
-
-
-def opens(world: World, path: str) -> bool:
-    """Tell whether a gated page shows itself, or the way to the plans."""
-    answer = world.visitor.get(path)
-    is_open = answer.request.path == path
-    assert answer.status_code == (200 if is_open else 403)
-    return is_open
-
-
 def test_from_sign_up_to_the_closed_gate(world: World) -> None:
     visitor = world.visitor
     visitor.sign_up("Robin")
-    assert not opens(world, "/reports")
+    assert not world.opens("/reports")
 
     # A trial opens the gate at once, before any webhook has come.
     visitor.post("/settings/billing/cards", token="tok_visa")
     visitor.post("/settings/billing/plan", plan="pro")
-    assert subscription(world).is_trialing
-    assert opens(world, "/reports")
+    assert world.subscription().is_trialing
+    assert world.opens("/reports")
     world.settle()
-    assert opens(world, "/reports")
+    assert world.opens("/reports")
 
     # The trial ends, and the first period is paid.
-    trial_end = subscription(world).trial_end
+    trial_end = world.subscription().trial_end
     assert trial_end == datetime.datetime(2026, 2, 14, 12, tzinfo=datetime.UTC)
     world.advance(trial_end + 2 * HOUR)
-    assert subscription(world).is_recurring
+    assert world.subscription().is_recurring
     assert [invoice.total for invoice in _paid(world)] == [0, 1900]
-    assert opens(world, "/reports")
+    assert world.opens("/reports")
 
     # The renewal is paid too.
-    renewal = subscription(world).current_period_end
+    renewal = world.subscription().current_period_end
     assert renewal is not None
     world.advance(renewal + 2 * HOUR)
     assert [invoice.total for invoice in _paid(world)] == [0, 1900, 1900]
 
     # The card fails: past due, and the gate stays open within the grace that counts from then.
     visitor.post("/settings/billing/cards", token="tok_chargeCustomerFail")
-    renewal = subscription(world).current_period_end
+    renewal = world.subscription().current_period_end
     assert renewal is not None
     world.advance(renewal + 2 * HOUR)
-    row = subscription(world)
+    row = world.subscription()
     assert row.is_dunning
     assert row.past_due_since == renewal + HOUR
-    assert opens(world, "/reports")
+    assert world.opens("/reports")
     world.advance(renewal + 10 * DAY)
-    assert opens(world, "/reports")
-    assert subscription(world).past_due_since == renewal + HOUR
+    assert world.opens("/reports")
+    assert world.subscription().past_due_since == renewal + HOUR
 
     # Another card recovers it.
     visitor.post("/settings/billing/cards", token="tok_visa")
     visitor.post("/settings/billing/pay")
-    row = subscription(world)
+    row = world.subscription()
     assert row.is_recurring
     assert row.past_due_since is None
     world.settle()
-    assert subscription(world).is_recurring
-    assert opens(world, "/reports")
-    assert not opens(world, "/exports")
+    assert world.subscription().is_recurring
+    assert world.opens("/reports")
+    assert not world.opens("/exports")
 
     # A swap in the middle of a period prorates on the next invoice, and opens the other gate.
     visitor.post("/settings/billing/plan", plan="team")
     world.settle()
-    assert opens(world, "/exports")
-    swapped = subscription(world)
+    assert world.opens("/exports")
+    swapped = world.subscription()
     assert [item.price_processor_id for item in swapped.items] == ["price_team"]
     assert swapped.current_period_end is not None
     world.advance(swapped.current_period_end + 2 * HOUR)
@@ -102,16 +85,16 @@ def test_from_sign_up_to_the_closed_gate(world: World) -> None:
 
     # A scheduled end keeps the gate open, is withdrawn, and then the plan ends at once.
     visitor.post("/settings/billing/cancel", when="period_end")
-    assert subscription(world).is_canceling
-    assert opens(world, "/exports")
+    assert world.subscription().is_canceling
+    assert world.opens("/exports")
     visitor.post("/settings/billing/resume")
-    assert subscription(world).is_recurring
+    assert world.subscription().is_recurring
     visitor.post("/settings/billing/cancel", when="now")
-    assert subscription(world).is_ended
-    assert not opens(world, "/exports")
-    assert not opens(world, "/reports")
+    assert world.subscription().is_ended
+    assert not world.opens("/exports")
+    assert not world.opens("/reports")
     world.settle()
-    assert subscription(world).is_ended
+    assert world.subscription().is_ended
 
     _check_the_books(world)
 
@@ -132,7 +115,7 @@ def _check_the_books(world: World) -> None:
     assert [(event.type, event.last_error) for event in unfinished] == []
     assert verify().findings == []
 
-    row = subscription(world)
+    row = world.subscription()
     told = world.fake.fetch("subscription", row.processor_id).main
     assert (row.status, row.ended_at) == (told.status, told.ended_at)
     for invoice in session.scalars(sa.select(models.Invoice)):
