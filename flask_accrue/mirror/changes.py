@@ -15,8 +15,10 @@ from .freshness import Source
 
 R = t.TypeVar("R", bound=models.Mirrored)
 
-#: Columns that are bookkeeping of ours or the raw object: neither in a state nor a change.
-_UNTOLD: t.Final = frozenset(
+#: Links that open without a log-in. The ledger is for ever, and read by more people than may pay a bill.
+_OPEN_LINKS: t.Final = frozenset({"hosted_url", "receipt_url"})
+#: Columns that are bookkeeping of ours, the raw object or an open link: neither in a state nor a change.
+_UNTOLD: t.Final = _OPEN_LINKS | frozenset(
     "id created_at updated_at lock_version fresh_from fresh_to fresh_event raw data "
     "processor owner_key".split()
 )
@@ -33,12 +35,12 @@ class Draft(t.Generic[R]):
     after: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def set(self, **values: t.Any) -> None:
-        """Set columns, and note those that change."""
+        """Set columns, and note those that change, unless nobody is told of them."""
         for name, value in values.items():
             old = getattr(self.row, name)
             if old == value and type(old) is type(value):
                 continue
-            if not self.created:
+            if not self.created and name not in _UNTOLD:
                 self.before.setdefault(name, old)
                 self.after[name] = value
                 if self.before[name] == value:
