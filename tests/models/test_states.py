@@ -1,7 +1,6 @@
 """What a subscription's columns mean, row by row: the points that are easily got wrong.
 
-The number in a name is that of the point; ``states`` asks the predicate and its SQL twin, which have to
-say the same.
+``states`` asks the predicate and its SQL twin, which have to say the same.
 """
 
 from __future__ import annotations
@@ -91,10 +90,10 @@ def entitles(row: models.Subscription, policy: EntitlementPolicy = NO_GRACE) -> 
     return said
 
 
-# 1
+# -- canceling -------------------------------------------------------------------------------------
 
 
-def test_1_it_is_canceling_only_while_the_end_is_ahead_and_active_all_the_same(
+def test_it_is_canceling_only_while_the_end_is_ahead_and_active_all_the_same(
     subscription: Make, clock: SetClock
 ) -> None:
     row = subscription(cancel_at_period_end=True, current_period_end=clock.now() + DAY)
@@ -124,11 +123,11 @@ def test_what_the_processor_does_not_have_entitles_to_nothing_whatever_its_statu
     assert not entitles(subscription(deleted_at=NOW + DAY, **also), policy)
 
 
-# 2
+# -- ended -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ahead", ["ended_at", "cancel_at", "current_period_end"])
-def test_2_canceled_with_an_end_ahead_is_ended_without_grace(
+def test_canceled_with_an_end_ahead_is_ended_without_grace(
     subscription: Make, clock: SetClock, ahead: str
 ) -> None:
     row = subscription(
@@ -141,7 +140,7 @@ def test_2_canceled_with_an_end_ahead_is_ended_without_grace(
 
 @pytest.mark.parametrize("status", ["active", "trialing", "past_due", "unheard_of"])
 @pytest.mark.parametrize("behind", ["ended_at", "cancel_at", "current_period_end"])
-def test_2_any_status_with_an_end_behind_is_ended(
+def test_any_status_with_an_end_behind_is_ended(
     subscription: Make, clock: SetClock, status: str, behind: str
 ) -> None:
     row = subscription(
@@ -156,10 +155,10 @@ def test_2_any_status_with_an_end_behind_is_ended(
     assert not entitles(row, GRACE)
 
 
-# 3
+# -- when it ends ----------------------------------------------------------------------------------
 
 
-def test_3_the_end_is_ended_at_then_cancel_at_then_the_period_end_then_none(
+def test_the_end_is_ended_at_then_cancel_at_then_the_period_end_then_none(
     subscription: Make, session: orm.Session, clock: SetClock
 ) -> None:
     ended, canceling, period = (clock.now() + days * DAY for days in (1, 2, 3))
@@ -180,19 +179,17 @@ def test_3_the_end_is_ended_at_then_cancel_at_then_the_period_end_then_none(
     assert states(row) == {"is_active", "is_recurring"}
 
 
-def test_3_an_end_with_a_period_that_nobody_knows_is_none(subscription: Make) -> None:
+def test_an_end_with_a_period_that_nobody_knows_is_none(subscription: Make) -> None:
     row = subscription(cancel_at_period_end=True, current_period_end=None)
 
     assert ends_at(row) is None
     assert states(row) == {"is_active", "is_recurring"}
 
 
-# 4
+# -- past due --------------------------------------------------------------------------------------
 
 
-def test_4_past_due_grants_nothing_unless_grace_says_so(
-    subscription: Make, clock: SetClock
-) -> None:
+def test_past_due_grants_nothing_unless_grace_says_so(subscription: Make, clock: SetClock) -> None:
     row = subscription(status="past_due", past_due_since=clock.now())
 
     assert states(row) == {"is_past_due", "has_incomplete_payment", "is_dunning"}
@@ -200,7 +197,7 @@ def test_4_past_due_grants_nothing_unless_grace_says_so(
     assert entitles(row, GRACE)
 
 
-def test_4_grace_ends_for_the_predicate_and_its_twin_at_one_moment(
+def test_grace_ends_for_the_predicate_and_its_twin_at_one_moment(
     subscription: Make, clock: SetClock
 ) -> None:
     row = subscription(status="past_due", past_due_since=clock.now())
@@ -211,18 +208,18 @@ def test_4_grace_ends_for_the_predicate_and_its_twin_at_one_moment(
     assert not entitles(row, GRACE)
 
 
-def test_4_past_due_since_nobody_knows_when_grants_nothing(subscription: Make) -> None:
+def test_past_due_since_nobody_knows_when_grants_nothing(subscription: Make) -> None:
     row = subscription(status="past_due", past_due_since=None)
 
     assert states(row) == {"is_past_due", "has_incomplete_payment"}
     assert not entitles(row, GRACE)
 
 
-# 5
+# -- never paid ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["incomplete", "unpaid", "incomplete_expired", "unheard_of", ""])
-def test_5_what_was_never_paid_grants_nothing(
+def test_what_was_never_paid_grants_nothing(
     subscription: Make, clock: SetClock, status: str
 ) -> None:
     row = subscription(
@@ -237,7 +234,7 @@ def test_5_what_was_never_paid_grants_nothing(
         assert not entitles(row, policy)
 
 
-def test_5_an_incomplete_payment_is_incomplete_or_past_due(subscription: Make) -> None:
+def test_an_incomplete_payment_is_incomplete_or_past_due(subscription: Make) -> None:
     has = {
         status
         for status in (*models.subscriptions.STATUSES, "unheard_of")
@@ -247,10 +244,10 @@ def test_5_an_incomplete_payment_is_incomplete_or_past_due(subscription: Make) -
     assert has == {"incomplete", "past_due", "unheard_of"}
 
 
-# 6
+# -- on trial --------------------------------------------------------------------------------------
 
 
-def test_6_an_ended_trial_is_no_trial_even_if_its_end_is_ahead(
+def test_an_ended_trial_is_no_trial_even_if_its_end_is_ahead(
     subscription: Make, clock: SetClock
 ) -> None:
     ahead = clock.now() + 7 * DAY
@@ -264,15 +261,15 @@ def test_6_an_ended_trial_is_no_trial_even_if_its_end_is_ahead(
     assert not entitles(ended)
 
 
-def test_6_a_trial_whose_end_was_cleared_goes_on(subscription: Make) -> None:
+def test_a_trial_whose_end_was_cleared_goes_on(subscription: Make) -> None:
     assert states(subscription(status="trialing", trial_end=None)) == {"is_active", "is_trialing"}
     assert states(subscription(status="active", trial_end=None)) == {"is_active", "is_recurring"}
 
 
-# 7
+# -- a trial that is canceled ----------------------------------------------------------------------
 
 
-def test_7_canceled_at_period_end_during_a_trial_ends_with_the_trial(
+def test_canceled_at_period_end_during_a_trial_ends_with_the_trial(
     subscription: Make, clock: SetClock
 ) -> None:
     trial_end = clock.now() + 7 * DAY
@@ -289,10 +286,10 @@ def test_7_canceled_at_period_end_during_a_trial_ends_with_the_trial(
     assert states(row) == {"is_ended"}
 
 
-# 8
+# -- a trial that lapsed ---------------------------------------------------------------------------
 
 
-def test_8_a_trial_that_lapsed_before_its_news_came_is_active_and_no_trial(
+def test_a_trial_that_lapsed_before_its_news_came_is_active_and_no_trial(
     subscription: Make, clock: SetClock
 ) -> None:
     row = subscription(status="trialing", trial_end=clock.now() + DAY)
@@ -304,11 +301,11 @@ def test_8_a_trial_that_lapsed_before_its_news_came_is_active_and_no_trial(
     assert entitles(row)
 
 
-# 13
+# -- paused ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
-def test_13_paused_collection_shows_in_no_status_and_grants_nothing_by_default(
+def test_paused_collection_shows_in_no_status_and_grants_nothing_by_default(
     subscription: Make, clock: SetClock, behavior: str
 ) -> None:
     row = subscription(pause_behavior=behavior, paid_until=clock.now() + DAY)
@@ -318,7 +315,7 @@ def test_13_paused_collection_shows_in_no_status_and_grants_nothing_by_default(
     assert not entitles(row, GRACE)
 
 
-def test_13_void_takes_access_away_after_the_period_that_was_paid(
+def test_void_takes_access_away_after_the_period_that_was_paid(
     subscription: Make, clock: SetClock
 ) -> None:
     """The latest period of a paid invoice counts, not the one in which the pause was seen."""
@@ -335,26 +332,24 @@ def test_13_void_takes_access_away_after_the_period_that_was_paid(
     assert not entitles(row, BY_BEHAVIOR)
 
 
-def test_13_void_without_anything_paid_grants_nothing(subscription: Make, clock: SetClock) -> None:
+def test_void_without_anything_paid_grants_nothing(subscription: Make, clock: SetClock) -> None:
     row = subscription(pause_behavior="void", current_period_end=clock.now() + 30 * DAY)
 
     assert not entitles(row, BY_BEHAVIOR)
 
 
 @pytest.mark.parametrize("behavior", ["keep_as_draft", "mark_uncollectible"])
-def test_13_the_other_behaviors_keep_access(subscription: Make, behavior: str) -> None:
+def test_the_other_behaviors_keep_access(subscription: Make, behavior: str) -> None:
     assert entitles(subscription(pause_behavior=behavior), BY_BEHAVIOR)
 
 
-def test_13_a_behavior_that_nobody_knows_grants_nothing(
-    subscription: Make, clock: SetClock
-) -> None:
+def test_a_behavior_that_nobody_knows_grants_nothing(subscription: Make, clock: SetClock) -> None:
     row = subscription(pause_behavior="unheard_of", paid_until=clock.now() + DAY)
 
     assert not entitles(row, BY_BEHAVIOR)
 
 
-def test_13_a_status_of_paused_grants_nothing_under_any_policy(
+def test_a_status_of_paused_grants_nothing_under_any_policy(
     subscription: Make, clock: SetClock
 ) -> None:
     """The processor's own word for a trial that ended without a card."""
@@ -365,7 +360,7 @@ def test_13_a_status_of_paused_grants_nothing_under_any_policy(
         assert not entitles(row, policy)
 
 
-def test_13_a_pause_gives_nothing_to_what_has_no_access_anyway(
+def test_a_pause_gives_nothing_to_what_has_no_access_anyway(
     subscription: Make, clock: SetClock
 ) -> None:
     """Neither the end of a subscription nor an unpaid one is mended by pausing it."""
@@ -376,7 +371,7 @@ def test_13_a_pause_gives_nothing_to_what_has_no_access_anyway(
         assert not entitles(row, EntitlementPolicy(grace=14 * DAY, paused_by_behavior=True))
 
 
-# Without a number
+# -- each status -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
