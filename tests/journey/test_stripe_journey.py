@@ -151,7 +151,9 @@ def test_from_the_customer_to_the_closed_gate(stripe: StripeSide) -> None:
         }
     )
     sub, draft = renew(stripe, sub, *RENEWALS[:2], discounts=[DISCOUNT], discount=380)
-    assert world.subscription().current_period_end == RENEWALS[1]
+    [held] = world.subscription().items
+    for row in (world.subscription(), held):
+        assert (row.current_period_start, row.current_period_end) == (RENEWALS[0], RENEWALS[1])
     assert says(stripe, "The next payment, $19.00, is due on 14 April 2026.")
     collect(stripe, draft, visa)
     assert [invoice.total for invoice in invoices()] == [0, 1900, 1520]
