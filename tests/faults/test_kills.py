@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import Money, billing, models
+from flask_accrue import billing, models
 from flask_accrue.ledger import verify
 from tests.faults import victim
 from tests.host import Organization
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.faults.scene import Scene
 
 WEBHOOK_MOMENTS = (
     "webhook.claimed",
@@ -35,63 +33,6 @@ OPERATION_MOMENTS = (
 )
 
 
-class Scene:
-    """A host whose processes can be killed."""
-
-    def __init__(self, url: str, store: str) -> None:
-        self.url = url
-        self.store = store
-        self.app, self.db, _ = victim.build(url, store)
-        self.fake: Any = self.app.extensions["accrue"].processors["fake"]
-
-    def run(self, action: str, moment: str | None = None) -> int:
-        """Act in a process of its own, killed at the moment; return how it ended."""
-        self.db.session.remove()
-        ended = victim.run_and_die(self.app, self.db, action, moment)
-        assert ended in (0, -signal.SIGKILL)
-        return ended
-
-    def let_leases_run_out(self) -> None:
-        """Do what five minutes of real time would."""
-        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
-        events, operations = models.WebhookEvent, models.Operation
-        self.db.session.execute(
-            sa.update(events).where(events.claimed_until.is_not(None)).values(claimed_until=past)
-        )
-        self.db.session.execute(
-            sa.update(operations)
-            .where(operations.leased_until.is_not(None))
-            .values(leased_until=past)
-        )
-        self.db.session.commit()
-
-    def count(self, model: Any, *where: Any) -> int:
-        self.db.session.rollback()
-        return self.db.session.scalar(sa.select(sa.func.count()).select_from(model).where(*where))
-
-    def store_events(self) -> None:
-        """Let the Fake's events be stored, and nobody work on them."""
-        state = self.app.extensions["accrue"]
-        state.queue.in_process = False
-        assert set(self.fake.deliver(self.app)) <= {200}
-
-
-@pytest.fixture
-def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
-    """Give a host with an organization that has a card."""
-    made = Scene(database_url, str(tmp_path / "fake.sqlite"))
-    with made.app.app_context():
-        made.fake.freeze(datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC))
-        for price, amount in (("price_pro", 1900), ("price_team", 4900)):
-            product = made.fake.create_product(price)
-            made.fake.create_price(product, Money(amount, "usd"), id=price)
-        made.db.session.add(Organization(id=1, name="Acme", email="a@acme.example"))
-        made.db.session.commit()
-        yield made
-        made.db.session.remove()
-        made.db.engine.dispose()
-
-
 @pytest.mark.parametrize("moment", WEBHOOK_MOMENTS)
 def test_a_worker_killed_over_a_webhook_loses_nothing_and_repeats_nothing(
     scene: Scene, moment: str
@@ -101,15 +42,7 @@ def test_a_worker_killed_over_a_webhook_loses_nothing_and_repeats_nothing(
     billing.subscribe(org, "price_pro")
     scene.store_events()
     scene.run("work")
-    # Something new, which only the event's body tells.
-    scene.fake.advance(datetime.timedelta(seconds=5))
-    subscription = billing.subscription(org)
-    scene.fake.update_subscription(
-        subscription.processor_id,
-        {"items": [{"id": subscription.items[0].processor_id, "quantity": 3}], "proration": "none"},
-        key="changed elsewhere",
-    )
-    scene.store_events()
+    scene.change_quantity_elsewhere(billing.subscription(org), 3)
     entries = scene.count(models.LedgerEntry)
 
     assert scene.run("work", moment) == -signal.SIGKILL
@@ -144,10 +77,7 @@ def test_a_worker_killed_after_a_fetch_repeats_nothing(scene: Scene) -> None:
     assert scene.count(models.WebhookEvent, sa.not_(models.WebhookEvent.is_succeeded)) == 0
     # The catalog is told of by events alone; the customer's currency and the charge's fee come with
     # the first look at them. Nothing is told twice.
-    new = scene.db.session.scalars(
-        sa.select(models.LedgerEntry.type).order_by(models.LedgerEntry.id).offset(entries)
-    )
-    assert sorted(new) == [
+    assert scene.entries_after(entries) == [
         "charge.updated",
         "customer.updated",
         "price.created",

@@ -1,8 +1,12 @@
-"""A process that is killed at a named moment of :func:`flask_accrue.telemetry.observe`."""
+"""A process that is killed at a named moment of :func:`flask_accrue.telemetry.observe`.
+
+As a host of ``flask --app tests.faults.victim`` it's told by ``VICTIM`` and dies in its own worker's job.
+"""
 
 from __future__ import annotations
 
 import contextvars
+import json
 import os
 import signal
 import traceback
@@ -12,6 +16,8 @@ from flask_accrue import Money, billing, telemetry, webhooks
 from tests.host import Organization, create_host
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from flask_accrue import Accrue
@@ -19,9 +25,9 @@ if TYPE_CHECKING:
 OPERATION = "the operation of the test"
 
 
-def build(url: str, store: str) -> tuple[Flask, Any, Accrue]:
-    """Build the host with a handler that leaves a mark on the owner."""
-    app, db, accrue = create_host(url, ACCRUE_FAKE_STORE=store)
+def build(url: str, store: str, **config: Any) -> tuple[Flask, Any, Accrue]:
+    """Build the host with handlers: one leaves a mark on the owner, with RQ another one charges."""
+    app, db, accrue = create_host(url, ACCRUE_FAKE_STORE=store, **config)
 
     @accrue.on("customer.subscription.updated")
     def note(event: Any, context: Any) -> None:
@@ -30,7 +36,21 @@ def build(url: str, store: str) -> tuple[Flask, Any, Accrue]:
         owner.email = f"{context.operation_id}@handled.example"
         db.session.commit()
 
+    if "ACCRUE_REDIS_URL" in config:
+
+        @accrue.on("customer.subscription.updated")
+        def charge(event: Any, context: Any) -> None:
+            billing.charge(context.owner, Money(100, "usd"))
+            telemetry.reached("host.charged")
+
     return app, db, accrue
+
+
+def create_app() -> Flask:
+    """Build the host for ``flask --app``, as the variable ``VICTIM`` says in JSON."""
+    told = json.loads(os.environ["VICTIM"])
+    kill_horse_and_worker_at(told.pop("moment"))
+    return build(**told)[0]
 
 
 def act(db: Any, action: str) -> None:
@@ -62,15 +82,54 @@ def run_and_die(app: Flask, db: Any, action: str, moment: str | None) -> int:
 
     :returns: 0, or the negated number of the signal.
     """
+
+    def run() -> None:
+        telemetry.observe(lambda reached: _die() if reached == moment else None)
+        with app.app_context():
+            act(db, action)
+
+    return _in_a_fork(db, run)
+
+
+def run_worker(app: Flask, db: Any, moment: str | None, *, horse_alone: bool = False) -> int:
+    """Run ``flask accrue worker --burst`` in a forked process; return how it ended.
+
+    :param moment: when to kill the work horse, the process that RQ forks for a job, and the worker,
+        unless the horse is to die alone.
+    """
+
+    def run() -> None:
+        kill_horse_and_worker_at(moment, horse_alone=horse_alone)
+        result = app.test_cli_runner().invoke(args=["accrue", "worker", "--burst"])
+        if result.exception is not None:
+            raise result.exception
+
+    return _in_a_fork(db, run)
+
+
+def kill_horse_and_worker_at(moment: str | None, *, horse_alone: bool = False) -> None:
+    """Let the jobs of this process, a worker, kill it and themselves when the moment comes."""
+    worker = os.getpid()
+
+    def die(reached: str) -> None:
+        if reached == moment:
+            assert os.getppid() == worker
+            if not horse_alone:
+                os.kill(worker, signal.SIGKILL)
+            _die()
+
+    telemetry.observe(die)
+
+
+def _in_a_fork(db: Any, run: Callable[[], None]) -> int:
     child = os.fork()
     if child == 0:
         code = 1
         try:
             for engine in db.engines.values():
                 engine.dispose(close=False)
-            telemetry.observe(lambda reached: _die() if reached == moment else None)
             # A context of its own: the parent's session isn't this process's.
-            contextvars.Context().run(_act_in, app, db, action)
+            contextvars.Context().run(run)
             code = 0
         except BaseException:  # noqa: BLE001 - told, and then the process ends
             traceback.print_exc()
@@ -79,11 +138,6 @@ def run_and_die(app: Flask, db: Any, action: str, moment: str | None) -> int:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
-
-
-def _act_in(app: Flask, db: Any, action: str) -> None:
-    with app.app_context():
-        act(db, action)
 
 
 def _die() -> None:
