@@ -230,7 +230,11 @@ class AuthenticationError(ProcessorError):
 
 
 class RateLimited(ProcessorError):
-    """Too many calls; ``retry_after`` is in seconds, or ``None``."""
+    """Too many calls, and nothing was done; ``retry_after`` is in seconds, or ``None``.
+
+    A processor raises it for a first try alone. When it was turned away only on asking again, what became
+    of the first isn't known: that is a :class:`ProcessorUnavailable`.
+    """
 
     code = "rate_limited"
 

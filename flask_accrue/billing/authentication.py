@@ -88,7 +88,9 @@ def confirmation_url(payment_intent: str | None, processor: str) -> str | None:
     path = current_state().settings.portal_path
     if payment_intent is None or path is None:
         return None
-    mounted = request.script_root if has_request_context() else current_app.config["APPLICATION_ROOT"]
+    mounted = (
+        request.script_root if has_request_context() else current_app.config["APPLICATION_ROOT"]
+    )
     return f"{mounted.rstrip('/')}{path}/payments/{processor}/{payment_intent}"
 
 

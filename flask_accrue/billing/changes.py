@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
-from ..processors import Capability
+from ..processors import Answer, Capability, objects
 from ..state import current_state
 from .authentication import payment_outcome
 from .perform import Plan, perform, seen
@@ -115,6 +115,8 @@ def increment(
     """Add to the quantity.
 
     :raises OperationInProgress: while another process adds or takes: both are counted, one by one.
+    :raises InvalidState: with the code ``quantity_changed`` when the answer to the one before was lost,
+        and that one turns out to be counted. Nothing is added then: this may be the same wish.
     """
     check_quantity(by, least=1)
     return _requantify(
@@ -160,11 +162,27 @@ def _requantify(
 ) -> models.Subscription:
     one_of("proration", proration, PRORATIONS)
     one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    current_state().processor(subscription.processor).require(Capability.QUANTITY)
+    gateway = current_state().processor(subscription.processor)
+    gateway.require(Capability.QUANTITY)
     said = {"proration": proration, "payment_behavior": payment_behavior}
+    processor_id = subscription.processor_id
+    found_made = False
+
+    def trace(arguments: dict[str, t.Any]) -> Answer | None:
+        nonlocal found_made
+        answer = gateway.fetch("subscription", processor_id)
+        made = _has_quantities(answer, arguments["changes"]["items"])
+        found_made = found_made or made
+        return answer if made else None
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
         item = single_item(now)
+        if found_made:
+            raise InvalidState(
+                "The answer to an earlier change of this quantity was lost, and it was made: the "
+                f"quantity is {item.quantity}. Look whether yours is still wanted, then repeat it.",
+                code="quantity_changed",
+            )
         _require_licensed(item)
         assert item.quantity is not None
         return {"items": [{"id": item.processor_id, "quantity": wanted(item.quantity)}], **said}
@@ -177,6 +195,7 @@ def _requantify(
         operation_id,
         # Two who add at once would both start from the same number.
         guard=f"quantity:{subscription.id}" if kind != "update_quantity" else None,
+        trace=trace,
     )
 
 
@@ -238,6 +257,7 @@ def update(
     operation_id: str | None,
     *,
     guard: str | None = None,
+    trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None,
     needs_begun: bool = True,
 ) -> models.Subscription:
     """Change a subscription at the processor, as the operation ``kind``.
@@ -245,6 +265,7 @@ def update(
     :param said: what the caller asked for; a repeat has to ask for the same.
     :param changes: gives what is sent, from the subscription as it is now, or refuses. It isn't asked
         again by a repeat, which finds the subscription changed already.
+    :param guard: keeps others of its kind away; then ``trace`` is needed too.
     :param needs_begun: whether it's refused for a subscription that is incomplete or has ended.
     """
     processor_id, id = subscription.processor_id, subscription.id
@@ -266,6 +287,7 @@ def update(
         result="subscription",
         customer_id=subscription.customer_id,
         guard=guard,
+        trace=trace,
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)
@@ -302,6 +324,14 @@ def _require_licensed(item: models.SubscriptionItem) -> None:
             code="parameter_invalid",
             param="quantity",
         )
+
+
+def _has_quantities(answer: Answer, wanted: list[dict[str, t.Any]]) -> bool:
+    """Tell whether a subscription has the quantities that were asked for."""
+    found = answer.main
+    assert isinstance(found, objects.Subscription)
+    quantities = {each.processor_id: each.quantity for each in found.items}
+    return all(quantities.get(each["id"]) == each["quantity"] for each in wanted)
 
 
 def _quantity_after_swap(

@@ -6,6 +6,7 @@ function then raises.
 
 from __future__ import annotations
 
+import collections.abc as c
 import contextlib
 import dataclasses
 import datetime
@@ -14,7 +15,6 @@ import uuid
 
 from .. import models, operations
 from ..errors import (
-    AccrueError,
     ActionRequired,
     AuthenticationError,
     CardError,
@@ -52,80 +52,85 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         )
         if begun is operations.Begun.FINISHED:
             return t.cast(R, _repeat(row))
-        never_sent = row.sent_at is None
-        if begun is operations.Begun.ABANDONED and (never_sent or plan.find is not None):
+        if begun is operations.Begun.ABANDONED:
             _settle_abandoned(plan, row)
             continue
-        try:
-            if plan.check is not None and row.sent_at is None:
-                _check(plan, row)
-            result = _carry_out(plan, row, again=begun is not operations.Begun.NEW)
-        except AccrueError:
-            # Whoever held the guard died. That is brought to its end first, whatever it is.
-            if begun is not operations.Begun.ABANDONED or _is_open(row.id):
-                raise
-        else:
-            if begun is not operations.Begun.ABANDONED:
-                return result
+        return _carry_out(plan, row, again=begun is operations.Begun.AGAIN)
 
 
 def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:
     """Bring to an end what somebody else began and died over, so that its guard is free.
 
-    What the processor made is written. What it didn't make is never sent on behalf of another call: its
+    What the processor did is written. What it didn't do is never sent on behalf of another call: its
     caller has seen it fail and may want something else by now.
     """
-    id, token, sent_at = row.id, row.lease_token, row.sent_at
+    id, token, sent_at, request = row.id, row.lease_token, row.sent_at, row.request
     current_state().db.session().rollback()
     if sent_at is None:
         operations.abandon(id, token)
         return
-    assert plan.find is not None
-    kind, within = plan.find
     try:
-        found = plan.processor.find(kind, id, within=within)
-        if found is not None:
-            found = _with_what_hangs_on(plan.processor, found)
+        if plan.find is not None:
+            found = _find(plan, id)
+        else:
+            assert plan.trace is not None, "a guarded change can be traced"
+            found = plan.trace(request["arguments"])
     except ProcessorError:
         operations.release(id, token, state="unknown")
         raise
-    if found is None:
+    if found is not None:
+        with contextlib.suppress(ActionRequired, CardError):
+            Writing(plan, id, token, found, dict(plan.seen)).run()
+    elif plan.find is not None:
         operations.release(id, token, state="unknown", guard=None)
-        return
-    with contextlib.suppress(ActionRequired, CardError):
-        Writing(plan, id, token, found, dict(plan.seen)).run()
-
-
-def _check(plan: Plan[R], row: models.Operation) -> None:
-    id, token = row.id, row.lease_token
-    try:
-        assert plan.check is not None
-        plan.check()
-    except BaseException:
-        operations.abandon(id, token)
-        raise
-
-
-def _is_open(operation_id: str) -> bool:
-    row = current_state().db.session.get(models.Operation, operation_id, populate_existing=True)
-    return row is not None and row.state in ("started", "unknown")
+    else:
+        # A change starts from what was there. Repeated, it mustn't undo what comes now: it's reckoned anew,
+        # with the same key, so that the processor refuses it if it did come through.
+        operations.release(id, token, state="started", guard=None, sent_at=None, request={})
 
 
 def _carry_out(plan: Plan[R], row: models.Operation, *, again: bool) -> R:
-    id, token, sent_at = row.id, row.lease_token, row.sent_at
-    request = row.request
+    id, token, sent_at, request = row.id, row.lease_token, row.sent_at, row.request
     # Reading the row has opened a transaction, and none may be open while the processor is called.
     current_state().db.session().rollback()
-    try:
-        answer = None
-        if again and sent_at is not None:
+    answer = None
+    if again and sent_at is not None:
+        with _letting_go(plan, id, token, sent_at):
             answer = _lost_answer(plan, id, sent_at)
-        if answer is None:
+    if answer is None:
+        _check(plan, id, token, sent_at)
+        with _letting_go(plan, id, token, sent_at):
             operations.note_sent(id)
             reached("operation.before_call")
             method = getattr(plan.processor, request["method"])
             answer = method(**request["arguments"], key=id)
             reached("operation.after_call")
+    return Writing(plan, id, token, answer, dict(plan.seen)).run()
+
+
+def _check(
+    plan: Plan[R], id: str, token: uuid.UUID | None, sent_at: datetime.datetime | None
+) -> None:
+    """Refuse what isn't legal now: before it's sent, and before what wasn't made is sent again."""
+    if plan.check is None:
+        return
+    try:
+        plan.check()
+    except BaseException:
+        if sent_at is None:
+            operations.abandon(id, token)
+        else:
+            operations.release(id, token, state="unknown", guard=None)
+        raise
+
+
+@contextlib.contextmanager
+def _letting_go(
+    plan: Plan[R], id: str, token: uuid.UUID | None, sent_at: datetime.datetime | None
+) -> c.Iterator[None]:
+    """Let an operation go in the state that an error leaves it in."""
+    try:
+        yield
     except (RateLimited, AuthenticationError):
         if sent_at is None:
             # Turned away at the door: nothing was done, and nobody has to wait for it.
@@ -146,16 +151,13 @@ def _carry_out(plan: Plan[R], row: models.Operation, *, again: bool) -> R:
     except BaseException:
         operations.release(id, token, state="unknown")
         raise
-    return Writing(plan, id, token, answer, dict(plan.seen)).run()
 
 
 def _lost_answer(plan: Plan[R], id: str, sent_at: datetime.datetime) -> Answer | None:
     """Find out what became of a request that was sent before; ``None``: send it again."""
-    if plan.find is not None:
-        kind, within = plan.find
-        found = plan.processor.find(kind, id, within=within)
-        if found is not None:
-            return _with_what_hangs_on(plan.processor, found)
+    found = _find(plan, id)
+    if found is not None:
+        return found
     if not operations.may_resend(sent_at):
         raise OperationUnknown(
             f"The operation {id!r} ({plan.kind}) was sent at {sent_at:%Y-%m-%d %H:%M} UTC and its "
@@ -164,6 +166,15 @@ def _lost_answer(plan: Plan[R], id: str, sent_at: datetime.datetime) -> Answer |
             "then `flask accrue operations close` it and use another operation id."
         )
     return None
+
+
+def _find(plan: Plan[R], id: str) -> Answer | None:
+    """Look for what an operation made, and for all that its answer would have held."""
+    if plan.find is None:
+        return None
+    kind, within = plan.find
+    found = plan.processor.find(kind, id, within=within)
+    return None if found is None else _with_what_hangs_on(plan.processor, found)
 
 
 def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:

@@ -38,6 +38,8 @@ class Plan(t.Generic[R]):
     :ivar check: refuses what isn't legal now; runs once the guard is held.
     :ivar find: where to look for the object after a crash: the kind, and what it's within; ``None`` for a
         change, which is simply sent again.
+    :ivar trace: for a change with a guard: shows that one whose answer was lost was made, given its
+        arguments, or gives ``None`` when it wasn't.
     :ivar seen: the watermarks of rows before the call.
     :ivar create: writes the first row of a customer that we don't have yet.
     :ivar outcome: what the answer means for the caller: an error to raise after the commit, or ``None``.
@@ -54,6 +56,7 @@ class Plan(t.Generic[R]):
     check: c.Callable[[], None] | None = None
     guard: str | None = None
     find: tuple[str, str | None] | None = None
+    trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None
     seen: Seen = dataclasses.field(default_factory=dict)
     create: c.Callable[[UnitOfWork, Answer], R] | None = None
     outcome: c.Callable[[R, Answer], Exception | None] | None = None

@@ -193,6 +193,77 @@ def test_a_guard_whose_holder_still_works_isnt_taken(kit: Kit, payer: Organizati
     assert _made(kit, "customer.subscription.created") == 0
 
 
+def test_a_subscribe_that_was_given_up_makes_no_second_one_when_its_repeated(
+    kit: Kit, payer: Organization
+) -> None:
+    kit.fake.fail_next("create_subscription", "timeout")
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.subscribe(payer, "price_pro", operation_id="the first")
+    billing.subscribe(payer, "price_team", operation_id="the second")
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.subscribe(payer, "price_pro", operation_id="the first")
+    assert raised.value.code == "already_subscribed"
+    assert _made(kit, "customer.subscription.created") == 1
+
+
+def _lost(kit: Kit, row: models.Subscription, when: str) -> None:
+    kit.fake.fail_next("update_subscription", "timeout", when=when)
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.increment(row, operation_id="the first")
+
+
+def test_an_increment_that_was_never_made_isnt_made_along_with_the_next(
+    kit: Kit, subscription: models.Subscription
+) -> None:
+    _lost(kit, subscription, "before")
+    assert billing.increment(subscription).items[0].quantity == 2
+    # Whoever asked for the first has it all the same, on top of what there is by now.
+    assert billing.increment(subscription, operation_id="the first").items[0].quantity == 3
+    kit.deliver()
+    assert subscription.items[0].quantity == 3
+
+
+def test_an_increment_that_was_made_is_told_of_before_the_next_is_counted(
+    kit: Kit, subscription: models.Subscription, calls: list[str]
+) -> None:
+    _lost(kit, subscription, "after")
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.increment(subscription)
+    assert raised.value.code == "quantity_changed"
+    assert subscription.items[0].quantity == 2
+    assert calls.count("update_subscription") == 1
+    assert billing.increment(subscription, operation_id="the first").items[0].quantity == 2
+    assert billing.increment(subscription).items[0].quantity == 3
+    kit.deliver()
+    assert subscription.items[0].quantity == 3
+    kit.assert_settled()
+
+
+def test_a_decrement_after_an_increment_of_unknown_end_waits_until_that_can_be_asked_for(
+    kit: Kit, subscription: models.Subscription
+) -> None:
+    _lost(kit, subscription, "before")
+    kit.fake.fail_next("fetch", "unavailable")
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.decrement(subscription)
+    assert billing.increment(subscription, 3).items[0].quantity == 4
+    assert billing.decrement(subscription).items[0].quantity == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_quantity_set_again_after_a_lost_answer_is_billed_once(
+    kit: Kit, subscription: models.Subscription, when: str
+) -> None:
+    kit.fake.fail_next("update_subscription", "timeout", when=when)
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.update_quantity(subscription, 4, proration="always_invoice")
+    again = billing.update_quantity(subscription, 4, proration="always_invoice")
+    assert again.items[0].quantity == 4
+    kit.deliver()
+    charged = [each.amount for each in billing.list_charges(subscription.customer)]
+    assert sorted(charged) == [1900, 5700]
+
+
 def test_news_that_come_between_call_and_commit_arent_overwritten(
     kit: Kit, subscription: models.Subscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
