@@ -247,7 +247,7 @@ SETTINGS: t.Final[tuple[Setting, ...]] = (
         "ACCRUE_STRIPE_TIMEOUT",
         "seconds",
         20.0,
-        "How long a call to Stripe may take.",
+        "How long a call to Stripe may take, all its tries included.",
         readers.seconds,
     ),
     Setting(

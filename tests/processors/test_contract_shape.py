@@ -7,8 +7,9 @@ import pytest
 from flask_accrue.errors import UnsupportedByProcessor
 from flask_accrue.processors import Capability, Processor
 from flask_accrue.processors.fake import FakeProcessor
+from flask_accrue.processors.stripe import StripeProcessor
 
-PROCESSORS = [FakeProcessor]
+PROCESSORS = [FakeProcessor, StripeProcessor]
 CALLS = [
     name
     for name, value in vars(Processor).items()
@@ -30,10 +31,11 @@ def test_a_call_takes_what_the_contract_says(processor, call):
     assert ours == theirs
 
 
-def test_the_fake_carries_out_every_call_of_the_contract():
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_a_processor_carries_out_every_call_of_the_contract(processor):
     common = {"can", "require", "read_envelope", "storable", "default_payment_method_of"}
 
-    left_out = [call for call in CALLS if call not in vars(FakeProcessor)]
+    left_out = [call for call in CALLS if call not in vars(processor)]
 
     assert set(left_out) <= common
 

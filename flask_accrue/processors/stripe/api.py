@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections.abc as c
+import copy
 import dataclasses
 import datetime
 import email.utils
+import hashlib
 import math
+import re
 import time
 import typing as t
 import urllib.parse
@@ -14,16 +17,28 @@ import urllib.parse
 import stripe
 
 from ...clock import UTC, real_now
-from ...errors import InvalidRequest, ProcessorUnavailable
-from . import fields, versions
-from .bodies import Raw, decode
-from .refusals import translated
+from ...errors import (
+    AccrueError,
+    AuthenticationError,
+    CardError,
+    InvalidRequest,
+    ProcessorUnavailable,
+    RateLimited,
+)
+from ..base import Answer
+from . import fields, reading, refusals, versions
+from .bodies import Raw, decode, without_secrets
+from .transport import Transport
 
 #: Rows of a list that one call brings; Stripe gives no more.
 PAGE: t.Final = 100
 
 # How far this machine's clock may be off, for an answer that doesn't tell Stripe's time.
 _LEEWAY: t.Final = datetime.timedelta(minutes=5)
+# What a header can hold. Stripe takes keys of up to 255 characters.
+_KEY = re.compile(r"[!-~]{1,255}")
+
+Params: t.TypeAlias = c.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +46,14 @@ class Reply:
     """What a call brought.
 
     It was true at some moment from ``fresh_from`` to ``fresh_to``, in Stripe's time.
+
+    :ivar replayed: Stripe gave again what it had answered this key before, as things stood then.
     """
 
     body: Raw = dataclasses.field(repr=False)
     fresh_from: datetime.datetime
     fresh_to: datetime.datetime
+    replayed: bool = False
 
     def with_rows(self, name: str, rows: list[Raw], until: datetime.datetime) -> Reply:
         """Return the reply with a whole list in place of one that was cut off."""
@@ -46,34 +64,96 @@ class Reply:
 class Api:
     """The one client of an app, with a connection pool a thread.
 
-    Network errors, conflicts and 5xx are tried again by the SDK, with the same idempotency key.
+    Network errors, conflicts and 5xx are tried again by the SDK, with the same idempotency key; what Stripe
+    turns away because there are too many calls isn't, for it says when to come back.
 
-    :param timeout: seconds to connect, and seconds between two bytes of an answer, of each try.
+    :param timeout: seconds that a call may take, all its tries included.
     :param retries: how often a call is tried again.
+    :param retry_delay: seconds before each further try; ``None``: as the SDK has it.
     """
 
-    def __init__(self, key: str, *, base: str | None, timeout: float, retries: int) -> None:
+    def __init__(
+        self,
+        key: str,
+        *,
+        base: str | None,
+        timeout: float,
+        retries: int,
+        retry_delay: float | None = None,
+    ) -> None:
+        self._transport = Transport(longest=timeout, retries=retries, delay=retry_delay)
+        self._account: str | None = None
         self._client = stripe.StripeClient(
             key,
             base_addresses={"api": base.rstrip("/")} if base else {},
             stripe_version=versions.PINNED,
             max_network_retries=retries,
-            http_client=stripe.RequestsClient(timeout=timeout),
+            http_client=self._transport,
         )
 
-    def get(self, path: str, params: c.Mapping[str, t.Any], *, account: str | None = None) -> Reply:
+    def of_account(self, account: str | None) -> Api:
+        """Return the same client, whose calls are made for a connected account; ``None``: the own one."""
+        other = copy.copy(self)
+        other._account = account
+        return other
+
+    def get(self, path: str, params: Params, *, account: str | None = None) -> Reply:
         """Read an object or a list.
 
         :param path: with its ids made safe by :func:`segment`.
         :param account: the connected account whose it is, or ``None``.
         :raises ProcessorError: when Stripe refuses or can't be reached.
         """
-        options = {"stripe_account": account} if account else {}
+        return self._call("get", path, params, account)
+
+    def post(self, path: str, params: Params, *, key: str, account: str | None = None) -> Reply:
+        """Make or change an object, once for each key.
+
+        :raises ProcessorError: as :meth:`get`. When it wasn't the first try that was turned away, what
+            became of the ones before isn't known, and the error says so.
+        """
+        return self._call("post", path, params, account, key=key)
+
+    def delete(self, path: str, params: Params, *, account: str | None = None) -> Reply:
+        """End an object. Stripe takes no key for that: a second time there is nothing left to end.
+
+        :raises ProcessorError: as :meth:`post`.
+        """
+        return self._call("delete", path, params, account)
+
+    def pages(
+        self, path: str, params: Params, *, account: str | None = None
+    ) -> c.Iterator[tuple[list[Raw], Reply]]:
+        """Yield the rows of each page of a list, and the reply that they came in."""
+        after: dict[str, str] = {}
+        while True:
+            page = self.get(path, {**params, "limit": PAGE, **after}, account=account)
+            found = fields.rows(page.body, "data") or []
+            yield found, page
+            if not found or not fields.flag(page.body, "has_more"):
+                return
+            after = {"starting_after": fields.identifier(found[-1])}
+
+    def list_all(
+        self, path: str, params: Params, *, account: str | None = None
+    ) -> tuple[list[Raw], datetime.datetime]:
+        """Return all rows of a list, and until when the last page of them was true."""
+        pages = list(self.pages(path, params, account=account))
+        return [row for rows, _ in pages for row in rows], pages[-1][1].fresh_to
+
+    def _call(
+        self, method: str, path: str, params: Params, account: str | None, key: str | None = None
+    ) -> Reply:
+        options: dict[str, str] = {}
+        if account or self._account:
+            options["stripe_account"] = t.cast(str, account or self._account)
+        if key is not None:
+            options["idempotency_key"] = _header(key)
         began = time.monotonic()
         try:
-            response = self._client.raw_request("get", path, **params, **options)
+            response = self._client.raw_request(method, path, **params, **options)
         except stripe.StripeError as error:
-            raise translated(error) from None
+            raise self._refusal(method, error, time.monotonic() - began) from None
         except (AttributeError, TypeError):
             # The SDK takes any JSON with an "error" for its API's, and trips over a proxy's.
             raise ProcessorUnavailable("Stripe's answer isn't as its API writes it.") from None
@@ -86,21 +166,46 @@ class Api:
                 request_id=response.request_id,
                 http_status=response.code,
             ) from None
-        return Reply(body, *interval(response.headers.get("Date"), took))
+        return Reply(
+            body,
+            *interval(response.headers.get("Date"), took),
+            replayed=response.headers.get("Idempotent-Replayed") == "true",
+        )
 
-    def list_all(
-        self, path: str, params: c.Mapping[str, t.Any], *, account: str | None = None
-    ) -> tuple[list[Raw], datetime.datetime]:
-        """Return all rows of a list, and until when the last page of them was true."""
-        rows: list[Raw] = []
-        after: dict[str, str] = {}
-        while True:
-            page = self.get(path, {**params, "limit": PAGE, **after}, account=account)
-            found = fields.rows(page.body, "data") or []
-            rows += found
-            if not found or not fields.flag(page.body, "has_more"):
-                return rows, page.fresh_to
-            after = {"starting_after": fields.identifier(found[-1])}
+    def _refusal(self, method: str, error: stripe.StripeError, took: float) -> AccrueError:
+        refusal = refusals.translated(error)
+        if isinstance(refusal, CardError):
+            refusal.answer = _failed_payment(error, took)
+        tried_before = method != "get" and self._transport.tries > 1
+        if tried_before and isinstance(refusal, RateLimited | AuthenticationError):
+            return ProcessorUnavailable(
+                f"Stripe didn't answer, and when it was asked again, it said: {refusal}",
+                request_id=refusal.request_id,
+                http_status=refusal.http_status,
+            )
+        return refusal
+
+
+def _failed_payment(error: stripe.StripeError, took: float) -> Answer | None:
+    """Return the payment intent that a refusal tells of, if it does."""
+    intent = refusals.said(error).get("payment_intent")
+    if not isinstance(intent, dict):
+        return None
+    try:
+        found = reading.read(without_secrets(intent))
+    except InvalidRequest:
+        return None
+    if found is None:
+        return None
+    fresh_from, fresh_to = interval((error.headers or {}).get("Date"), took)
+    return Answer(objects=(found,), fresh_from=fresh_from, fresh_to=fresh_to)
+
+
+def _header(key: str) -> str:
+    """Return an idempotency key as a header can carry it: an operation's id may be of any letters."""
+    if _KEY.fullmatch(key):
+        return key
+    return "accrue_" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 def segment(processor_id: str) -> str:

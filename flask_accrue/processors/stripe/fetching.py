@@ -61,8 +61,7 @@ def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer
     if place is None:
         raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
     reply = _reply(api, place, place.path.format(segment(processor_id)), account)
-    if place.list is not None:
-        reply = _whole(api, place, place.list, reply, processor_id, account)
+    reply = whole(api, kind, reply, processor_id, account)
     found = reading.read(without_secrets(reply.body))
     if found is None or (found.kind, found.processor_id) != (kind, processor_id):
         raise ProcessorUnavailable(f"Stripe answered with something else than that {kind}.")
@@ -85,11 +84,11 @@ def _reply(api: Api, place: _Place, path: str, account: str | None) -> Reply:
         return api.get(path, {}, account=account)
 
 
-def _whole(
-    api: Api, place: _Place, name: str, reply: Reply, processor_id: str, account: str | None
-) -> Reply:
-    if not fields.is_cut_off(reply.body, name):
+def whole(api: Api, kind: str, reply: Reply, processor_id: str, account: str | None) -> Reply:
+    """Return the reply with all rows of a list inside its object that was cut off."""
+    place = _PLACES[kind]
+    if place.list is None or not fields.is_cut_off(reply.body, place.list):
         return reply
     params = {place.rows_of: processor_id} if place.rows_of else {}
     path = place.rows_path.format(segment(processor_id))
-    return reply.with_rows(name, *api.list_all(path, params, account=account))
+    return reply.with_rows(place.list, *api.list_all(path, params, account=account))

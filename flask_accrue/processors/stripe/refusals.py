@@ -32,26 +32,26 @@ def translated(error: stripe.StripeError) -> AccrueError:
     A 404 means that there is no such object only if Stripe's API says so in its own words: one from
     something in between would otherwise have objects marked as deleted.
     """
-    said, status, request_id = _said(error), error.http_status, error.request_id
-    code, param = _text(said, "code"), _text(said, "param") or None
+    body, status, request_id = said(error), error.http_status, error.request_id
+    code, param = _text(body, "code"), _text(body, "param") or None
     if isinstance(error, stripe.APIConnectionError) or status is None:
         reason = type(error.__cause__ or error).__name__
         return ProcessorUnavailable(f"Stripe couldn't be reached ({reason}).")
     if isinstance(error, stripe.RateLimitError):
         return RateLimited(
-            _message(said, status), retry_after=_retry_after(error), request_id=request_id
+            _message(body, status), retry_after=_retry_after(error), request_id=request_id
         )
     if isinstance(error, stripe.IdempotencyError):
-        return IdempotencyConflict(_message(said, status))
+        return IdempotencyConflict(_message(body, status))
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return AuthenticationError(
-            _message(said, status), code=code, request_id=request_id, http_status=status
+            _message(body, status), code=code, request_id=request_id, http_status=status
         )
     if isinstance(error, stripe.CardError):
         return CardError(
-            _message(said, status),
+            _message(body, status),
             code=code,
-            decline_code=_text(said, "decline_code"),
+            decline_code=_text(body, "decline_code"),
             request_id=request_id,
             http_status=status,
             param=param,
@@ -59,32 +59,32 @@ def translated(error: stripe.StripeError) -> AccrueError:
     if isinstance(error, stripe.InvalidRequestError):
         kind = NotFound if code == "resource_missing" else InvalidRequest
         return kind(
-            _message(said, status),
+            _message(body, status),
             code=code,
             request_id=request_id,
             http_status=status,
             param=param,
         )
     # A 5xx, a 409 that outlasted the retries, or an answer that isn't the API's at all.
-    return ProcessorUnavailable(_message(said, status), request_id=request_id, http_status=status)
+    return ProcessorUnavailable(_message(body, status), request_id=request_id, http_status=status)
 
 
-def _said(error: stripe.StripeError) -> dict[str, t.Any]:
+def said(error: stripe.StripeError) -> dict[str, t.Any]:
     """Return what the answer's body says of the error; the SDK's own attributes have only some of it."""
     body = error.json_body
-    said = body.get("error") if isinstance(body, dict) else None
-    return said if isinstance(said, dict) else {}
+    found = body.get("error") if isinstance(body, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
-def _message(said: dict[str, t.Any], status: int) -> str:
-    message = _text(said, "message")
+def _message(body: dict[str, t.Any], status: int) -> str:
+    message = _text(body, "message")
     if not message:
         return f"Stripe answered with {status}, and not as its API does."
     return _KEY.sub("[removed]", message)[:_LONGEST]
 
 
-def _text(said: dict[str, t.Any], name: str) -> str | None:
-    value = said.get(name)
+def _text(body: dict[str, t.Any], name: str) -> str | None:
+    value = body.get(name)
     return value if isinstance(value, str) else None
 
 

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from flask_accrue.errors import ConfigError, InvalidRequest, NotFound, UnsupportedByProcessor
+from flask_accrue.errors import ConfigError, InvalidRequest, NotFound
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor, api, versions
 from tests.processors.stripe.stripe_bodies import (
@@ -287,17 +287,6 @@ def test_without_a_key_webhooks_are_read_and_a_fetch_says_what_is_missing() -> N
     assert processor.livemode is None
     with pytest.raises(ConfigError, match="ACCRUE_STRIPE_SECRET_KEY"):
         processor.fetch("customer", "cus_1")
-
-
-def test_what_isnt_there_yet_is_unsupported(
-    stripe_server: ContractServer, processor: StripeProcessor
-) -> None:
-    assert processor.capabilities == frozenset()
-    with pytest.raises(UnsupportedByProcessor, match="stripe"):
-        processor.create_customer(
-            name=None, email=None, preferred_locale=None, metadata={}, key="k"
-        )
-    assert stripe_server.requests == []
 
 
 def test_the_key_shows_in_no_repr(processor: StripeProcessor) -> None:

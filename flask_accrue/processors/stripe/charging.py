@@ -1,0 +1,160 @@
+"""Calls that move money."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import contextlib
+import typing as t
+
+from ...errors import CardError, ProcessorError
+from .. import objects
+from ..base import Answer, Json
+from . import fields
+from .api import Api, segment
+from .gathering import INTENT_EXPANDED, Gathering, current, read, taken_out
+
+_INVOICES: t.Final = "/v1/invoices"
+_INTENTS: t.Final = "/v1/payment_intents"
+_REFUNDS: t.Final = "/v1/refunds"
+
+_INVOICE_EXPANDED: t.Final = ("payments", "parent.subscription_details.subscription")
+
+
+def pay_invoice(api: Api, invoice: str, *, payment_method: str | None, key: str) -> Answer:
+    """Try to collect an open invoice now; the answer also holds the payment intent, the charge and the
+    subscription.
+
+    Stripe refuses where the customer has to confirm the payment, which is no refusal here.
+
+    :raises CardError: when the bank refuses; ``answer`` holds the same.
+    """
+    path = f"{_INVOICES}/{segment(invoice)}"
+    given = {"payment_method": payment_method, "expand": list(_INVOICE_EXPANDED)}
+    gathering = Gathering(api)
+    try:
+        reply = api.post(f"{path}/pay", given, key=key)
+    except CardError as error:
+        with contextlib.suppress(ProcessorError):
+            found = read(api, path, _INVOICE_EXPANDED)
+            gathering.put_invoice(found.body, found)
+        error.answer = gathering.so_far() or error.answer
+        if _waits_for_customer(error.answer):
+            return t.cast(Answer, error.answer)
+        raise
+    reply = current(api, reply, _INVOICES, *_INVOICE_EXPANDED)
+    gathering.put_invoice(reply.body, reply)
+    return gathering.answer()
+
+
+def charge(
+    api: Api,
+    customer: str,
+    *,
+    amount: int,
+    currency: str,
+    payment_method: str,
+    description: str | None,
+    metadata: c.Mapping[str, str],
+    key: str,
+) -> Answer:
+    """Charge a card now. The answer holds the payment intent, then its charge if the bank was asked.
+
+    Ways to pay that lead the customer to another site are left out: nobody waits to be led there.
+
+    :raises CardError: when the bank refuses; ``answer`` holds the same.
+    """
+    given: dict[str, Json] = {
+        "customer": customer,
+        "amount": amount,
+        "currency": currency,
+        "payment_method": payment_method,
+        "description": description,
+        "metadata": metadata,
+        "confirm": True,
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "expand": list(INTENT_EXPANDED),
+    }
+    gathering = Gathering(api)
+    try:
+        reply = api.post(_INTENTS, given, key=key)
+    except CardError as error:
+        intent = error.answer and error.answer.first(objects.PaymentIntent)
+        if intent is not None:
+            with contextlib.suppress(ProcessorError):
+                gathering.read_intent(intent.processor_id)
+        error.answer = gathering.so_far() or error.answer
+        raise
+    reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
+    gathering.put_intent(reply.body, reply)
+    return gathering.answer()
+
+
+def confirm(api: Api, payment_intent: str, *, payment_method: str | None, key: str) -> Answer:
+    """Carry on with a payment. The answer holds the intent, its charge, and the invoice and subscription
+    that hang on it.
+
+    :raises CardError: when the bank refuses; ``answer`` holds the same.
+    """
+    given = {"payment_method": payment_method, "expand": list(INTENT_EXPANDED)}
+    gathering = Gathering(api)
+    try:
+        reply = api.post(f"{_INTENTS}/{segment(payment_intent)}/confirm", given, key=key)
+    except CardError as error:
+        with contextlib.suppress(ProcessorError):
+            gathering.read_intent(payment_intent)
+        _put_its_invoice(api, gathering, payment_intent)
+        error.answer = gathering.so_far() or error.answer
+        raise
+    reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
+    gathering.put_intent(reply.body, reply)
+    _put_its_invoice(api, gathering, payment_intent)
+    return gathering.answer()
+
+
+def refund(
+    api: Api,
+    charge: str,
+    *,
+    amount: int | None,
+    reason: str | None,
+    metadata: c.Mapping[str, str],
+    key: str,
+) -> Answer:
+    """Give back a part of a charge, or all that is left. The answer holds the refund, then the charge."""
+    given: dict[str, Json] = {
+        "charge": charge,
+        "amount": amount,
+        "reason": reason,
+        "metadata": metadata,
+        "expand": ["charge"],
+    }
+    reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, "charge")
+    given_back = taken_out(reply.body, "charge")
+    gathering = Gathering(api)
+    gathering.put("refund", reply.body, reply)
+    if given_back is not None:
+        gathering.put("charge", given_back, reply)
+    return gathering.answer()
+
+
+def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> None:
+    """Put in the invoice that a payment intent pays, and that one's subscription.
+
+    The intent doesn't say which it is, but invoice payments do. Events tell of both, too, so it's no harm
+    when they can't be read.
+    """
+    wanted = {
+        "payment": {"type": "payment_intent", "payment_intent": payment_intent},
+        "limit": 1,
+    }
+    with contextlib.suppress(ProcessorError):
+        payments = fields.rows(api.get("/v1/invoice_payments", wanted).body, "data") or []
+        for payment in payments[:1]:
+            invoice = fields.required_reference(payment, "invoice")
+            found = read(api, f"{_INVOICES}/{segment(invoice)}", _INVOICE_EXPANDED)
+            gathering.put_invoice(found.body, found)
+
+
+def _waits_for_customer(answer: Answer | None) -> bool:
+    intent = None if answer is None else answer.first(objects.PaymentIntent)
+    return intent is not None and intent.requires_action

@@ -1,0 +1,105 @@
+"""Finding what an operation made, when its answer was lost.
+
+An operation writes its id into the metadata of what it makes. Stripe's search would find that in one call,
+but only a minute after it was made, and in bad hours an hour after; taken for not made, it would be made
+twice. Lists tell of everything at once, so what belongs to a customer or a charge is looked for in its list.
+
+Customers belong to nobody, and their list is as long as the account is old. So only the latest are
+listed, for longer than the search may lag, and the search is asked about the ones before.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ...clock import real_now
+from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
+from ..base import Answer
+from . import fetching, fields
+from .api import PAGE, Api, Params
+from .bodies import Raw
+
+#: The key of an object's metadata that names the operation that made it.
+OPERATION_KEY: t.Final = "accrue_operation"
+
+#: How far back lists are looked through. Long before that, events have told of what was made.
+LOOKED_BACK: t.Final = datetime.timedelta(days=30)
+#: How long Stripe's search may not yet know a new object.
+SEARCH_LAG: t.Final = datetime.timedelta(hours=2)
+#: How far back customers are listed where there is no search, as for merchants in India.
+UNSEARCHED: t.Final = datetime.timedelta(days=1)
+
+_CUSTOMERS: t.Final = "/v1/customers"
+
+
+class _Place(t.NamedTuple):
+    """The list of a kind, and the filter by what it belongs to."""
+
+    path: str
+    owner: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+_PLACES: t.Final[t.Mapping[str, _Place]] = {
+    "payment_intent": _Place("/v1/payment_intents", "customer"),
+    "refund": _Place("/v1/refunds", "charge"),
+    "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
+}
+
+
+def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer | None:
+    """Return the object that an operation made, as it stands now, or ``None``.
+
+    :raises InvalidRequest: for a kind that isn't looked for, or without what it belongs to.
+    :raises ProcessorUnavailable: when Stripe can't be asked, so that it isn't known.
+    """
+    place = _PLACES.get(kind)
+    if kind != "customer" and (place is None or within is None):
+        named = ", ".join(f"{each} within its {_PLACES[each].owner}" for each in sorted(_PLACES))
+        raise InvalidRequest(
+            f"Stripe is asked for a customer by its operation, or for a {named}; not for a {kind}.",
+            param="kind" if place is None else "within",
+        )
+    try:
+        if place is None:
+            found = _customer(api, operation_id)
+        else:
+            params = {**dict(place.others), place.owner: within}
+            found = _listed(api, place.path, params, operation_id, LOOKED_BACK)
+        return None if found is None else fetching.fetch(api, kind, fields.identifier(found), None)
+    except NotFound:
+        return None
+    except InvalidRequest as error:
+        # A refusal of the search says nothing about what is searched for.
+        raise ProcessorUnavailable(f"Stripe can't be asked for that {kind}: {error}") from None
+
+
+def _customer(api: Api, operation_id: str) -> Raw | None:
+    found = _listed(api, _CUSTOMERS, {}, operation_id, SEARCH_LAG)
+    if found is not None:
+        return found
+    quoted = operation_id.replace("\\", "\\\\").replace('"', '\\"')
+    query = f'metadata["{OPERATION_KEY}"]:"{quoted}"'
+    try:
+        page = api.get(f"{_CUSTOMERS}/search", {"query": query, "limit": PAGE})
+    except InvalidRequest:
+        return _listed(api, _CUSTOMERS, {}, operation_id, UNSEARCHED)
+    return _made_by(operation_id, fields.rows(page.body, "data") or [])
+
+
+def _listed(
+    api: Api, path: str, params: Params, operation_id: str, back: datetime.timedelta
+) -> Raw | None:
+    since = int((real_now() - back).timestamp())
+    for rows, _ in api.pages(path, {**params, "created": {"gte": since}}):
+        found = _made_by(operation_id, rows)
+        if found is not None:
+            return found
+    return None
+
+
+def _made_by(operation_id: str, rows: list[Raw]) -> Raw | None:
+    return next(
+        (row for row in rows if fields.metadata(row).get(OPERATION_KEY) == operation_id), None
+    )

@@ -1,0 +1,50 @@
+"""Calls about cards, and whatever else a customer pays with."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from ..base import Answer, Json
+from . import customers
+from .api import Api, segment
+from .gathering import alone, identifier
+
+PATH: t.Final = "/v1/payment_methods"
+
+# What the browser hands over that isn't a payment method yet.
+_MADE_IN_BROWSER: t.Final = "tok_"
+_CHANGEABLE: t.Final = frozenset({"exp_month", "exp_year", "metadata"})
+
+
+def add(api: Api, customer: str, token: str, *, key: str) -> Answer:
+    """Attach a card to a customer. A token (``tok_…``) is made into a payment method first, by a call with
+    a key of its own: Stripe takes a key for one request only.
+
+    :raises CardError: when the bank refuses it.
+    """
+    if token.startswith(_MADE_IN_BROWSER):
+        given = {"type": "card", "card": {"token": token}}
+        token = identifier(api.post(PATH, given, key=f"{key}:method"))
+    reply = api.post(f"{PATH}/{segment(token)}/attach", {"customer": customer}, key=key)
+    return alone(api, "payment_method", reply, PATH)
+
+
+def update(api: Api, payment_method: str, changes: c.Mapping[str, Json], *, key: str) -> Answer:
+    """Change a card's month and year of expiry, or its metadata.
+
+    :raises InvalidRequest: for a field that can't be changed here.
+    """
+    customers.check_known(changes, _CHANGEABLE, "payment method")
+    card = {name: changes[name] for name in ("exp_month", "exp_year") if name in changes}
+    given: dict[str, Json] = {"card": card} if card else {}
+    if "metadata" in changes:
+        given["metadata"] = customers.emptied(changes["metadata"])
+    reply = api.post(f"{PATH}/{segment(payment_method)}", given, key=key)
+    return alone(api, "payment_method", reply, PATH)
+
+
+def remove(api: Api, payment_method: str, *, key: str) -> Answer:
+    """Detach a card."""
+    reply = api.post(f"{PATH}/{segment(payment_method)}/detach", {}, key=key)
+    return alone(api, "payment_method", reply, PATH)

@@ -1,0 +1,298 @@
+"""Every call of the contract, what it has to find at Stripe, and the request that it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from tests.processors.stripe.stripe_bodies import (
+    Json,
+    invoice,
+    invoice_payment,
+    listed,
+    sample,
+    subscription,
+)
+
+if t.TYPE_CHECKING:
+    import collections.abc as c
+
+    from flask_accrue.processors import Answer
+    from flask_accrue.processors.stripe import StripeProcessor
+    from tests.oracles.stripe_server import ContractServer
+
+SUBSCRIPTION_EXPANDED = ["latest_invoice.payments", "discounts"]
+INTENT_EXPANDED = ["latest_charge.balance_transaction"]
+INVOICE_EXPANDED = ["payments", "parent.subscription_details.subscription"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A call, and the request that carries it out.
+
+    :ivar kinds: of the objects that the answer holds, in their order.
+    """
+
+    run: c.Callable[[StripeProcessor], Answer | None]
+    method: str
+    path: str
+    params: Json
+    kinds: tuple[str, ...]
+
+
+def prime_world(server: ContractServer) -> None:
+    """Put a customer with a card, a subscription and what it was billed into the server."""
+    intent = {"type": "payment_intent", "payment_intent": "pi_1"}
+    open_payment = invoice_payment(payment=intent, status="open", amount_paid=None)
+    owed = {"status": "open", "amount_paid": 0, "amount_remaining": 1785}
+    for obj in (
+        sample("customer", id="cus_1", email="ada@example.com"),
+        card("pm_1", customer="cus_1"),
+        sample("product", id="prod_1", name="Pro"),
+        sample("price", id="price_pro", product="prod_1"),
+        sample("price", id="price_team", product="prod_1"),
+        subscription(latest_invoice=None),
+        invoice(**owed, payments=listed(open_payment)),
+        payment_intent(),
+        charge(),
+    ):
+        server.prime(obj)
+
+
+def card(id: str, **changes: t.Any) -> Json:
+    details = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}
+    return sample("payment_method", id=id, type="card", card=details) | changes
+
+
+def payment_intent(**changes: t.Any) -> Json:
+    """Return the payment intent of the invoice ``in_1``, which waits to be confirmed."""
+    return (
+        sample(
+            "payment_intent",
+            id="pi_1",
+            amount=1785,
+            status="requires_confirmation",
+            client_secret="pi_1_secret_1",
+            latest_charge=None,
+            payment_method="pm_1",
+        )
+        | changes
+    )
+
+
+def charge(**changes: t.Any) -> Json:
+    paid = {"amount": 1785, "amount_captured": 1785, "captured": True, "status": "succeeded"}
+    return sample("charge", id="ch_1", payment_intent="pi_1", **paid) | changes
+
+
+CALLS: t.Final[t.Mapping[str, Call]] = {
+    "create_customer": Call(
+        lambda stripe: stripe.create_customer(
+            name="Ada",
+            email="ada@example.com",
+            preferred_locale="de-AT",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/customers",
+        {
+            "name": "Ada",
+            "email": "ada@example.com",
+            "preferred_locales": ["de-AT"],
+            "metadata": {"accrue_operation": "op"},
+        },
+        ("customer",),
+    ),
+    "update_customer": Call(
+        lambda stripe: stripe.update_customer(
+            "cus_1",
+            {
+                "name": None,
+                "email": "ada@example.org",
+                "preferred_locale": "de",
+                "metadata": {"team": "", "plan": "pro"},
+                "default_payment_method": "pm_1",
+            },
+            key="key-1",
+        ),
+        "POST",
+        "/v1/customers/cus_1",
+        {
+            "name": "",
+            "email": "ada@example.org",
+            "preferred_locales": ["de"],
+            "metadata": {"team": "", "plan": "pro"},
+            "invoice_settings": {"default_payment_method": "pm_1"},
+        },
+        ("customer",),
+    ),
+    "add_payment_method": Call(
+        lambda stripe: stripe.add_payment_method("cus_1", "pm_card_visa", key="key-1"),
+        "POST",
+        "/v1/payment_methods/pm_card_visa/attach",
+        {"customer": "cus_1"},
+        ("payment_method",),
+    ),
+    "update_payment_method": Call(
+        lambda stripe: stripe.update_payment_method(
+            "pm_1", {"exp_month": 1, "exp_year": 2035, "metadata": {"a": "b"}}, key="key-1"
+        ),
+        "POST",
+        "/v1/payment_methods/pm_1",
+        {"card": {"exp_month": 1, "exp_year": 2035}, "metadata": {"a": "b"}},
+        ("payment_method",),
+    ),
+    "remove_payment_method": Call(
+        lambda stripe: stripe.remove_payment_method("pm_1", key="key-1"),
+        "POST",
+        "/v1/payment_methods/pm_1/detach",
+        {},
+        ("payment_method",),
+    ),
+    "create_subscription": Call(
+        lambda stripe: stripe.create_subscription(
+            "cus_1",
+            items=[{"price": "price_pro", "quantity": 0}, {"price": "price_team"}],
+            trial_end=1798761600,
+            payment_method="pm_1",
+            collection_method="charge_automatically",
+            billing_cycle_anchor=1798761600,
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/subscriptions",
+        {
+            "customer": "cus_1",
+            "items": [{"price": "price_pro", "quantity": 0}, {"price": "price_team"}],
+            "trial_end": 1798761600,
+            "default_payment_method": "pm_1",
+            "collection_method": "charge_automatically",
+            "billing_cycle_anchor": 1798761600,
+            "payment_behavior": "allow_incomplete",
+            "metadata": {"accrue_operation": "op"},
+            "expand": SUBSCRIPTION_EXPANDED,
+        },
+        ("subscription",),
+    ),
+    "update_subscription": Call(
+        lambda stripe: stripe.update_subscription(
+            "sub_1",
+            {
+                "items": [{"id": "si_1", "price": "price_team", "quantity": 3}],
+                "proration": "always_invoice",
+                "proration_date": 1767225700,
+                "payment_behavior": "error_if_incomplete",
+                "default_payment_method": "pm_1",
+                "metadata": {"a": "b"},
+            },
+            key="key-1",
+        ),
+        "POST",
+        "/v1/subscriptions/sub_1",
+        {
+            "items": [{"id": "si_1", "price": "price_team", "quantity": 3}],
+            "proration_behavior": "always_invoice",
+            "proration_date": 1767225700,
+            "payment_behavior": "error_if_incomplete",
+            "default_payment_method": "pm_1",
+            "metadata": {"a": "b"},
+            "expand": SUBSCRIPTION_EXPANDED,
+        },
+        ("subscription",),
+    ),
+    "cancel_subscription": Call(
+        lambda stripe: stripe.cancel_subscription(
+            "sub_1", invoice_now=True, prorate=True, key="key-1"
+        ),
+        "DELETE",
+        "/v1/subscriptions/sub_1",
+        {"invoice_now": True, "prorate": True, "expand": SUBSCRIPTION_EXPANDED},
+        ("subscription",),
+    ),
+    "pay_invoice": Call(
+        lambda stripe: stripe.pay_invoice("in_1", payment_method="pm_1", key="key-1"),
+        "POST",
+        "/v1/invoices/in_1/pay",
+        {"payment_method": "pm_1", "expand": INVOICE_EXPANDED},
+        ("invoice", "payment_intent", "subscription"),
+    ),
+    "create_charge": Call(
+        lambda stripe: stripe.create_charge(
+            "cus_1",
+            amount=500,
+            currency="usd",
+            payment_method="pm_1",
+            description="Setup",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/payment_intents",
+        {
+            "customer": "cus_1",
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_1",
+            "description": "Setup",
+            "metadata": {"accrue_operation": "op"},
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "expand": INTENT_EXPANDED,
+        },
+        ("payment_intent",),
+    ),
+    "confirm_payment": Call(
+        lambda stripe: stripe.confirm_payment("pi_1", payment_method="pm_1", key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_1/confirm",
+        {"payment_method": "pm_1", "expand": INTENT_EXPANDED},
+        ("payment_intent", "invoice", "subscription"),
+    ),
+    "create_refund": Call(
+        lambda stripe: stripe.create_refund(
+            "ch_1",
+            amount=100,
+            reason="duplicate",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/refunds",
+        {
+            "charge": "ch_1",
+            "amount": 100,
+            "reason": "duplicate",
+            "metadata": {"accrue_operation": "op"},
+            "expand": ["charge"],
+        },
+        ("refund", "charge"),
+    ),
+    "fetch": Call(
+        lambda stripe: stripe.fetch("customer", "cus_1"),
+        "GET",
+        "/v1/customers/cus_1",
+        {},
+        ("customer",),
+    ),
+    "list_payment_methods": Call(
+        lambda stripe: stripe.list_payment_methods("cus_1"),
+        "GET",
+        "/v1/customers/cus_1/payment_methods",
+        {"limit": 100},
+        ("payment_method",),
+    ),
+    "list_catalog": Call(
+        lambda stripe: stripe.list_catalog(),
+        "GET",
+        "/v1/products",
+        {"limit": 100},
+        ("product", "price", "price"),
+    ),
+}
+
+#: The calls that change something.
+CHANGES: t.Final = tuple(name for name, call in CALLS.items() if call.method != "GET")
+#: Those that Stripe takes an idempotency key for.
+KEYED: t.Final = tuple(name for name in CHANGES if CALLS[name].method == "POST")
