@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import functools
 import os
 import threading
 import time
 import typing as t
 
 from flask import Flask, current_app, has_app_context
+from flask.cli import ScriptInfo
 
 from .. import webhooks
 from ..queue import WAKE_WINDOW
@@ -71,9 +73,16 @@ def app_context() -> c.Iterator[None]:
     if has_app_context():
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     else:
-        from flask.cli import ScriptInfo
-
-        app = ScriptInfo().load_app()
+        app = _load_app(os.environ.get("FLASK_APP"))
     # A context of its own, so that the job's session is its own too.
     with app.app_context():
         yield
+
+
+@functools.cache
+def _load_app(name: str | None) -> Flask:
+    """Build the app of a worker that isn't ours, once a process.
+
+    :raises flask.cli.NoAppException: when there is none of that name, or no name and no ``app.py``.
+    """
+    return ScriptInfo(app_import_path=name).load_app()

@@ -88,7 +88,7 @@ def run_and_die(app: Flask, db: Any, action: str, moment: str | None) -> int:
         with app.app_context():
             act(db, action)
 
-    return _in_a_fork(db, run)
+    return in_a_fork(db, run)
 
 
 def run_worker(app: Flask, db: Any, moment: str | None, *, horse_alone: bool = False) -> int:
@@ -104,7 +104,7 @@ def run_worker(app: Flask, db: Any, moment: str | None, *, horse_alone: bool = F
         if result.exception is not None:
             raise result.exception
 
-    return _in_a_fork(db, run)
+    return in_a_fork(db, run)
 
 
 def kill_horse_and_worker_at(moment: str | None, *, horse_alone: bool = False) -> None:
@@ -121,7 +121,8 @@ def kill_horse_and_worker_at(moment: str | None, *, horse_alone: bool = False) -
     telemetry.observe(die)
 
 
-def _in_a_fork(db: Any, run: Callable[[], None]) -> int:
+def in_a_fork(db: Any, run: Callable[[], None]) -> int:
+    """Run a function in a forked process, with database connections of its own; return how it ended."""
     child = os.fork()
     if child == 0:
         code = 1

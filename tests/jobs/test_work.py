@@ -1,0 +1,135 @@
+"""The job behind a wake-up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from flask import current_app
+
+from flask_accrue import jobs
+from flask_accrue.queue import RedisQueue
+from tests.faults.victim import in_a_fork
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from tests.jobs.conftest import Host
+
+
+def test_a_worker_works_on_what_waits_and_then_nothing_waits(host: Host) -> None:
+    host.store_events(3)
+    host.run("worker", "--burst")
+    assert host.rq_queue.count == 0
+    host.assert_each_handled_once(3)
+
+
+@pytest.mark.parametrize("fork", ["--fork", "--no-fork"])
+def test_workers_fork_for_each_job_or_do_not(host: Host, fork: str) -> None:
+    host.store_events(2)
+    host.run("worker", "--burst", fork)
+    host.assert_each_handled_once(2)
+
+
+def test_whoever_stores_an_event_while_a_worker_works_wakes_the_next_one(host: Host) -> None:
+    web = RedisQueue(host.queue.url, host.queue.prefix.removeprefix("accrue:"))
+    host.state.handlers.append(("product.created", lambda event, context: web.wake("webhooks")))
+    host.store_events()
+    [first] = host.rq_queue.job_ids
+    host.rq_queue.empty()
+    assert jobs.work("webhooks") == 1
+    [second] = host.rq_queue.job_ids
+    assert second != first
+
+
+def test_an_event_that_is_stored_just_before_the_guard_goes_is_seen_by_the_same_job(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.store_events()
+    waited: list[float] = []
+
+    def store_another(seconds: float) -> None:
+        waited.append(seconds)
+        host.store_events()
+
+    monkeypatch.setattr(time, "sleep", store_another)
+    assert jobs.work("webhooks") == 2
+    assert 0 < waited[0] < 1
+    host.assert_each_handled_once(2)
+
+
+def test_a_job_hands_over_to_a_successor_when_its_minute_is_up(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, slow = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + slow[0])
+
+    def take_25_seconds(event: Any, context: Any) -> None:
+        slow[0] += 25
+
+    host.state.handlers.append(("product.created", take_25_seconds))
+    host.store_events(5)
+    host.rq_queue.empty()
+    assert jobs.work("webhooks") == 3
+    assert host.waiting() == 2
+    [successor] = host.rq_queue.jobs
+    assert (successor.func_name, successor.args) == ("flask_accrue.jobs.work", ("webhooks",))
+    host.rq_queue.empty()
+    assert jobs.work("webhooks") == 2
+    # All was done within the minute: nobody has to follow.
+    assert host.rq_queue.count == 0
+    host.assert_each_handled_once(5)
+
+
+def test_a_worker_that_is_not_ours_finds_the_app_by_flask_app(
+    database_url: str, redis_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "host_of_a_worker.py"
+    module.write_text(
+        "from tests.webhooks.worker import build\n"
+        f"app, db = build({database_url!r}, {str(tmp_path / 'fake.sqlite')!r},"
+        f" ACCRUE_REDIS_URL={redis_url!r})\n"
+    )
+    monkeypatch.setenv("FLASK_APP", str(module))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert jobs.work("webhooks") == 0
+    assert jobs.run_periodic("sweep_webhooks") == 0
+    import host_of_a_worker  # type: ignore[import-not-found]
+
+    with host_of_a_worker.app.app_context():
+        host_of_a_worker.db.session.remove()
+        host_of_a_worker.db.engine.dispose()
+
+
+@pytest.mark.only("postgresql")
+def test_a_work_horse_never_uses_the_connections_of_the_worker_that_forked_it(host: Host) -> None:
+    def backend() -> int:
+        db = current_app.extensions["sqlalchemy"]
+        found: int = db.session.scalar(sa.select(sa.func.pg_backend_pid()))
+        db.session.rollback()
+        return found
+
+    def note(event: Any, context: Any) -> None:
+        host.queue.connection.rpush("horses", backend())
+
+    host.state.handlers.append(("product.created", note))
+    host.store_events(2)
+    host.db.session.remove()
+
+    def work_between_two_looks() -> None:
+        app: Flask = host.app
+        with app.app_context():
+            # Opened before the fork, and idle in the pool while the horse works.
+            before = backend()
+            result = app.test_cli_runner().invoke(args=["accrue", "worker", "--burst"])
+            assert result.exception is None
+            assert backend() == before
+            host.queue.connection.set("worker", before)
+
+    assert in_a_fork(host.db, work_between_two_looks) == 0
+    horses = host.queue.connection.lrange("horses", 0, -1)
+    assert len(horses) == 2
+    assert host.queue.connection.get("worker") not in horses
+    host.assert_each_handled_once(2)
