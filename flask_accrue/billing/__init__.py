@@ -28,7 +28,7 @@ from .customers import (
 )
 from .data import patch_data, put_data
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
-from .invoices import confirm_payment, list_invoices, pay_invoice, retry_payment
+from .invoices import list_invoices, pay_invoice, retry_payment
 from .payment_methods import (
     add_payment_method,
     list_payment_methods,
@@ -37,7 +37,7 @@ from .payment_methods import (
     sync_payment_methods,
     update_payment_method,
 )
-from .payments import sync_payment
+from .payments import confirm_payment, sync_payment
 from .subscriptions import list_subscriptions, subscribe, subscription
 
 __all__ = [

@@ -1,15 +1,53 @@
-"""Looking again at a payment that went on elsewhere: in the customer's browser, or at the bank."""
+"""Payments that wait for their customer: confirming one here, or looking at it after it went on elsewhere."""
 
 from __future__ import annotations
+
+import typing as t
 
 import sqlalchemy as sa
 
 from .. import mirror, models
-from ..errors import NotFound
-from ..processors import Answer
+from ..errors import NotFound, ProcessorError
+from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
-from .perform import seen, settle_session
+from .authentication import payment_outcome
+from .payment_methods import require_attached
+from .perform import Plan, perform, seen, settle_session
+from .writing import Seen
+
+
+def confirm_payment(
+    intent: models.PaymentIntent,
+    *,
+    payment_method: models.PaymentMethod | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentIntent:
+    """Carry on with a payment on the customer's word, where that isn't done in the browser.
+
+    :raises CardError: when the bank declines.
+    :raises ActionRequired: when the bank wants the customer once more.
+    """
+    gateway = current_state().processor(intent.processor)
+    gateway.require(Capability.CUSTOMER_AUTHENTICATION)
+    card = None
+    if payment_method is not None:
+        require_attached(intent.customer, payment_method)
+        card = payment_method.processor_id
+    asked: dict[str, t.Any] = {"payment_intent": intent.processor_id, "payment_method": card}
+    plan: Plan[models.PaymentIntent] = Plan(
+        kind="confirm_payment",
+        subject=f"payment_intent:{intent.id}",
+        processor=gateway,
+        arguments=asked,
+        method="confirm_payment",
+        request=lambda id: dict(asked),
+        result="payment_intent",
+        customer_id=intent.customer_id,
+        seen=_seen_with_invoice(intent),
+        outcome=payment_outcome,
+    )
+    return perform(plan, operation_id)
 
 
 def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
@@ -23,22 +61,39 @@ def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
     state = current_state()
     gateway = state.processor(intent.processor)
     customer_id, id = intent.customer_id, intent.id
-    invoice = state.db.session.scalars(
-        sa.select(models.Invoice).where(
-            models.Invoice.processor == intent.processor,
-            models.Invoice.processor_id == intent.invoice_processor_id,
-        )
-    ).one_or_none()
-    before = seen(intent, invoice, invoice and invoice.subscription)
+    before = _seen_with_invoice(intent)
     state.db.session.rollback()
+    answers, failed = [], None
     for kind, processor_id in before:
         try:
-            answer = gateway.fetch(kind, processor_id)
+            answers.append(gateway.fetch(kind, processor_id))
         except NotFound:
             continue
+        except ProcessorError as error:
+            failed = error
+            break
 
-        def work(uow: UnitOfWork, answer: Answer = answer) -> None:
-            mirror.write_answers(uow, uow.lock_customer(customer_id), [answer], before)
+    def work(uow: UnitOfWork) -> None:
+        # Together: written after its invoice, a subscription would look as if it had changed meanwhile.
+        mirror.write_answers(uow, uow.lock_customer(customer_id), answers, before)
 
-        write(work, origin=Origin(current_actor()))
+    write(work, origin=Origin(current_actor()))
+    if failed is not None:
+        raise failed
     return state.db.session.get_one(models.PaymentIntent, id)
+
+
+def _seen_with_invoice(intent: models.PaymentIntent) -> Seen:
+    """Return the watermarks of a payment, of its invoice and of that one's subscription."""
+    invoices = models.Invoice
+    invoice = (
+        current_state()
+        .db.session.scalars(
+            sa.select(invoices).where(
+                invoices.processor == intent.processor,
+                invoices.processor_id == intent.invoice_processor_id,
+            )
+        )
+        .one_or_none()
+    )
+    return seen(intent, invoice, invoice and invoice.subscription)

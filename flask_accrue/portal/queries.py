@@ -7,7 +7,7 @@ import uuid
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from .. import models
+from .. import billing, models
 from ..state import current_state
 
 
@@ -51,14 +51,7 @@ def invoice_of(intent: models.PaymentIntent) -> models.Invoice | None:
 
 def usable_cards(customer: models.Customer) -> list[models.PaymentMethod]:
     """Return the cards that this customer can pay with, oldest first."""
-    cards = models.PaymentMethod
-    return list(
-        current_state().db.session.scalars(
-            sa.select(cards)
-            .where(cards.customer_id == customer.id, cards.is_attached, sa.not_(cards.is_expired))
-            .order_by(cards.created, cards.id)
-        )
-    )
+    return [card for card in billing.list_payment_methods(customer) if not card.is_expired]
 
 
 def usable_card(customer: models.Customer, id: str) -> models.PaymentMethod | None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -134,3 +134,33 @@ def test_a_failed_payment_is_told_once_an_attempt(kit: Kit, org: Organization) -
     assert len(kit.entries("invoice.payment_failed")) == 1
     kit.advance(days=4)
     assert len(kit.entries("invoice.payment_failed")) == 2
+
+
+def test_a_payment_that_went_on_elsewhere_is_read_with_all_that_hangs_on_it(
+    kit: Kit, org: Organization, waiting: errors.ActionRequired
+) -> None:
+    kit.deliver()
+    kit.fake.confirm_payment(_intent(kit).processor_id, payment_method=None, key="in the browser")
+    assert billing.sync_payment(_intent(kit)).is_succeeded
+    row = billing.subscription(org)
+    assert row is not None
+    assert row.is_active
+    assert [each.is_paid for each in billing.list_invoices(org)] == [True]
+
+
+def test_what_could_be_read_of_a_payment_is_kept_although_the_rest_couldnt(
+    kit: Kit, waiting: errors.ActionRequired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.deliver()
+    kit.fake.confirm_payment(_intent(kit).processor_id, payment_method=None, key="in the browser")
+    fetch = kit.fake.fetch
+
+    def fetch_payments(kind: str, processor_id: str) -> Any:
+        if kind != "payment_intent":
+            kit.fake.fail_next("fetch", "unavailable")
+        return fetch(kind, processor_id)
+
+    monkeypatch.setattr(kit.fake, "fetch", fetch_payments)
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.sync_payment(_intent(kit))
+    assert _intent(kit).is_succeeded
