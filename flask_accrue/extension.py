@@ -10,6 +10,7 @@ import pathlib
 import time
 import typing as t
 import uuid
+import weakref
 
 import rq
 from flask import Flask, appcontext_pushed, has_request_context, request, session
@@ -60,6 +61,10 @@ class Accrue:
     Flask-SQLAlchemy has to be there first: Accrue's rows are written through its session. Everything
     that belongs to one app is kept in ``app.extensions["accrue"]``.
 
+    One object may serve several apps. What is registered on it (handlers, loaders, processors) is then all
+    of theirs, whether they were initialized before or after; an app that is to have its own gets an object
+    of its own, which shares nothing with another.
+
     :param auth: how to tell who is looking; by default Flask-Login's current user.
     """
 
@@ -68,7 +73,8 @@ class Accrue:
         self._handlers: list[tuple[str, Handler]] = []
         self._factories: dict[str, ProcessorFactory] = {}
         self._owner_loader: c.Callable[[], t.Any] | None = None
-        self._states: list[AccrueState] = []
+        # Weakly: a factory that is called again and again, as in tests, leaves its apps behind.
+        self._states: weakref.WeakSet[AccrueState] = weakref.WeakSet()
         if app is not None:
             self.init_app(app)
 
@@ -105,7 +111,7 @@ class Accrue:
                 "accrue: the ledger's key is derived from SECRET_KEY. Set ACCRUE_LEDGER_KEYS."
             )
         app.extensions["accrue"] = state
-        self._states.append(state)
+        self._states.add(state)
         state.processor()
         if settings.webhook_path is not None:
             app.register_blueprint(webhooks.blueprint(state))

@@ -26,7 +26,7 @@ Handler: t.TypeAlias = t.Callable[[t.Any, t.Any], t.Any]
 Reaction: t.TypeAlias = "c.Callable[[UnitOfWork, Change], None]"
 
 
-@dataclasses.dataclass(kw_only=True)
+@dataclasses.dataclass(kw_only=True, eq=False)
 class AccrueState:
     """Everything that belongs to one app; two apps share nothing.
 

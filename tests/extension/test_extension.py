@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -66,6 +68,41 @@ def test_two_apps_share_nothing() -> None:
     with apps[1].app_context():
         assert current_state() is states[1]
         assert states[1].processors["fake"].list_catalog().objects == ()
+
+
+def test_what_is_registered_is_of_all_apps_of_its_object_and_of_no_other() -> None:
+    shared, other = Accrue(), Accrue()
+    apps = {name: bare() for name in ("before", "after", "other")}
+    for app in apps.values():
+        SQLAlchemy(app)
+    shared.init_app(apps["before"])
+    other.init_app(apps["other"])
+
+    @shared.owner_loader
+    def owner() -> None: ...
+
+    @shared.on("*")
+    def handler(event: Any, context: Any) -> None: ...
+
+    shared.init_app(apps["after"])
+    states = {name: app.extensions["accrue"] for name, app in apps.items()}
+    assert {name: state.owner_loader for name, state in states.items()} == {
+        "before": owner,
+        "after": owner,
+        "other": None,
+    }
+    assert [len(state.handlers) for state in states.values()] == [1, 1, 0]
+    assert states["other"].auth is not states["after"].auth
+
+
+def test_an_object_of_several_apps_keeps_none_of_them_alive() -> None:
+    accrue, app = Accrue(), bare()
+    SQLAlchemy(app)
+    accrue.init_app(app)
+    state = weakref.ref(app.extensions.pop("accrue"))
+    del app
+    gc.collect()
+    assert state() is None
 
 
 def test_the_fake_outside_of_debug_and_testing_is_warned_of(
