@@ -157,4 +157,4 @@ def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> Non
 
 def _waits_for_customer(answer: Answer | None) -> bool:
     intent = None if answer is None else answer.first(objects.PaymentIntent)
-    return intent is not None and intent.requires_action
+    return intent is not None and intent.status == "requires_action"
