@@ -34,7 +34,8 @@ def mirrored_rows(db: SQLAlchemy) -> Rows:
         rows[kind] = {row.processor_id: _columns(row) for row in found}
     for item in db.session.scalars(sa.select(models.SubscriptionItem)):
         rows["item"][item.processor_id] = _columns(item)
-    for line in db.session.scalars(sa.select(models.InvoiceItem)):
+    lines = sa.select(models.InvoiceItem).order_by(models.InvoiceItem.position)
+    for line in db.session.scalars(lines):
         name = f"{names[line.invoice_id]}/{line.position}"
         rows["line"][name] = _columns(line)
     for columns in (each for of_kind in rows.values() for each in of_kind.values()):
