@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections.abc as c
+import contextlib
 import json
 import typing as t
 
@@ -21,31 +23,34 @@ def worker(burst: bool, fork: bool) -> None:
     """Work on what comes in, on RQ. Start as many as you like."""
     import rq
 
-    queue = _redis_queue()
-    kind = rq.Worker if fork else rq.SimpleWorker
-    kind([queue.rq_queue], connection=queue.worker_connection()).work(burst=burst)
+    with _redis_queue() as queue:
+        kind = rq.Worker if fork else rq.SimpleWorker
+        kind([queue.rq_queue], connection=queue.worker_connection()).work(burst=burst)
 
 
 @click.command("scheduler")
 @with_appcontext
 def scheduler() -> None:
-    """Enqueue the periodic jobs on RQ. One is enough; a second does no harm."""
+    """Enqueue the periodic jobs on RQ: all when it starts, then each when it's due.
+
+    One scheduler is enough; a second, or a restart, does no harm: a job that comes twice does nothing twice.
+    """
     from rq.cron import CronScheduler
 
-    queue = _redis_queue()
-    cron = CronScheduler(connection=queue.worker_connection())
-    for job in PERIODIC.values():
-        cron.register(
-            run_periodic,
-            queue.queue_name,
-            args=(job.name,),
-            interval=job.every,
-            # One that no worker has taken by the time of the next is of no use any more.
-            ttl=job.every,
-            result_ttl=0,
-            failure_ttl=24 * 3600,
-        )
-    cron.start()  # type: ignore[no-untyped-call]
+    with _redis_queue() as queue:
+        cron = CronScheduler(connection=queue.worker_connection())
+        for job in PERIODIC.values():
+            cron.register(
+                run_periodic,
+                queue.queue_name,
+                args=(job.name,),
+                interval=job.every,
+                # One that no worker has taken by the time of the next is of no use any more.
+                ttl=job.every,
+                result_ttl=0,
+                failure_ttl=24 * 3600,
+            )
+        cron.start()  # type: ignore[no-untyped-call]
 
 
 @click.command("tick")
@@ -63,10 +68,21 @@ def tick(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _redis_queue() -> RedisQueue:
+@contextlib.contextmanager
+def _redis_queue() -> c.Iterator[RedisQueue]:
+    """Lend the queue, and end the command with a line when Redis doesn't answer, or not any more."""
+    from redis.exceptions import RedisError
+
     queue: t.Any = current_state().queue
     if not isinstance(queue, RedisQueue):
         raise click.ClickException(
             "There is no Redis: set ACCRUE_REDIS_URL, or let your own cron call `flask accrue tick`."
         )
-    return queue
+    try:
+        queue.connection.ping()
+        yield queue
+    except RedisError as error:
+        # What it says may hold the address, and that a password.
+        raise click.ClickException(
+            f"Redis doesn't answer: {type(error).__name__}. Is ACCRUE_REDIS_URL right?"
+        ) from None
