@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
+import typing as t
 
 from .. import models
 from ..processors import Answer, objects
@@ -30,7 +31,7 @@ from .freshness import (
     watermark,
 )
 from .invoices import note_failure, write_invoice, write_invoice_payment
-from .items import note_past_items
+from .items import note_past_items, read_items_ahead
 from .payments import write_charge, write_payment_intent, write_refund
 from .subscriptions import NAME_KEY, end_subscription, write_subscription
 
@@ -49,6 +50,7 @@ __all__ = [
     "note_failure",
     "note_past_items",
     "owner_key",
+    "read_ahead",
     "set_data",
     "set_local",
     "watermark",
@@ -89,6 +91,21 @@ def write(
         case objects.Refund():
             return write_refund(uow, customer, obj, source)
     raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
+
+
+def read_ahead(uow: UnitOfWork, processor: str, found: c.Iterable[objects.ProcessorObject]) -> None:
+    """Read the rows of several objects at once, so that writing each of them finds its row read.
+
+    Their customers' chains have to be locked.
+    """
+    ids: dict[str, set[str]] = {}
+    for obj in found:
+        ids.setdefault(obj.kind, set()).add(obj.processor_id)
+    ids.pop("customer", None)
+    for kind, processor_ids in ids.items():
+        rows = uow.find_all(models.MIRRORED[kind], processor, processor_ids)
+        if kind == "subscription" and rows:
+            read_items_ahead(uow, t.cast("list[models.Subscription]", rows))
 
 
 def write_catalog(

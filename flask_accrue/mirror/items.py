@@ -81,6 +81,7 @@ def _new(
         subscription_id=row.id, processor=row.processor, processor_id=obj.processor_id
     )
     uow.session.add(item)
+    _items(uow, row).append(item)
     return item
 
 
@@ -102,13 +103,27 @@ def _order(seen: datetime.datetime, raw: t.Mapping[str, t.Any]) -> tuple[datetim
 
 _ITEMS: t.Final = (
     sa.select(models.SubscriptionItem)
-    .where(models.SubscriptionItem.subscription_id == sa.bindparam("subscription"))
+    .where(
+        models.SubscriptionItem.subscription_id.in_(sa.bindparam("subscriptions", expanding=True))
+    )
     .execution_options(populate_existing=True)
 )
 
 
+def read_items_ahead(uow: UnitOfWork, rows: c.Collection[models.Subscription]) -> None:
+    """Read the items of several subscriptions at once. The lock keeps others away from them."""
+    kept: dict[t.Any, list[models.SubscriptionItem]] = {row.id: [] for row in rows}
+    for item in uow.execute(_ITEMS, {"subscriptions": sorted(kept)}).scalars():
+        kept[item.subscription_id].append(item)
+    uow.kept.update(((models.SubscriptionItem, id), items) for id, items in kept.items())
+
+
 def _items(uow: UnitOfWork, row: models.Subscription) -> list[models.SubscriptionItem]:
-    return list(uow.execute(_ITEMS, {"subscription": row.id}).scalars())
+    """Return all items of a subscription, also those that were added since they were read."""
+    name = (models.SubscriptionItem, row.id)
+    if name not in uow.kept:
+        read_items_ahead(uow, [row])
+    return t.cast("list[models.SubscriptionItem]", uow.kept[name])
 
 
 def _told(items: t.Iterable[models.SubscriptionItem]) -> list[ItemState]:

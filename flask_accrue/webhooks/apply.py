@@ -21,11 +21,11 @@ class Deferred(Exception):
     """It can't be applied now, through nobody's fault; it's tried again later."""
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """The customer isn't here."""
 
 
-class _Fetch(Exception):
+class MustFetch(Exception):
     """The body can't be told apart from what we have: ask the processor, outside the transaction."""
 
     def __init__(self, seen: Watermark) -> None:
@@ -39,11 +39,7 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
     :raises Deferred: when newer news kept coming in while the object was fetched.
     :raises ProcessorError: when the processor couldn't be asked.
     """
-    origin = Origin(
-        Actor("webhook", event.processor_id),
-        cause_webhook_id=row_id,
-        occurred_at=event.created,
-    )
+    origin = origin_of(row_id, event)
     of = event.subject
     if of is None:
         # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
@@ -62,6 +58,15 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
         nobody = _apply_to_somebody(gateway, event, of, origin, finish)
         if nobody is not None:
             write(lambda uow: finish(uow, nobody.outcome, nobody.reason, None), origin=origin)
+
+
+def origin_of(row_id: uuid.UUID, event: ProcessorEvent) -> Origin:
+    """Return what the entries tell of why they were written."""
+    return Origin(
+        Actor("webhook", event.processor_id),
+        cause_webhook_id=row_id,
+        occurred_at=event.created,
+    )
 
 
 def _apply_to_somebody(
@@ -85,7 +90,7 @@ def _apply_to_somebody(
         return Nobody("ignored", f"this {of.kind} has no customer")
     try:
         _apply(gateway, event, of, payer, origin, finish, answer)
-    except _Unknown:
+    except Unknown:
         adopted = adopt(gateway, event, payer, origin, finish)
         if isinstance(adopted, Nobody):
             return adopted
@@ -110,8 +115,8 @@ def _apply(
     seen = mirror.UNSEEN
     if answer is None:
         try:
-            write(lambda uow: _from_body(uow, gateway, event, of, payer, finish), origin=origin)
-        except _Fetch as wanted:
+            write(lambda uow: apply_body(uow, gateway, event, of, payer, finish), origin=origin)
+        except MustFetch as wanted:
             seen = wanted.seen
         else:
             return
@@ -125,7 +130,7 @@ def _apply(
                 ),
                 origin=origin,
             )
-        except _Fetch as again:
+        except MustFetch as again:
             seen = again.seen
         else:
             return
@@ -143,7 +148,7 @@ def _fetch(gateway: Processor, event: ProcessorEvent, of: Reference) -> Answer |
     return answer
 
 
-def _from_body(
+def apply_body(
     uow: UnitOfWork,
     gateway: Processor,
     event: ProcessorEvent,
@@ -156,7 +161,7 @@ def _from_body(
     if verdict is Verdict.APPLY and must_fetch(event):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH:
-        raise _Fetch(mirror.watermark(row))
+        raise MustFetch(mirror.watermark(row))
     if verdict is Verdict.STALE:
         _note_past(uow, customer, row, event)
         finish(uow, "stale", "what we have is newer", customer)
@@ -188,7 +193,7 @@ def _from_answer(
     else:
         source = Source.of_answer(answer)
         if not mirror.may_write(row, seen, source):
-            raise _Fetch(mirror.watermark(row))
+            raise MustFetch(mirror.watermark(row))
         for each in answer.objects:
             if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)
@@ -219,7 +224,7 @@ def _lock(
     else:
         customer = uow.lock_processor_customer(gateway.name, payer)
         if customer is None:
-            raise _Unknown
+            raise Unknown
     if of.kind == "customer":
         return customer, customer
     return customer, uow.find(models.MIRRORED[of.kind], gateway.name, of.processor_id)

@@ -37,10 +37,14 @@ def must_fetch(event: ProcessorEvent) -> bool:
 
 def payer_of(gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorObject) -> str | None:
     """Return the processor's id of the customer that an object belongs to, or ``None``."""
+    return named_payer(event, obj) or _through_parent(gateway, event, obj)
+
+
+def named_payer(event: ProcessorEvent, obj: objects.ProcessorObject) -> str | None:
+    """Return the customer that an event itself names as the one its object belongs to, or ``None``."""
     if isinstance(obj, objects.Customer):
         return obj.processor_id
-    said = getattr(obj, "customer", None) or event.customer
-    return said or _through_parent(gateway, event, obj)
+    return getattr(obj, "customer", None) or event.customer
 
 
 def payer_of_row(gateway: Processor, of: Reference) -> str | None:

@@ -7,20 +7,22 @@ import time
 import typing as t
 import uuid
 
-import sqlalchemy as sa
 from flask import current_app
 
 from .. import clock, models, signals
 from ..clock import real_now
-from ..processors import ProcessorEvent
 from ..state import current_state
-from ..unit_of_work import UnitOfWork
 from . import claims, handlers
 from .apply import Deferred, apply
 from .claims import Lease, LeaseLost
+from .closing import CLOSED, Closing, update
 from .retry import MOST_ATTEMPTS, told, wait_after
+from .together import apply_together
 
 logger = logging.getLogger(__name__)
+
+#: What the queue of due events is called.
+QUEUE: t.Final = "webhooks"
 
 
 def work_on_due(*, seconds: float = 60.0) -> int:
@@ -38,6 +40,10 @@ def work_on_due(*, seconds: float = 60.0) -> int:
             # Whoever stores a row from now on wakes somebody for it.
             lease = claims.claim()
             more = lease.more
+            if more and lease.rows:
+                # There's work for another worker too, if there is one.
+                current_state().queue.wake(QUEUE)
+            done += _work_on_several(lease)
             while lease.rows and time.monotonic() < ends:
                 row = lease.rows[0]
                 _work_on(row, lease)
@@ -46,6 +52,19 @@ def work_on_due(*, seconds: float = 60.0) -> int:
             if lease.rows:
                 lease.release()
     return done
+
+
+def _work_on_several(lease: Lease) -> int:
+    """Apply what can be applied together; return how many events that was the whole work on."""
+    done = apply_together(lease)
+    for closing in done:
+        closing.row.applied_at = real_now()
+        closing.row.customer_id = closing.customer_id
+    closed = [closing.row for closing in done if closing.is_closed]
+    lease.rows = [row for row in lease.rows if row not in closed]
+    for row in closed:
+        _tell(row.id, dead=False)
+    return len(closed)
 
 
 def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
@@ -76,7 +95,7 @@ def _finish(row: models.WebhookEvent, lease: Lease) -> None:
     event = state.processor(row.processor).read_event(row.payload)
     customer_id = row.customer_id
     if row.applied_at is None:
-        closing = _Closing(row.id, lease.token, event)
+        closing = Closing(row, lease.token, event)
         apply(row.id, state.processor(row.processor), event, closing)
         if closing.is_closed:
             return
@@ -84,8 +103,8 @@ def _finish(row: models.WebhookEvent, lease: Lease) -> None:
     failed = handlers.run_all(row.id, event, customer_id, lease)
     if failed:
         raise _HandlersFailed("; ".join(failed))
-    done = {**_CLOSED, "finished_at": real_now()}
-    _update(state.db.session.execute, row.id, lease.token, done)
+    done = {**CLOSED, "finished_at": real_now()}
+    update(state.db.session.execute, row.id, lease.token, done)
     state.db.session.commit()
 
 
@@ -103,74 +122,6 @@ class _HandlersFailed(Exception):
         return str(self.args[0])
 
 
-class _Closing:
-    """Notes what became of an event in the transaction that applies it."""
-
-    def __init__(self, row_id: uuid.UUID, token: uuid.UUID, event: ProcessorEvent) -> None:
-        self.row_id = row_id
-        self.token = token
-        self.event = event
-        self.is_closed = False
-        self.customer_id: uuid.UUID | None = None
-
-    def __call__(
-        self, uow: UnitOfWork, outcome: str, reason: str | None, customer: models.Customer | None
-    ) -> None:
-        """Close the row, or leave it to its handlers.
-
-        :raises LeaseLost: when the row isn't ours any more, so that all is rolled back.
-        """
-        wanted = [] if outcome == "ignored" else list(handlers.matching(self.event.type))
-        self.customer_id = None if customer is None else customer.id
-        self.is_closed = not wanted
-        now = real_now()
-        values: dict[str, t.Any] = {
-            "outcome": outcome,
-            "reason": reason,
-            "customer_id": self.customer_id,
-            "applied_at": now,
-        }
-        if self.is_closed:
-            values |= {**_CLOSED, "finished_at": now}
-        uow.session.flush()
-        _update(uow.execute, self.row_id, self.token, values)
-        if wanted:
-            # A replayed event has runs already; only those that failed are repeated.
-            runs = models.HandlerRun
-            there = set(
-                uow.execute(
-                    sa.select(runs.handler).where(runs.webhook_event_id == self.row_id)
-                ).scalars()
-            )
-            uow.session.add_all(
-                runs(webhook_event_id=self.row_id, handler=name)
-                for name in wanted
-                if name not in there
-            )
-
-
-_CLOSED: t.Final[t.Mapping[str, t.Any]] = {
-    "state": "succeeded",
-    "claim_token": None,
-    "claimed_until": None,
-    "last_error": None,
-}
-
-
-_table = models.WebhookEvent.__table__
-_CLOSING: t.Final = sa.update(_table).where(  # type: ignore[arg-type]
-    _table.c.id == sa.bindparam("_id"), _table.c.claim_token == sa.bindparam("_token")
-)
-
-
-def _update(
-    execute: t.Callable[..., t.Any], row_id: uuid.UUID, token: uuid.UUID, values: t.Any
-) -> None:
-    result = execute(_CLOSING, {**values, "_id": row_id, "_token": token})
-    if result.rowcount != 1:
-        raise LeaseLost
-
-
 def _try_again(row: models.WebhookEvent, token: uuid.UUID, error: Exception) -> None:
     """Put the event back with a later time, or give it up."""
     session = current_state().db.session
@@ -184,7 +135,7 @@ def _try_again(row: models.WebhookEvent, token: uuid.UUID, error: Exception) -> 
         "finished_at": real_now() if dead else None,
     }
     try:
-        _update(session.execute, row.id, token, values)
+        update(session.execute, row.id, token, values)
     except LeaseLost:
         session.rollback()
         return

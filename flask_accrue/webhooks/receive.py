@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 #: The largest body that is read, in bytes.
 LARGEST: t.Final = 1024 * 1024
-QUEUE: t.Final = "webhooks"
 
 
 def blueprint(state: AccrueState) -> Blueprint:
@@ -54,7 +53,7 @@ def receive(processor: str, endpoint: str = "") -> Response:
     response = Response(status=200)
     if stored:
         state = current_state()
-        state.queue.wake(QUEUE)
+        state.queue.wake(process.QUEUE)
         if state.queue.in_process:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
             response.call_on_close(functools.partial(_work_after_response, app))
