@@ -220,6 +220,10 @@ def test_from_the_customer_to_the_closed_gate(stripe: StripeSide) -> None:
     newest = invoices()[-1]
     assert (newest.total, newest.is_paid) == (1300, True)
     assert [(line.amount, line.proration) for line in newest.items] == [(-823, True), (2123, True)]
+    for line, price in zip(newest.items, ("price_pro", "price_team"), strict=True):
+        assert line.subscription_processor_id == sub["id"]
+        assert line.subscription_item_processor_id == team["id"]
+        assert line.price_processor_id == price
     assert "subscription.plan_changed" in told()
     assert world.opens("/exports")
 
