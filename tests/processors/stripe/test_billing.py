@@ -1,0 +1,328 @@
+"""Billing with Stripe as the processor, whose API is the contract server."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue import billing, ledger, models
+from flask_accrue.errors import ActionRequired, CardError, ProcessorUnavailable
+from flask_accrue.money import Money
+from flask_accrue.processors.stripe import StripeProcessor
+from flask_accrue.state import current_state
+from tests.host import Organization, create_host
+from tests.processors.stripe.call_table import charge, payment_intent
+from tests.processors.stripe.stripe_bodies import (
+    Json,
+    invoice,
+    invoice_payment,
+    listed,
+    sample,
+    subscription,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.oracles.stripe_server import ContractServer
+
+LEDGER_KEY = "a:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU="
+WAITS = {"status": "requires_action"}
+DECLINED = {
+    "status": "requires_payment_method",
+    "latest_charge": "ch_1",
+    "last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"},
+}
+
+
+@pytest.fixture
+def org(database_url: str, stripe_server: ContractServer) -> Iterator[Organization]:
+    """Give a saved organization of a host that bills with Stripe, in its app context."""
+    app, db, _ = create_host(
+        database_url,
+        ACCRUE_PROCESSOR="stripe",
+        ACCRUE_STRIPE_SECRET_KEY="sk_test_oracle",
+        ACCRUE_STRIPE_API_BASE=stripe_server.url,
+        ACCRUE_LEDGER_KEYS=[LEDGER_KEY],
+    )
+    with app.app_context():
+        organization = Organization(name="Acme", email="billing@acme.example")
+        db.session.add(organization)
+        db.session.commit()
+        yield organization
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def payer(org: Organization, stripe_server: ContractServer) -> models.Customer:
+    """Give its customer with a card; there are two prices at Stripe."""
+    stripe_server.prime(sample("product", id="prod_1", name="Pro"))
+    for id in ("price_pro", "price_team"):
+        monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
+        stripe_server.prime(sample("price", id=id, product="prod_1", recurring=monthly))
+    billing.sync_catalog()
+    billing.add_payment_method(org, "pm_card_visa")
+    return billing.customer(org)
+
+
+def hurry(server: ContractServer) -> None:
+    """Let the app give up at the first failure."""
+    stripe = StripeProcessor("sk_test_oracle", api_base=server.url, retries=0)
+    t.cast("dict[str, t.Any]", current_state().processors)["stripe"] = stripe
+
+
+def rows(model: type[t.Any]) -> list[t.Any]:
+    return list(current_state().db.session.scalars(sa.select(model)))
+
+
+def entries() -> list[str]:
+    """Return what the ledger tells, the oldest first."""
+    entry = models.LedgerEntry
+    found = current_state().db.session.scalars(sa.select(entry).order_by(entry.id))
+    return [each.type for each in found]
+
+
+def bill_next_change(
+    server: ContractServer, payer: models.Customer, status: str, intent: Json
+) -> None:
+    """Let the next change of a subscription be billed, and paid as the intent tells."""
+    of_payer = {"customer": payer.processor_id}
+    kept = [each for each in server.objects()["platform"] if each["object"] == "subscription"]
+    changed = (kept or [subscription(**of_payer)])[-1] | {"status": status}
+    details = {"metadata": {}, "subscription": changed["id"]}
+    owed = invoice(
+        **of_payer,
+        created=int(server.clock.now()),
+        status="open",
+        amount_paid=0,
+        amount_remaining=1785,
+        parent={"type": "subscription_details", "subscription_details": details},
+        payments=listed(invoice_payment(status="open", amount_paid=None)),
+    )
+    server.prime(payment_intent(**of_payer, **intent))
+    server.prime(charge(**of_payer, status="failed", captured=False))
+    body = {**changed, "latest_invoice": owed}
+    server.queue_answer(200, body, method="POST", path="/subscriptions", remembered=True)
+
+
+# -- a life ----------------------------------------------------------------------------------------
+
+
+def test_a_customer_and_a_card_are_made_once(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    again = billing.add_payment_method(org, "pm_card_visa", operation_id="again")
+
+    assert billing.customer(org) == payer
+    assert len(stripe_server.requests_to("POST", "/v1/customers")) == 1
+    assert payer.name == "Acme"
+    assert payer.default_payment_method is not None
+    assert payer.default_payment_method.last4 == "4242"
+    assert again.is_attached
+
+
+def test_a_subscription_lives_and_ends(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro", quantity=2)
+    assert made.is_active
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [("price_pro", 2)]
+
+    billing.swap_plan(made, "price_team", proration="create_prorations")
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [("price_team", 2)]
+
+    billing.update_quantity(made, 5)
+    assert [item.quantity for item in made.items] == [5]
+
+    billing.cancel_at_period_end(made)
+    assert made.is_canceling
+    billing.resume(made)
+    assert not made.is_canceling
+
+    billing.pause(made, "void")
+    assert made.is_paused
+    billing.resume(made)
+    assert not made.is_paused
+
+    billing.cancel(made)
+    assert made.is_ended
+    assert [request.error for request in stripe_server.requests if request.status != 200] == []
+    told = [type for type in entries() if type.startswith("subscription.")]
+    assert told[0] == "subscription.created"
+    assert len(told) == 8
+    assert ledger.verify().is_intact
+
+
+def test_a_charge_is_given_back(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    of_payer = {"customer": payer.processor_id}
+    paid = charge(**of_payer, amount=500, amount_captured=500)
+    stripe_server.prime(paid)
+    stripe_server.queue_answer(
+        200,
+        payment_intent(**of_payer, amount=500, status="succeeded", latest_charge=paid),
+        path="^/v1/payment_intents$",
+        remembered=True,
+    )
+
+    intent = billing.charge(org, Money(500, "usd"), description="Setup")
+    assert intent.is_succeeded
+    [row] = billing.list_charges(org)
+    refund = billing.refund(row, Money(200, "usd"), reason="duplicate")
+
+    assert (refund.amount, refund.charge_processor_id) == (200, "ch_1")
+    assert "refund.created" in entries()
+
+
+# -- payments that don't go through ----------------------------------------------------------------
+
+
+def test_a_first_payment_that_needs_the_customer_leaves_an_incomplete_subscription(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    bill_next_change(stripe_server, payer, "incomplete", WAITS)
+
+    with pytest.raises(ActionRequired) as caught:
+        billing.subscribe(org, "price_pro")
+
+    row = caught.value.row
+    assert caught.value.client_secret == "pi_1_secret_1"
+    assert caught.value.url is not None
+    assert row.is_incomplete
+    [intent] = rows(models.PaymentIntent)
+    assert (intent.processor_id, intent.invoice_processor_id) == ("pi_1", "in_1")
+    stored = [each.raw for model in (models.Subscription, models.Invoice) for each in rows(model)]
+    assert "secret_1" not in repr([*stored, intent.raw])
+
+
+def test_a_declined_first_payment_leaves_an_incomplete_subscription(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    bill_next_change(stripe_server, payer, "incomplete", DECLINED)
+
+    with pytest.raises(CardError) as caught:
+        billing.subscribe(org, "price_pro")
+
+    assert caught.value.decline_code == "insufficient_funds"
+    assert caught.value.row.is_incomplete
+    assert [row.status for row in rows(models.Charge)] == ["failed"]
+
+
+def test_a_swap_whose_payment_fails_has_changed_the_plan(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    bill_next_change(stripe_server, payer, "past_due", DECLINED)
+
+    with pytest.raises(CardError) as caught:
+        billing.swap_plan(made, "price_team", proration="always_invoice")
+
+    assert caught.value.row.is_past_due
+    assert [row.status for row in rows(models.Invoice)] == ["open"]
+
+
+def test_a_swap_that_must_be_paid_and_isnt_changes_nothing(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    stripe_server.queue_answer(402, method="POST", path="^/v1/subscriptions/")
+
+    with pytest.raises(CardError):
+        billing.swap_plan(
+            made,
+            "price_team",
+            proration="always_invoice",
+            payment_behavior="error_if_incomplete",
+        )
+
+    assert made.is_active
+    assert [item.price_processor_id for item in made.items] == ["price_pro"]
+
+
+def test_a_declined_charge_is_kept_with_its_refusal(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    failed = payment_intent(customer=payer.processor_id, **DECLINED)
+    stripe_server.prime(failed)
+    stripe_server.prime(charge(customer=payer.processor_id, status="failed", captured=False))
+    refusal = {
+        "type": "card_error",
+        "code": "card_declined",
+        "decline_code": "insufficient_funds",
+        "message": "Your card has insufficient funds.",
+        "payment_intent": failed,
+    }
+    stripe_server.queue_answer(402, {"error": refusal}, method="POST")
+
+    for _ in range(2):
+        with pytest.raises(CardError) as caught:
+            billing.charge(org, Money(1785, "usd"), operation_id="setup")
+        assert caught.value.decline_code == "insufficient_funds"
+
+    assert [row.status for row in rows(models.PaymentIntent)] == ["requires_payment_method"]
+    assert [row.status for row in rows(models.Charge)] == ["failed"]
+    assert len(stripe_server.requests_to("POST", "/v1/payment_intents")) == 1
+
+
+def test_a_card_that_is_declined_is_not_added(payer: models.Customer, org: Organization) -> None:
+    with pytest.raises(CardError) as caught:
+        billing.add_payment_method(org, "pm_card_chargeDeclinedInsufficientFunds")
+
+    assert caught.value.decline_code == "insufficient_funds"
+    assert len(billing.list_payment_methods(org)) == 1
+
+
+# -- lost answers ----------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_to_subscribe_leaves_one_subscription(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    hurry(stripe_server)
+    stripe_server.queue_reset(method="POST", path="^/v1/subscriptions$", acts=True)
+
+    with pytest.raises(ProcessorUnavailable):
+        billing.subscribe(org, "price_pro", operation_id="sign-up")
+    made = billing.subscribe(org, "price_pro", operation_id="sign-up")
+
+    assert made.is_active
+    assert len(rows(models.Subscription)) == 1
+    assert len(stripe_server.requests_to("POST", "/v1/subscriptions")) == 1
+
+
+def test_a_lost_answer_to_a_change_leaves_one_change(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    hurry(stripe_server)
+    path = f"/v1/subscriptions/{made.processor_id}"
+    stripe_server.queue_reset(method="POST", path=f"^{path}$", acts=True)
+
+    for _ in range(2):
+        try:
+            billing.swap_plan(made, "price_team", proration="none", operation_id="swap")
+        except ProcessorUnavailable:
+            continue
+
+    assert [item.price_processor_id for item in made.items] == ["price_team"]
+    assert [each.replayed for each in stripe_server.requests_to("POST", path)] == [False, True]
+
+
+def test_a_lost_answer_to_a_first_visit_leaves_one_customer(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    hurry(stripe_server)
+    stripe_server.queue_reset(method="POST", path="^/v1/customers$", acts=True)
+
+    with pytest.raises(ProcessorUnavailable):
+        billing.customer(org)
+    made = billing.customer(org)
+
+    assert [made.processor_id] == [
+        each["id"] for each in stripe_server.objects()["platform"] if each["object"] == "customer"
+    ]
