@@ -130,6 +130,25 @@ def mirrored_constraints(table: str) -> tuple[t.Any, ...]:
     )
 
 
+def postgresql_index(name: str, *columns: t.Any, **options: t.Any) -> sa.Index:
+    """Return an index that is made on PostgreSQL alone.
+
+    It's for conditions and beginnings, which other databases have no index for, or don't use it.
+    """
+    return sa.Index(name, *columns, **options).ddl_if(dialect="postgresql")
+
+
+def beginnings_index(name: str, column: str) -> sa.Index:
+    """Return the index for ``LIKE 'beginning%'``, which no index in the order of a language serves."""
+    return postgresql_index(name, column, postgresql_ops={column: "text_pattern_ops"})
+
+
+def lower_beginnings_index(name: str, column: str) -> sa.Index:
+    """Return the index for ``lower(column) LIKE 'beginning%'``."""
+    lower = sa.func.lower(sa.literal_column(column)).label("lower")
+    return postgresql_index(name, lower, postgresql_ops={"lower": "text_pattern_ops"})
+
+
 def soft_reference(target: str, column: str) -> str:
     """Return the join of a reference by processor id; ``{self}`` is the class that refers.
 

@@ -11,7 +11,14 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from .. import clock
-from .base import Mirrored, exact, mirrored_constraints
+from .base import (
+    Mirrored,
+    beginnings_index,
+    exact,
+    lower_beginnings_index,
+    mirrored_constraints,
+    postgresql_index,
+)
 
 
 class Customer(Mirrored):
@@ -57,7 +64,18 @@ class Customer(Mirrored):
             *mirrored_constraints("accrue_customers"),
             sa.UniqueConstraint("processor", "owner_key"),
             sa.Index("ix_accrue_customers_owner", "owner_type", "owner_id"),
-            sa.Index("ix_accrue_customers_email", "email"),
+            sa.Index("ix_accrue_customers_processor", "processor", "created", "id"),
+            postgresql_index(
+                "ix_accrue_customers_deleted",
+                "created",
+                "id",
+                postgresql_where=sa.text("deleted_at IS NOT NULL"),
+            ),
+            # What the back office finds customers by.
+            lower_beginnings_index("ix_accrue_customers_name_begins", "name"),
+            lower_beginnings_index("ix_accrue_customers_email_begins", "email"),
+            beginnings_index("ix_accrue_customers_owner_id_begins", "owner_id"),
+            beginnings_index("ix_accrue_customers_processor_id_begins", "processor_id"),
         )
 
     @hybrid_property

@@ -74,10 +74,14 @@ class LedgerEntry(Base):
 
     __table_args__ = (
         sa.UniqueConstraint("chain", "sequence"),
-        sa.Index("ix_accrue_events_subject", "subject_type", "subject_id", "id"),
+        # The id alone finds a subject too.
+        sa.Index("ix_accrue_events_subject", "subject_id", "subject_type", "id"),
         sa.Index("ix_accrue_events_customer", "customer_id", "id"),
         sa.Index("ix_accrue_events_type", "type", "id"),
         sa.Index("ix_accrue_events_operation", "operation_id"),
+        sa.Index("ix_accrue_events_cause_webhook", "cause_webhook_id"),
+        sa.Index("ix_accrue_events_actor", "actor_type", "id"),
+        sa.Index("ix_accrue_events_recorded", "recorded_at", "id"),
     )
 
 

@@ -16,7 +16,15 @@ from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 
 from .. import clock
 from ..plans import EntitlementPolicy
-from .base import JsonDict, Mirrored, Row, mirrored_constraints, soft_reference
+from .base import (
+    JsonDict,
+    Mirrored,
+    Row,
+    beginnings_index,
+    mirrored_constraints,
+    postgresql_index,
+    soft_reference,
+)
 from .customers import Customer, PaymentMethod
 
 if t.TYPE_CHECKING:
@@ -90,6 +98,22 @@ class Subscription(Mirrored):
             *mirrored_constraints("accrue_subscriptions"),
             sa.Index("ix_accrue_subscriptions_customer", "customer_id", "created", "id"),
             sa.Index("ix_accrue_subscriptions_status_list", "status", "created", "id"),
+            sa.Index("ix_accrue_subscriptions_processor", "processor", "created", "id"),
+            beginnings_index("ix_accrue_subscriptions_processor_id_begins", "processor_id"),
+            # States that few are in, and that no one word tells.
+            *(
+                postgresql_index(
+                    f"ix_accrue_subscriptions_{state}",
+                    "created",
+                    "id",
+                    postgresql_where=sa.text(where),
+                )
+                for state, where in (
+                    ("canceling", "cancel_at IS NOT NULL OR cancel_at_period_end"),
+                    ("paused", "status = 'paused' OR pause_behavior IS NOT NULL"),
+                    ("incomplete", f"status = 'incomplete' OR status NOT IN {STATUSES}"),
+                )
+            ),
         )
 
     # -- the end -------------------------------------------------------------------------------

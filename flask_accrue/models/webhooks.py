@@ -10,7 +10,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..clock import real_now
-from .base import Row, exact
+from .base import Row, beginnings_index, exact
 from .customers import Customer
 
 
@@ -63,6 +63,10 @@ class WebhookEvent(Row):
         sa.UniqueConstraint("processor", "endpoint", "processor_id"),
         sa.Index("ix_accrue_webhook_events_due", "state", "next_attempt_at"),
         sa.Index("ix_accrue_webhook_events_list", "received_at", "id"),
+        # Each event that comes is written into all of these, so there are no more than searches need: by
+        # state the due ones are found, and by processor those of the unique ids.
+        sa.Index("ix_accrue_webhook_events_type", "type", "received_at", "id"),
+        beginnings_index("ix_accrue_webhook_events_processor_id_begins", "processor_id"),
         sa.Index("ix_accrue_webhook_events_customer", "customer_id", "received_at", "id"),
     )
 

@@ -124,9 +124,11 @@ def upgrade() -> None:
             "processor", "processor_id", name="uq_accrue_customers_processor_processor_id"
         ),
     )
-    op.create_index("ix_accrue_customers_email", "accrue_customers", ["email"])
     op.create_index("ix_accrue_customers_list", "accrue_customers", ["created", "id"])
     op.create_index("ix_accrue_customers_owner", "accrue_customers", ["owner_type", "owner_id"])
+    op.create_index(
+        "ix_accrue_customers_processor", "accrue_customers", ["processor", "created", "id"]
+    )
     op.create_table(
         "accrue_events",
         sa.Column("id", row_number(), autoincrement=True, nullable=False),
@@ -153,10 +155,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_accrue_events"),
         sa.UniqueConstraint("chain", "sequence", name="uq_accrue_events_chain_sequence"),
     )
+    op.create_index("ix_accrue_events_actor", "accrue_events", ["actor_type", "id"])
+    op.create_index("ix_accrue_events_cause_webhook", "accrue_events", ["cause_webhook_id"])
     op.create_index("ix_accrue_events_customer", "accrue_events", ["customer_id", "id"])
     op.create_index("ix_accrue_events_operation", "accrue_events", ["operation_id"])
+    op.create_index("ix_accrue_events_recorded", "accrue_events", ["recorded_at", "id"])
     op.create_index(
-        "ix_accrue_events_subject", "accrue_events", ["subject_type", "subject_id", "id"]
+        "ix_accrue_events_subject", "accrue_events", ["subject_id", "subject_type", "id"]
     )
     op.create_index("ix_accrue_events_type", "accrue_events", ["type", "id"])
     op.create_table(
@@ -490,6 +495,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_accrue_subscriptions_list", "accrue_subscriptions", ["created", "id"])
     op.create_index(
+        "ix_accrue_subscriptions_processor", "accrue_subscriptions", ["processor", "created", "id"]
+    )
+    op.create_index(
         "ix_accrue_subscriptions_status_list", "accrue_subscriptions", ["status", "created", "id"]
     )
     op.create_table(
@@ -539,6 +547,9 @@ def upgrade() -> None:
         "ix_accrue_webhook_events_due", "accrue_webhook_events", ["state", "next_attempt_at"]
     )
     op.create_index("ix_accrue_webhook_events_list", "accrue_webhook_events", ["received_at", "id"])
+    op.create_index(
+        "ix_accrue_webhook_events_type", "accrue_webhook_events", ["type", "received_at", "id"]
+    )
     op.create_table(
         "accrue_handler_runs",
         sa.Column("webhook_event_id", sa.Uuid(), nullable=False),
@@ -633,6 +644,11 @@ def upgrade() -> None:
             ["id"],
             ondelete="SET NULL",
         )
+    if op.get_context().dialect.name == "postgresql":
+        for name, table, column in BEGINNINGS:
+            op.create_index(name, table, [sa.text(f"{column} text_pattern_ops")])
+        for name, table, where in PARTIAL:
+            op.create_index(name, table, ["created", "id"], postgresql_where=sa.text(where))
     chains = sa.table(
         "accrue_ledger_chains",
         sa.column("chain", sa.String),
@@ -645,6 +661,39 @@ def upgrade() -> None:
     )
     for statement in TRIGGERS[op.get_context().dialect.name]:
         op.execute(sa.text(statement))
+
+
+# What PostgreSQL alone has an index for: beginnings of a text, and rows that meet a condition.
+BEGINNINGS = (
+    ("ix_accrue_customers_email_begins", "accrue_customers", "lower(email)"),
+    ("ix_accrue_customers_name_begins", "accrue_customers", "lower(name)"),
+    ("ix_accrue_customers_owner_id_begins", "accrue_customers", "owner_id"),
+    ("ix_accrue_customers_processor_id_begins", "accrue_customers", "processor_id"),
+    ("ix_accrue_subscriptions_processor_id_begins", "accrue_subscriptions", "processor_id"),
+    ("ix_accrue_webhook_events_processor_id_begins", "accrue_webhook_events", "processor_id"),
+)
+KNOWN = (
+    "'trialing', 'active', 'past_due', 'canceled', 'unpaid', 'incomplete', "
+    "'incomplete_expired', 'paused'"
+)
+PARTIAL = (
+    ("ix_accrue_customers_deleted", "accrue_customers", "deleted_at IS NOT NULL"),
+    (
+        "ix_accrue_subscriptions_canceling",
+        "accrue_subscriptions",
+        "cancel_at IS NOT NULL OR cancel_at_period_end",
+    ),
+    (
+        "ix_accrue_subscriptions_incomplete",
+        "accrue_subscriptions",
+        f"status = 'incomplete' OR status NOT IN ({KNOWN})",
+    ),
+    (
+        "ix_accrue_subscriptions_paused",
+        "accrue_subscriptions",
+        "status = 'paused' OR pause_behavior IS NOT NULL",
+    ),
+)
 
 
 def downgrade() -> None:
