@@ -6,7 +6,9 @@ mean one of them it says so: ``@pytest.mark.only("postgresql")``.
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -27,10 +29,18 @@ FIXTURES = ("database_url", "empty_database_url")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the mark that keeps a test on one database."""
+    """Announce the mark that keeps a test on one database, and spare tests waiting for the disk."""
     config.addinivalue_line(
         "markers", f"only(database): run on one database, {' or '.join(DATABASES)}, not on both"
     )
+    # No power cut has to be outlived here. Measurements want the real thing, and set PGOPTIONS to nothing.
+    os.environ.setdefault("PGOPTIONS", "-c synchronous_commit=off")
+    sa.event.listen(sa.Engine, "connect", _dont_wait_for_the_disk)
+
+
+def _dont_wait_for_the_disk(connection: Any, _: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

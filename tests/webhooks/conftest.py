@@ -63,10 +63,6 @@ def fresh_host(database_url: str) -> Iterator[FreshHost]:
             _empty(db.engine)
         else:
             Organization.metadata.create_all(db.engine)
-            if not sa.event.contains(db.engine, "connect", _dont_sync):
-                # Thousands of commits, and no power cut to outlive.
-                sa.event.listen(db.engine, "connect", _dont_sync)
-                db.engine.dispose()
         db.session.add(Organization(id=1, name="Acme", email="billing@acme.example"))
         db.session.commit()
         return app, db, accrue
@@ -89,7 +85,3 @@ def _empty(engine: sa.Engine) -> None:
                 connection.execute(sa.delete(table))
         connection.execute(sa.delete(heads).where(heads.c.customer_id.is_not(None)))
         connection.execute(sa.update(heads).values(sequence=0, hash=""))
-
-
-def _dont_sync(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA synchronous = OFF")
