@@ -29,6 +29,8 @@ def advance(by: str, deliver: bool) -> None:
     fake = _fake()
     try:
         happened = fake.advance(_moment_or_span(by))
+    except OverflowError:
+        raise click.ClickException(f"No calendar goes as far as {by}.") from None
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"It's {fake.clock.now():%Y-%m-%d %H:%M} UTC; {happened} things happened.")

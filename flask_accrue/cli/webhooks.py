@@ -53,7 +53,9 @@ def _selected(
 
 @group.command("list")
 @_filters
-@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 @with_appcontext
 def list_command(limit: int, as_json: bool, **filters: t.Any) -> None:
