@@ -18,7 +18,7 @@ class Transport(stripe.RequestsClient):
 
     The SDK has a time-out of each try alone, so that three tries of 20 s keep a worker busy for a minute.
     A try gets what is left of the call's time, but the first not more than half of it, so that there is time
-    for another. Each thread has a connection pool of its own.
+    for another; a quarter of a try is for connecting. Each thread has a connection pool of its own.
 
     What isn't bounded is an answer that comes byte by byte: a time-out is between two of them.
 
@@ -59,14 +59,16 @@ class Transport(stripe.RequestsClient):
         :raises stripe.APIConnectionError: when there is no answer.
         """
         self._call.tries += 1
-        left = max(self._call.ends - time.monotonic(), 0.001)
+        longest = max(self._call.ends - time.monotonic(), 0.001)
+        if self._call.tries == 1:
+            longest = min(longest, self._first)
         try:
             response = self._call.session.request(
                 method,
                 url,
                 headers=dict(headers or {}),
                 data=post_data,
-                timeout=min(left, self._first) if self._call.tries == 1 else left,
+                timeout=(longest / 4, longest * 3 / 4),
                 verify=stripe.ca_bundle_path,
                 # Stripe never redirects, and the key mustn't follow who does.
                 allow_redirects=False,
