@@ -75,24 +75,29 @@ class Origin:
     occurred_at: t.Any = None
 
 
-_actor: contextvars.ContextVar[Actor | None] = contextvars.ContextVar("accrue_actor", default=None)
+_acting: contextvars.ContextVar[Origin | None] = contextvars.ContextVar(
+    "accrue_acting", default=None
+)
 
 
 @contextlib.contextmanager
-def acting_as(actor: Actor) -> c.Iterator[None]:
-    """Name the actor of everything that's written inside."""
-    token = _actor.set(actor)
+def acting_as(
+    actor: Actor, *, cause_entry_id: int | None = None, cause_webhook_id: uuid.UUID | None = None
+) -> c.Iterator[None]:
+    """Name the actor, and the cause, of everything that's written inside and doesn't name its own."""
+    origin = Origin(actor, cause_entry_id=cause_entry_id, cause_webhook_id=cause_webhook_id)
+    token = _acting.set(origin)
     try:
         yield
     finally:
-        _actor.reset(token)
+        _acting.reset(token)
 
 
 def current_actor() -> Actor:
     """Return who acts: as said by :func:`acting_as`, else the request's user, else the system."""
-    named = _actor.get()
-    if named is not None:
-        return named
+    acting = _acting.get()
+    if acting is not None:
+        return acting.actor
     user_id = current_state().auth.current_user_id()
     return Actor("system") if user_id is None else Actor("user", user_id)
 
@@ -292,8 +297,7 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
     settle_session()
     state = current_state()
     session = state.db.session()
-    if origin.trace_id is None:
-        origin = dataclasses.replace(origin, trace_id=current_trace_id())
+    origin = _completed(origin)
     attempt = 0
     while True:
         attempt += 1
@@ -325,6 +329,16 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
         finally:
             # After a rollback too: a gate that was asked inside has read what isn't so.
             state.written = object()
+
+
+def _completed(origin: Origin) -> Origin:
+    """Add what is known without being said: the trace, and what it is that's being acted on."""
+    known: dict[str, t.Any] = {"trace_id": origin.trace_id or current_trace_id()}
+    acting = _acting.get()
+    if acting is not None and origin.cause_entry_id is None and origin.cause_webhook_id is None:
+        known["cause_entry_id"] = acting.cause_entry_id
+        known["cause_webhook_id"] = acting.cause_webhook_id
+    return dataclasses.replace(origin, **known)
 
 
 def _begin(session: orm.Session) -> None:

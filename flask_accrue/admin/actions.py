@@ -93,7 +93,7 @@ class Action(t.Generic[R]):
     :ivar confirm: what is asked before; ``None`` for what does no harm.
     :ivar destructive: it can't be undone: it needs a fresh log-in.
     :ivar records: the type of the ledger's entry that says who asked, written before anything is done; the
-        entries of what is then done have the same operation id. ``None`` where ``perform`` records it.
+        entries of what is then done name it as their cause. ``None`` where ``perform`` records it.
     :ivar many: it can be done to several rows of a list at once.
     """
 
@@ -223,10 +223,11 @@ def _do(resource: Resource[R], action: Action[R], rows: c.Sequence[R], asked: As
         "reason": reason,
         "operation_id": asked.operation_id,
     }
-    with acting_as(asked.actor):
-        if action.records is not None and not operations.is_known(asked.operation_id):
-            for row in rows:
-                _record(action.records, row, asked, reason)
+    cause = None
+    if action.records is not None and not operations.is_known(asked.operation_id):
+        for row in rows:
+            cause = _record(action.records, row, asked, reason)
+    with acting_as(asked.actor, cause_entry_id=cause):
         try:
             message = action.perform(rows, asked)
         except Exception as error:
@@ -236,8 +237,11 @@ def _do(resource: Resource[R], action: Action[R], rows: c.Sequence[R], asked: As
     return message
 
 
-def _record(type: str, row: t.Any, asked: Asked, reason: str | None) -> None:
-    """Write who asked for it into the ledger, on the chain of the customer whose row it is."""
+def _record(type: str, row: t.Any, asked: Asked, reason: str | None) -> int:
+    """Write who asked for it into the ledger, on the chain of the customer whose row it is.
+
+    :returns: the entry's id.
+    """
     customer_id = row.id if isinstance(row, models.Customer) else row.customer_id
     kind = next(kind for kind, model in models.MIRRORED.items() if isinstance(row, model))
     subject_id, data = str(row.id), {}
@@ -246,8 +250,8 @@ def _record(type: str, row: t.Any, asked: Asked, reason: str | None) -> None:
     if reason is not None:
         data["reason"] = reason
 
-    def work(uow: UnitOfWork) -> None:
-        ledger.append(
+    def work(uow: UnitOfWork) -> int:
+        entry = ledger.append(
             uow,
             type,
             subject_type=kind,
@@ -255,8 +259,10 @@ def _record(type: str, row: t.Any, asked: Asked, reason: str | None) -> None:
             customer=uow.lock_customer(customer_id),
             data=data,
         )
+        uow.session.flush()
+        return entry.id
 
-    write(work, origin=Origin(asked.actor, operation_id=asked.operation_id))
+    return write(work, origin=Origin(asked.actor, operation_id=asked.operation_id))
 
 
 @dataclasses.dataclass(frozen=True)

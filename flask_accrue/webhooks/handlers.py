@@ -95,7 +95,7 @@ def run_all(
         if handler is None:
             error: str | None = "no handler of that name is registered any more"
         else:
-            error = _run(handler, f"webhook:{row_id}:{name}", event, customer_id, attempts + 1)
+            error = _run(handler, row_id, event, customer_id, attempts + 1)
         _note(run_id, error)
         if error is not None:
             failed.append(f"{name}: {error}")
@@ -104,14 +104,15 @@ def run_all(
 
 def _run(
     handler: Handler,
-    operation_id: str,
+    row_id: uuid.UUID,
     event: ProcessorEvent,
     customer_id: uuid.UUID | None,
     attempt: int,
 ) -> str | None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    scope = operations.shortened(operation_id)
-    with app.app_context(), acting_as(Actor("webhook", event.processor_id)):
+    scope = operations.shortened(f"webhook:{row_id}:{dotted_name(handler)}")
+    actor = Actor("webhook", event.processor_id)
+    with app.app_context(), acting_as(actor, cause_webhook_id=row_id):
         try:
             with operations.operation(scope):
                 customer = None

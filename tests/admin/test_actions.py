@@ -53,6 +53,7 @@ def test_an_operator_cancels_now(
     assert asked.data == {"choice": "now", "reason": "asked on the phone"}
     assert asked.operation_id == done.operation_id
     assert asked.operation_id is not None
+    assert done.cause_entry_id == asked.id
     [(user, told)] = auth.audit
     assert user == told["operator"] == "operator-1"
     assert told["action"] == "subscriptions.cancel"

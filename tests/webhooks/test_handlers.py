@@ -260,6 +260,7 @@ def test_a_handler_acts_as_its_event(
     assert actors == [Actor("webhook", event_id)]
     entry = kit.assert_entry("customer.updated")
     assert (entry.actor_type, entry.actor_id) == ("webhook", event_id)
+    assert entry.cause_webhook_id == stored(kit, event_id).id
 
 
 # -- handlers that misbehave -----------------------------------------------------------------------
