@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 WAKE_WINDOW: t.Final = 0.05
 #: How long a wake-up suppresses further ones, in seconds, should its job get lost.
 WAKE_SECONDS: t.Final = 30
+#: How long a wake-up waits for a worker, in seconds: where none runs they don't pile up.
+WAKE_JOB_SECONDS: t.Final = 10 * WAKE_SECONDS
 #: How long a web process works on due rows once its response is out, in seconds. A server such as
 #: gunicorn kills a process that is silent for 30; what is left waits for the next response or the sweeper.
 SECONDS_AFTER_RESPONSE: t.Final = 10.0
@@ -105,7 +107,9 @@ class RedisQueue(Queue):
         self._woken[name] = now
         try:
             if self.connection.set(self._key(name), 1, nx=True, ex=WAKE_SECONDS):
-                self.rq_queue.enqueue(WAKE_JOB, name, result_ttl=0, failure_ttl=3600)
+                self.rq_queue.enqueue(
+                    WAKE_JOB, name, ttl=WAKE_JOB_SECONDS, result_ttl=0, failure_ttl=3600
+                )
         except RedisError as error:
             self._woken.pop(name, None)
             logger.warning("accrue: queue %s can't be woken, the sweeper will: %s", name, error)

@@ -190,10 +190,17 @@ def _queue() -> c.Iterator[Finding]:
         return
     import rq
     from redis.exceptions import RedisError
+    from rq.cron import CronScheduler
 
     try:
         queue.connection.ping()
-        workers = rq.Worker.count(queue=queue.rq_queue)
+        # Not their count: that has those too that were killed.
+        workers = len(rq.Worker.all(queue=queue.rq_queue))
+        schedulers = [
+            scheduler
+            for scheduler in CronScheduler.all(queue.connection)
+            if queue.queue_name in {job.queue_name for job in scheduler.get_jobs()}
+        ]
     except (RedisError, OSError) as error:
         yield Finding("queue", "fail", f"Redis doesn't answer: {type(error).__name__}.")
         return
@@ -201,6 +208,14 @@ def _queue() -> c.Iterator[Finding]:
         yield Finding("queue", "ok", f"{workers} workers listen on {queue.queue_name}.")
     else:
         yield Finding("queue", "fail", "No worker listens: start `flask accrue worker`.")
+    if schedulers:
+        yield Finding("queue", "ok", "A scheduler enqueues the periodic jobs.")
+    else:
+        yield Finding(
+            "queue",
+            "warn",
+            "No scheduler runs: start `flask accrue scheduler`, or let a cron call `flask accrue tick`.",
+        )
 
 
 def _webhooks() -> c.Iterator[Finding]:

@@ -8,8 +8,10 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+import rq
 import sqlalchemy as sa
 from flask_migrate import Migrate
+from rq.cron import CronScheduler
 
 from flask_accrue import billing, models
 from flask_accrue.errors import ConfigError, ProcessorUnavailable
@@ -299,10 +301,55 @@ def test_a_queue_without_a_worker_or_without_redis_is_a_failure(
 ) -> None:
     found, exit_code = examine(database_url, ACCRUE_REDIS_URL=redis_url)
     assert exit_code == 1
-    assert found["queue"] == [("fail", "No worker listens: start `flask accrue worker`.")]
+    assert found["queue"][0] == ("fail", "No worker listens: start `flask accrue worker`.")
     found, exit_code = examine(database_url, ACCRUE_REDIS_URL="redis://127.0.0.1:1/0")
     assert exit_code == 1
     assert found["queue"] == [("fail", "Redis doesn't answer: ConnectionError.")]
+
+
+def test_a_worker_that_was_killed_is_not_counted_once_its_heartbeat_is_missed(
+    examine: Any, database_url: str, redis_url: str
+) -> None:
+    workers: list[rq.Worker] = []
+
+    def prepare(app: Any, db: Any) -> None:
+        queue = app.extensions["accrue"].queue
+        workers.append(rq.Worker([queue.rq_queue], connection=queue.connection))
+        workers[0].register_birth()
+
+    found, exit_code = examine(database_url, prepare=prepare, ACCRUE_REDIS_URL=redis_url)
+    assert exit_code == 0
+    assert found["queue"][0][1].startswith("1 workers listen on ")
+    # As Redis does when nobody prolongs it; nobody says that it has gone.
+    workers[0].connection.delete(workers[0].key)
+    found, exit_code = examine(database_url, ACCRUE_REDIS_URL=redis_url)
+    assert exit_code == 1
+    assert found["queue"][0] == ("fail", "No worker listens: start `flask accrue worker`.")
+
+
+def test_a_queue_without_a_scheduler_of_its_own_is_warned_of(
+    examine: Any, database_url: str, redis_url: str
+) -> None:
+    warning = (
+        "warn",
+        "No scheduler runs: start `flask accrue scheduler`, or let a cron call `flask accrue tick`.",
+    )
+
+    def schedule(name: str) -> Any:
+        def prepare(app: Any, db: Any) -> None:
+            queue = app.extensions["accrue"].queue
+            scheduler = CronScheduler(connection=queue.connection)
+            scheduler.register(len, name or queue.queue_name, interval=60)
+            scheduler.register_birth()
+
+        return prepare
+
+    found, _ = examine(database_url, ACCRUE_REDIS_URL=redis_url)
+    assert warning in found["queue"]
+    found, _ = examine(database_url, prepare=schedule("another"), ACCRUE_REDIS_URL=redis_url)
+    assert warning in found["queue"]
+    found, _ = examine(database_url, prepare=schedule(""), ACCRUE_REDIS_URL=redis_url)
+    assert ("ok", "A scheduler enqueues the periodic jobs.") in found["queue"]
 
 
 @pytest.mark.only("sqlite")

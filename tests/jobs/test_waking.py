@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from flask_accrue.jobs import run_periodic
-from flask_accrue.queue import WAKE_SECONDS, RedisQueue
+from flask_accrue.queue import WAKE_JOB_SECONDS, WAKE_SECONDS, RedisQueue
 from tests.webhooks.worker import build
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ def test_a_wake_up_whose_job_was_lost_suppresses_others_for_half_a_minute(
     queue.connection.expire(guard, 0)
     another(queue).wake("webhooks")
     assert queue.rq_queue.count == 1
+
+
+def test_wake_ups_that_no_worker_takes_do_not_pile_up(queue: RedisQueue) -> None:
+    queue.wake("webhooks")
+    [job] = queue.rq_queue.jobs
+    assert 0 < queue.connection.ttl(job.key) <= WAKE_JOB_SECONDS
 
 
 def test_apps_with_databases_of_their_own_share_a_redis(
