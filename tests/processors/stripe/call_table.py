@@ -1,25 +1,16 @@
-"""Every call of the contract, what it has to find at Stripe, and the request that it makes."""
+"""Every call of the contract, and the request that it makes in the world of :mod:`.situations`."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing as t
 
-from tests.processors.stripe.stripe_bodies import (
-    Json,
-    invoice,
-    invoice_payment,
-    listed,
-    sample,
-    subscription,
-)
-
 if t.TYPE_CHECKING:
     import collections.abc as c
 
     from flask_accrue.processors import Answer
     from flask_accrue.processors.stripe import StripeProcessor
-    from tests.oracles.stripe_server import ContractServer
+    from tests.processors.stripe.stripe_bodies import Json
 
 SUBSCRIPTION_EXPANDED = ["latest_invoice.payments", "discounts"]
 INTENT_EXPANDED = ["latest_charge.balance_transaction"]
@@ -38,51 +29,6 @@ class Call:
     path: str
     params: Json
     kinds: tuple[str, ...]
-
-
-def prime_world(server: ContractServer) -> None:
-    """Put a customer with a card, a subscription and what it was billed into the server."""
-    intent = {"type": "payment_intent", "payment_intent": "pi_1"}
-    open_payment = invoice_payment(payment=intent, status="open", amount_paid=None)
-    owed = {"status": "open", "amount_paid": 0, "amount_remaining": 1785}
-    for obj in (
-        sample("customer", id="cus_1", email="ada@example.com"),
-        card("pm_1", customer="cus_1"),
-        sample("product", id="prod_1", name="Pro"),
-        sample("price", id="price_pro", product="prod_1"),
-        sample("price", id="price_team", product="prod_1"),
-        subscription(latest_invoice=None),
-        invoice(**owed, payments=listed(open_payment)),
-        payment_intent(),
-        charge(),
-    ):
-        server.prime(obj)
-
-
-def card(id: str, **changes: t.Any) -> Json:
-    details = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}
-    return sample("payment_method", id=id, type="card", card=details) | changes
-
-
-def payment_intent(**changes: t.Any) -> Json:
-    """Return the payment intent of the invoice ``in_1``, which waits to be confirmed."""
-    return (
-        sample(
-            "payment_intent",
-            id="pi_1",
-            amount=1785,
-            status="requires_confirmation",
-            client_secret="pi_1_secret_1",
-            latest_charge=None,
-            payment_method="pm_1",
-        )
-        | changes
-    )
-
-
-def charge(**changes: t.Any) -> Json:
-    paid = {"amount": 1785, "amount_captured": 1785, "captured": True, "status": "succeeded"}
-    return sample("charge", id="ch_1", payment_intent="pi_1", **paid) | changes
 
 
 CALLS: t.Final[t.Mapping[str, Call]] = {

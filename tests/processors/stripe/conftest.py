@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from flask_accrue.processors.stripe import StripeProcessor
-from tests.processors.stripe.call_table import prime_world
+from tests.processors.stripe.situations import prime_world
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer

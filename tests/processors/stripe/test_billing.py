@@ -13,7 +13,7 @@ from flask_accrue.money import Money
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
 from tests.host import Organization, create_host
-from tests.processors.stripe.call_table import charge, payment_intent
+from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
     invoice,
@@ -29,12 +29,6 @@ if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
 LEDGER_KEY = "a:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU="
-WAITS = {"status": "requires_action"}
-DECLINED = {
-    "status": "requires_payment_method",
-    "latest_charge": "ch_1",
-    "last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"},
-}
 
 
 @pytest.fixture

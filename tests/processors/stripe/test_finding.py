@@ -11,7 +11,7 @@ from flask_accrue.errors import InvalidRequest, ProcessorUnavailable, RateLimite
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.oracles.stripe_server import start_contract_server
-from tests.processors.stripe.call_table import charge, payment_intent
+from tests.processors.stripe.situations import charge, payment_intent
 from tests.processors.stripe.stripe_bodies import Json, sample, subscription
 
 if t.TYPE_CHECKING:

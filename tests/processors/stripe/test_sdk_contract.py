@@ -16,7 +16,8 @@ from tests.oracles.stripe_contract import Contract, installed_contract
 from tests.oracles.stripe_errors import StripeError
 from tests.oracles.stripe_form import decode_form
 from tests.oracles.stripe_validation import check_params
-from tests.processors.stripe.call_table import CALLS, card, charge, payment_intent
+from tests.processors.stripe.call_table import CALLS
+from tests.processors.stripe.situations import card, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
     invoice,

@@ -1,0 +1,106 @@
+"""What a test finds at Stripe, and what Stripe answers when a payment doesn't go through."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tests.processors.stripe.stripe_bodies import (
+    Json,
+    invoice,
+    invoice_payment,
+    listed,
+    sample,
+    subscription,
+)
+
+if t.TYPE_CHECKING:
+    from flask_accrue.processors import Answer
+    from flask_accrue.processors.stripe import StripeProcessor
+    from tests.oracles.stripe_server import ContractServer
+
+#: What a payment that waits for the customer looks like, and what one that was declined.
+WAITS = {"status": "requires_action"}
+DECLINED = {
+    "status": "requires_payment_method",
+    "latest_charge": "ch_1",
+    "last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"},
+}
+
+
+def prime_world(server: ContractServer) -> None:
+    """Put a customer with a card, a subscription and what it was billed into the server."""
+    for obj in (
+        sample("customer", id="cus_1", email="ada@example.com"),
+        card("pm_1", customer="cus_1"),
+        sample("product", id="prod_1", name="Pro"),
+        sample("price", id="price_pro", product="prod_1"),
+        sample("price", id="price_team", product="prod_1"),
+        subscription(latest_invoice=None),
+        open_invoice(),
+        payment_intent(),
+        charge(),
+    ):
+        server.prime(obj)
+
+
+def card(id: str, **changes: t.Any) -> Json:
+    details = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}
+    return sample("payment_method", id=id, type="card", card=details) | changes
+
+
+def payment_intent(**changes: t.Any) -> Json:
+    """Return the payment intent of the invoice ``in_1``, which waits to be confirmed."""
+    return (
+        sample(
+            "payment_intent",
+            id="pi_1",
+            amount=1785,
+            status="requires_confirmation",
+            client_secret="pi_1_secret_1",
+            latest_charge=None,
+            payment_method="pm_1",
+        )
+        | changes
+    )
+
+
+def charge(**changes: t.Any) -> Json:
+    paid = {"amount": 1785, "amount_captured": 1785, "captured": True, "status": "succeeded"}
+    return sample("charge", id="ch_1", payment_intent="pi_1", **paid) | changes
+
+
+def open_invoice(**changes: t.Any) -> Json:
+    payment = invoice_payment(status="open", amount_paid=None)
+    owed = {"status": "open", "amount_paid": 0, "amount_remaining": 1785}
+    return invoice(**owed, payments=listed(payment)) | changes
+
+
+def answers_with(server: ContractServer, body: Json, path: str = "^/v1/subscriptions") -> None:
+    """Let the server answer the next change, once it has checked the request, with a body."""
+    server.queue_answer(200, body, method="POST", path=path, remembered=True)
+
+
+def subscribe(processor: StripeProcessor, key: str = "key-1") -> Answer:
+    return processor.create_subscription(
+        "cus_1",
+        items=[{"price": "price_pro"}],
+        trial_end=None,
+        payment_method=None,
+        collection_method="charge_automatically",
+        billing_cycle_anchor=None,
+        metadata={},
+        key=key,
+    )
+
+
+def swap(processor: StripeProcessor, key: str = "key-1") -> Answer:
+    changes: Json = {
+        "items": [{"id": "si_1", "price": "price_team"}],
+        "proration": "always_invoice",
+    }
+    return processor.update_subscription("sub_1", changes, key=key)
+
+
+def kinds(answer: Answer | None) -> list[str]:
+    assert answer is not None
+    return [each.kind for each in answer.objects]
