@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
+import decimal
 import re
 import typing as t
 import uuid
@@ -73,7 +74,7 @@ def append(
 
 
 def jsonable(value: t.Any) -> t.Any:
-    """Turn times into ISO 8601 in UTC and UUIDs into text, so that the database can hold it.
+    """Turn times into ISO 8601 in UTC, UUIDs and decimals into text, so that the database can hold it.
 
     :raises ValueError: for a time without a zone.
     """
@@ -83,7 +84,7 @@ def jsonable(value: t.Any) -> t.Any:
         if value.tzinfo is None:
             raise ValueError(f"A time without a zone can't be recorded: {value!r}. Use UTC.")
         return value.astimezone(datetime.UTC).isoformat()
-    if isinstance(value, uuid.UUID):
+    if isinstance(value, uuid.UUID | decimal.Decimal):
         return str(value)
     if isinstance(value, c.Mapping):
         return {_text(str(key)): jsonable(item) for key, item in value.items()}

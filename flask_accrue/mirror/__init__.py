@@ -33,6 +33,7 @@ from .freshness import (
 from .invoices import note_failure, write_invoice, write_invoice_payment
 from .items import note_past_items, read_items_ahead
 from .payments import write_charge, write_payment_intent, write_refund
+from .plain import is_plain, write_plain
 from .subscriptions import NAME_KEY, end_subscription, write_subscription
 
 __all__ = [
@@ -90,6 +91,8 @@ def write(
             return write_charge(uow, customer, obj, source)
         case objects.Refund():
             return write_refund(uow, customer, obj, source)
+    if is_plain(obj.kind) and obj.kind not in objects.CATALOG:
+        return write_plain(uow, customer.processor, obj, source, customer)
     raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
 
 
@@ -111,11 +114,13 @@ def read_ahead(uow: UnitOfWork, processor: str, found: c.Iterable[objects.Proces
 def write_catalog(
     uow: UnitOfWork, processor: str, obj: objects.ProcessorObject, source: Source
 ) -> models.Mirrored:
-    """Write a product or a price, whose system chain is locked."""
+    """Write what belongs to no customer, whose system chain is locked."""
     if isinstance(obj, objects.Product):
         return write_product(uow, processor, obj, source)
     if isinstance(obj, objects.Price):
         return write_price(uow, processor, obj, source)
+    if obj.kind in objects.CATALOG:
+        return write_plain(uow, processor, obj, source)
     raise TypeError(f"A {obj.kind} belongs to a customer.")
 
 

@@ -16,7 +16,7 @@ from .freshness import Source
 R = t.TypeVar("R", bound=models.Mirrored)
 
 #: Links that open without a log-in. The ledger is for ever, and read by more people than may pay a bill.
-_OPEN_LINKS: t.Final = frozenset({"hosted_url", "receipt_url"})
+_OPEN_LINKS: t.Final = frozenset({"hosted_url", "receipt_url", "url"})
 #: Columns that are bookkeeping of ours, the raw object or an open link: neither in a state nor a change.
 _UNTOLD: t.Final = _OPEN_LINKS | frozenset(
     "id created_at updated_at lock_version fresh_from fresh_to fresh_event raw data "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from .base import Base, Mirrored, Row
 from .catalog import Price, Product
-from .customers import Customer, PaymentMethod
-from .invoices import Invoice, InvoiceItem, InvoicePayment
+from .checkout import CheckoutSession
+from .customers import Customer, PaymentMethod, TaxId
+from .discounts import Coupon, PromotionCode
+from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .operations import Operation
-from .payments import Charge, PaymentIntent, Refund
+from .payments import Charge, Dispute, PaymentIntent, Refund
+from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .webhooks import HandlerRun, WebhookEvent
 
@@ -24,13 +27,24 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "payment_intent": PaymentIntent,
     "charge": Charge,
     "refund": Refund,
+    "dispute": Dispute,
+    "credit_note": CreditNote,
+    "subscription_schedule": SubscriptionSchedule,
+    "coupon": Coupon,
+    "promotion_code": PromotionCode,
+    "tax_id": TaxId,
+    "checkout_session": CheckoutSession,
 }
 
 __all__ = [
     "MIRRORED",
     "Base",
     "Charge",
+    "CheckoutSession",
+    "Coupon",
+    "CreditNote",
     "Customer",
+    "Dispute",
     "HandlerRun",
     "Invoice",
     "InvoiceItem",
@@ -44,9 +58,12 @@ __all__ = [
     "PaymentMethod",
     "Price",
     "Product",
+    "PromotionCode",
     "Refund",
     "Row",
     "Subscription",
     "SubscriptionItem",
+    "SubscriptionSchedule",
+    "TaxId",
     "WebhookEvent",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import typing as t
 import uuid
 
@@ -14,6 +15,7 @@ from ..clock import UTC, real_now
 from ..ids import new_id
 
 JsonDict: t.TypeAlias = dict[str, t.Any]
+JsonList: t.TypeAlias = list[t.Any]
 
 
 class UtcDateTime(sa.TypeDecorator[datetime.datetime]):
@@ -45,6 +47,21 @@ class UtcDateTime(sa.TypeDecorator[datetime.datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Percent(sa.TypeDecorator[decimal.Decimal]):
+    """Percents with up to four decimals, without a float: stored as an integer of ten-thousandths."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: decimal.Decimal | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else int((value * 10_000).to_integral_value())
+
+    def process_result_value(
+        self, value: int | None, dialect: sa.Dialect
+    ) -> decimal.Decimal | None:
+        return None if value is None else decimal.Decimal(value) / 10_000
+
+
 def exact(length: int) -> sa.types.TypeEngine[str]:
     """Return a string type that tells ``sub_aB`` from ``sub_Ab`` on every database."""
     binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
@@ -71,7 +88,9 @@ class Base(orm.DeclarativeBase):
         uuid.UUID: sa.Uuid,
         str: exact(255),
         int: sa.BigInteger,
+        decimal.Decimal: Percent,
         JsonDict: Json,
+        JsonList: Json,
     }
 
 

@@ -139,3 +139,22 @@ class PaymentMethod(Mirrored):
         this_year = sa.and_(cls.exp_year == now.year, cls.exp_month < now.month)
         past = sa.and_(cls.exp_month.is_not(None), sa.or_(cls.exp_year < now.year, this_year))
         return sa.func.coalesce(past, sa.false())
+
+
+class TaxId(Mirrored):
+    """A customer's number at a tax office.
+
+    :ivar type: such as ``eu_vat``.
+    :ivar verification_status: ``pending``, ``verified``, ``unverified``, ``unavailable``; ``None`` where that
+        type isn't verified.
+    """
+
+    __tablename__ = "accrue_tax_ids"
+
+    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("accrue_customers.id"), index=True
+    )
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(50))
+    value: orm.Mapped[str]
+    country: orm.Mapped[str | None] = orm.mapped_column(sa.String(2))
+    verification_status: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))

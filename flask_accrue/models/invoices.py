@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
-from .base import JsonDict, Mirrored, Row, mirrored_constraints, soft_reference
+from .base import JsonDict, JsonList, Mirrored, Row, mirrored_constraints, soft_reference
 from .customers import Customer
 from .subscriptions import Subscription
 
@@ -164,3 +164,45 @@ class InvoicePayment(Mirrored):
             *mirrored_constraints("accrue_invoice_payments"),
             sa.Index("ix_accrue_invoice_payments_invoice", "processor", "invoice_processor_id"),
         )
+
+
+class CreditNote(Mirrored):
+    """What an invoice was lowered by after it was finalized. Amounts are minor units of ``currency``.
+
+    :ivar total: what it lowers the invoice by.
+    :ivar out_of_band_amount: what of that was given back elsewhere.
+    :ivar refund_processor_ids: the refunds that gave it back.
+    """
+
+    __tablename__ = "accrue_credit_notes"
+
+    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("accrue_customers.id"), index=True
+    )
+    invoice_processor_id: orm.Mapped[str] = orm.mapped_column(index=True)
+    number: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    status: orm.Mapped[str] = orm.mapped_column(sa.String(50))
+    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
+    subtotal: orm.Mapped[int]
+    total: orm.Mapped[int]
+    out_of_band_amount: orm.Mapped[int] = orm.mapped_column(default=0)
+    reason: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))
+    memo: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    voided_at: orm.Mapped[datetime.datetime | None]
+    refund_processor_ids: orm.Mapped[JsonList]
+
+    customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
+    invoice: orm.Mapped[Invoice | None] = orm.relationship(
+        primaryjoin=soft_reference("Invoice", "invoice_processor_id").format(self="CreditNote"),
+        viewonly=True,
+    )
+
+    @property
+    def money(self) -> Money:
+        """What it lowers the invoice by."""
+        return Money(self.total, self.currency)
+
+    @hybrid_property
+    def is_void(self) -> bool:
+        """Whether it was withdrawn."""
+        return self.status == "void"

@@ -14,7 +14,6 @@ from ..unit_of_work import Actor, Origin, UnitOfWork, write
 from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
-_CATALOG: t.Final = frozenset({"product", "price"})
 
 
 class Deferred(Exception):
@@ -52,7 +51,7 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
             finish(uow, "unhandled", f"{event.type} isn't mirrored", known)
 
         write(note, origin=origin)
-    elif of.kind in _CATALOG:
+    elif of.kind in objects.CATALOG:
         _apply(gateway, event, of, None, origin, finish)
     else:
         nobody = _apply_to_somebody(gateway, event, of, origin, finish)

@@ -127,7 +127,7 @@ def _through_parent(
     gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorObject
 ) -> str | None:
     """Return whose an object is that doesn't say so itself: a refund is its charge's customer's."""
-    if isinstance(obj, objects.Refund):
+    if isinstance(obj, objects.Refund | objects.Dispute):
         parents = [("charge", obj.charge), ("payment_intent", obj.payment_intent)]
     elif isinstance(obj, objects.InvoicePayment):
         parents = [("invoice", obj.invoice)]

@@ -59,7 +59,7 @@ def _read(gateway: Processor, row: models.WebhookEvent) -> c.Iterator[_Ready]:
     if found is None or event.subject is None or must_fetch(event):
         return
     payer = named_payer(event, found)
-    if payer is not None and not isinstance(found, objects.Product | objects.Price):
+    if payer is not None and found.kind not in objects.CATALOG:
         yield _Ready(row, event, found, payer)
 
 

@@ -15,7 +15,6 @@ from . import (
     collection,
     customers,
     disputes,
-    documents,
     endings,
     faults,
     idempotency,
@@ -186,13 +185,13 @@ class Controls:
             )
         )
 
-    def trigger_dispute(self, charge: str, reason: str = "fraudulent") -> documents.Dispute:
+    def trigger_dispute(self, charge: str, reason: str = "fraudulent") -> objects.Dispute:
         """Let the customer's bank dispute a charge."""
         return self._engine.change(
             lambda tx: disputes.open_dispute(tx, tx.get(objects.Charge, charge, "charge"), reason)
         )
 
-    def close_dispute(self, dispute: str, *, won: bool) -> documents.Dispute:
+    def close_dispute(self, dispute: str, *, won: bool) -> objects.Dispute:
         """Decide a dispute."""
         return self._engine.change(lambda tx: disputes.close_dispute(tx, dispute, won=won))
 

@@ -6,7 +6,6 @@ import dataclasses
 import typing as t
 
 from .. import objects
-from .documents import Dispute
 from .refusals import refused
 from .transaction import Transaction
 
@@ -19,7 +18,7 @@ REASONS: t.Final = (
 )
 
 
-def open_dispute(tx: Transaction, charge: objects.Charge, reason: str) -> Dispute:
+def open_dispute(tx: Transaction, charge: objects.Charge, reason: str) -> objects.Dispute:
     """Open a dispute about all of a charge.
 
     :raises InvalidRequest: when the charge failed, or is disputed already.
@@ -39,7 +38,7 @@ def open_dispute(tx: Transaction, charge: objects.Charge, reason: str) -> Disput
         )
     tx.save(dataclasses.replace(charge, disputed=True), "charge.updated")
     return tx.save(
-        Dispute(
+        objects.Dispute(
             processor_id=tx.new_id("dp"),
             created=tx.now,
             charge=charge.processor_id,
@@ -53,9 +52,9 @@ def open_dispute(tx: Transaction, charge: objects.Charge, reason: str) -> Disput
     )
 
 
-def close_dispute(tx: Transaction, dispute_id: str, *, won: bool) -> Dispute:
+def close_dispute(tx: Transaction, dispute_id: str, *, won: bool) -> objects.Dispute:
     """Decide a dispute; a won one leaves the charge ``disputed``, as it was."""
-    dispute = tx.get(Dispute, dispute_id, "dispute")
+    dispute = tx.get(objects.Dispute, dispute_id, "dispute")
     if dispute.status in ("won", "lost"):
         raise refused(
             f"The dispute {dispute_id!r} was {dispute.status} already.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import decimal
 import types
 import typing as t
 
@@ -22,30 +23,6 @@ Codec: t.TypeAlias = t.Callable[[t.Any], t.Any]
 _T = t.TypeVar("_T")
 
 _UNWRITTEN = frozenset({"raw", "client_secret"})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Dispute(objects.ProcessorObject):
-    """A charge that the customer's bank took back, for now or for good.
-
-    ``warning_needs_response``, ``needs_response``, ``under_review``, ``won`` or ``lost``.
-    """
-
-    kind = "dispute"
-
-    charge: str
-    status: str
-    amount: int
-    currency: str
-    reason: str
-    payment_intent: str | None = None
-
-
-#: What can be stored here: all that the contract knows, and what only the Fake does so far.
-KINDS: t.Final[t.Mapping[str, type[objects.ProcessorObject]]] = {
-    Dispute.kind: Dispute,
-    **objects.KINDS,
-}
 
 
 class _Field(t.NamedTuple):
@@ -91,7 +68,7 @@ def read(cls: type[_T], document: t.Mapping[str, t.Any]) -> _T:
 def read_any(document: t.Mapping[str, t.Any]) -> objects.ProcessorObject | None:
     """Return the object that a document describes, or ``None`` for a kind that isn't known."""
     kind = document.get("kind")
-    cls = KINDS.get(kind) if isinstance(kind, str) else None
+    cls = objects.KINDS.get(kind) if isinstance(kind, str) else None
     return None if cls is None else read(cls, document)
 
 
@@ -124,6 +101,8 @@ def _codec(hint: t.Any) -> tuple[Codec, Codec]:
     for choice in choices:
         if choice is datetime.datetime:
             return _write_time, _read_time
+        if choice is decimal.Decimal:
+            return _write_decimal, _read_decimal
         if t.get_origin(choice) is tuple:
             element = t.get_args(choice)[0]
             return _nested(element) if dataclasses.is_dataclass(element) else (list, tuple)
@@ -138,3 +117,11 @@ def _write_time(moment: datetime.datetime | None) -> int | None:
 
 def _read_time(seconds: int | None) -> datetime.datetime | None:
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds, UTC)
+
+
+def _write_decimal(value: decimal.Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _read_decimal(value: str | None) -> decimal.Decimal | None:
+    return None if value is None else decimal.Decimal(value)

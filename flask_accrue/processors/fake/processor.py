@@ -16,7 +16,6 @@ from . import (
 from . import (
     charging,
     customers,
-    documents,
     outbox,
     payment_methods,
     reading,
@@ -95,14 +94,14 @@ class FakeProcessor(Controls, Processor):
 
         A card that was detached is no longer found.
         """
-        cls = documents.KINDS.get(kind)
+        cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
         return self._engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
         """Return the first object that an operation made, or ``None``."""
-        cls = documents.KINDS.get(kind)
+        cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
 

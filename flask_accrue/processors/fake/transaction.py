@@ -33,7 +33,13 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
     objects.PaymentIntent: "pi",
     objects.Charge: "ch",
     objects.Refund: "re",
-    documents.Dispute: "dp",
+    objects.Dispute: "dp",
+    objects.CreditNote: "cn",
+    objects.SubscriptionSchedule: "sub_sched",
+    objects.Coupon: "co",
+    objects.PromotionCode: "promo",
+    objects.TaxId: "txi",
+    objects.CheckoutSession: "cs",
 }
 
 # The order of what falls due in the same second.
@@ -191,7 +197,7 @@ class Transaction:
                 return about.processor_id
             case objects.InvoicePayment():
                 return self.get(objects.Invoice, about.invoice).customer
-            case objects.Refund() | documents.Dispute() if about.charge is not None:
+            case objects.Refund() | objects.Dispute() if about.charge is not None:
                 return self.get(objects.Charge, about.charge).customer
             case _:
                 return getattr(about, "customer", None)
@@ -250,7 +256,7 @@ class Transaction:
             kind, document, aside = row
             parsed = json.loads(document)
             record = self._records[processor_id] = _Record(
-                documents.read(documents.KINDS[kind], parsed),
+                documents.read(objects.KINDS[kind], parsed),
                 parsed,
                 parsed,
                 json.loads(aside) if aside else {},
@@ -273,7 +279,7 @@ def missing(cls: type[objects.ProcessorObject], processor_id: t.Any, param: str)
 def owner(each: objects.ProcessorObject) -> str | None:
     """Return the id of what an object belongs to: a customer, product, invoice or charge."""
     match each:
-        case objects.Refund() | documents.Dispute():
+        case objects.Refund() | objects.Dispute():
             return each.charge
         case objects.InvoicePayment():
             return each.invoice

@@ -30,7 +30,11 @@ class _Place:
 
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "charge": _Place("/v1/charges/{}", ("balance_transaction",)),
+    "checkout_session": _Place("/v1/checkout/sessions/{}"),
+    "coupon": _Place("/v1/coupons/{}", ("applies_to",)),
+    "credit_note": _Place("/v1/credit_notes/{}"),
     "customer": _Place("/v1/customers/{}"),
+    "dispute": _Place("/v1/disputes/{}"),
     "invoice": _Place(
         "/v1/invoices/{}", ("payments",), list="lines", rows_path="/v1/invoices/{}/lines"
     ),
@@ -40,6 +44,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "payment_method": _Place("/v1/payment_methods/{}"),
     "price": _Place("/v1/prices/{}"),
     "product": _Place("/v1/products/{}"),
+    "promotion_code": _Place("/v1/promotion_codes/{}"),
     "refund": _Place("/v1/refunds/{}"),
     "subscription": _Place(
         "/v1/subscriptions/{}",
@@ -48,6 +53,8 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
         rows_path="/v1/subscription_items",
         rows_of="subscription",
     ),
+    "subscription_schedule": _Place("/v1/subscription_schedules/{}"),
+    "tax_id": _Place("/v1/tax_ids/{}"),
 }
 
 

@@ -10,16 +10,28 @@ from ..base import Reference
 from . import fields
 from .bodies import Raw
 from .reading_catalog import read_price, read_product
-from .reading_customers import read_customer, read_payment_method
-from .reading_invoices import read_invoice, read_invoice_payment
-from .reading_payments import read_charge, read_payment_intent, read_refund
+from .reading_customers import read_customer, read_payment_method, read_tax_id
+from .reading_discounts import read_coupon, read_promotion_code
+from .reading_invoices import read_credit_note, read_invoice, read_invoice_payment
+from .reading_payments import (
+    read_charge,
+    read_checkout_session,
+    read_dispute,
+    read_payment_intent,
+    read_refund,
+)
+from .reading_schedules import read_schedule
 from .reading_subscriptions import read_subscription
 
 _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = {
     "bank_account": read_payment_method,
     "card": read_payment_method,
     "charge": read_charge,
+    "checkout.session": read_checkout_session,
+    "coupon": read_coupon,
+    "credit_note": read_credit_note,
     "customer": read_customer,
+    "dispute": read_dispute,
     "invoice": read_invoice,
     "invoice_payment": read_invoice_payment,
     "payment_intent": read_payment_intent,
@@ -27,13 +39,19 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "plan": read_price,
     "price": read_price,
     "product": read_product,
+    "promotion_code": read_promotion_code,
     "refund": read_refund,
     "source": read_payment_method,
     "subscription": read_subscription,
+    "subscription_schedule": read_schedule,
+    "tax_id": read_tax_id,
 }
 
 # What else Stripe calls a kind that is found under its present name too.
-_OTHER_NAMES: t.Final[t.Mapping[str, str]] = {"plan": "price"}
+_OTHER_NAMES: t.Final[t.Mapping[str, str]] = {
+    "checkout.session": "checkout_session",
+    "plan": "price",
+}
 
 # Lists inside an object that say what is there, so that a row that isn't in them is gone.
 _WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {"subscription": "items", "invoice": "lines"}

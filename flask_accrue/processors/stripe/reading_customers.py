@@ -70,3 +70,15 @@ def read_payment_method(raw: Raw) -> objects.PaymentMethod:
 def _brand(details: Raw) -> str | None:
     brand = fields.text(details, "brand")
     return None if brand is None else _BRANDS.get(brand.lower(), brand.lower())
+
+
+def read_tax_id(raw: Raw) -> objects.TaxId:
+    """Read a tax id. One of the account itself belongs to no customer."""
+    return objects.TaxId(
+        **fields.common(raw),
+        customer=fields.reference(raw, "customer"),
+        type=fields.required_text(raw, "type"),
+        value=fields.required_text(raw, "value"),
+        country=fields.text(raw, "country"),
+        verification_status=fields.text(fields.part(raw, "verification"), "status"),
+    )

@@ -133,3 +133,24 @@ def _exclusive(taxes: list[Raw]) -> int:
         for tax in taxes
         if not fields.flag(tax, "inclusive") and fields.text(tax, "tax_behavior") != "inclusive"
     )
+
+
+def read_credit_note(raw: Raw) -> objects.CreditNote:
+    """Read a credit note. Since 2025-03-31 it has several ``refunds``; before, one ``refund``."""
+    several = [fields.reference(each, "refund") for each in fields.rows(raw, "refunds") or ()]
+    refunds = [*several, fields.reference(raw, "refund")]
+    return objects.CreditNote(
+        **fields.common(raw),
+        customer=fields.required_reference(raw, "customer"),
+        invoice=fields.required_reference(raw, "invoice"),
+        status=fields.required_text(raw, "status"),
+        currency=fields.required_currency(raw),
+        subtotal=fields.required_integer(raw, "subtotal"),
+        total=fields.required_integer(raw, "total"),
+        number=fields.text(raw, "number"),
+        reason=fields.text(raw, "reason"),
+        memo=fields.text(raw, "memo"),
+        out_of_band_amount=fields.integer(raw, "out_of_band_amount") or 0,
+        voided_at=fields.moment(raw, "voided_at"),
+        refunds=tuple(each for each in refunds if each is not None),
+    )

@@ -1,4 +1,4 @@
-"""Payment intents, charges and refunds.
+"""Payment intents, charges, refunds, disputes and checkout sessions.
 
 Before 2025-03-31 payment intents and charges name their ``invoice``; since then they don't speak of it.
 """
@@ -74,6 +74,42 @@ def read_refund(raw: Raw) -> objects.Refund:
         payment_intent=fields.reference(raw, "payment_intent"),
         reason=fields.text(raw, "reason"),
         failure_reason=fields.text(raw, "failure_reason"),
+    )
+
+
+def read_dispute(raw: Raw) -> objects.Dispute:
+    """Read a dispute."""
+    return objects.Dispute(
+        **fields.common(raw),
+        charge=fields.required_reference(raw, "charge"),
+        status=fields.required_text(raw, "status"),
+        amount=fields.required_integer(raw, "amount"),
+        currency=fields.required_currency(raw),
+        reason=fields.required_text(raw, "reason"),
+        payment_intent=fields.reference(raw, "payment_intent"),
+        evidence_due_by=fields.moment(fields.part(raw, "evidence_details"), "due_by"),
+        is_charge_refundable=fields.flag(raw, "is_charge_refundable"),
+    )
+
+
+def read_checkout_session(raw: Raw) -> objects.CheckoutSession:
+    """Read a checkout session; before 2022-03 it didn't say how it stands until it was paid."""
+    payment_status = fields.text(raw, "payment_status") or "unpaid"
+    return objects.CheckoutSession(
+        **fields.common(raw),
+        customer=fields.reference(raw, "customer"),
+        mode=fields.text(raw, "mode") or "payment",
+        status=fields.text(raw, "status") or ("open" if payment_status == "unpaid" else "complete"),
+        payment_status=payment_status,
+        currency=fields.currency(raw),
+        amount_total=fields.integer(raw, "amount_total"),
+        subscription=fields.reference(raw, "subscription"),
+        payment_intent=fields.reference(raw, "payment_intent"),
+        setup_intent=fields.reference(raw, "setup_intent"),
+        invoice=fields.reference(raw, "invoice"),
+        client_reference_id=fields.text(raw, "client_reference_id"),
+        expires_at=fields.moment(raw, "expires_at"),
+        url=fields.text(raw, "url"),
     )
 
 

@@ -1,0 +1,84 @@
+"""What a processor says about its objects: few, plain, frozen.
+
+Both an API answer and a webhook body become these, and :mod:`flask_accrue.mirror` writes them. Times
+are aware and in UTC, amounts integers of minor units, currencies lower case, references the
+processor's ids. ``raw`` is the object as the processor sent it, less secrets; it is kept beside
+the columns for whoever needs a field that has none.
+
+A field may be :data:`UNSAID`: this body doesn't speak of it (an expansion that wasn't asked for),
+which never erases what is known. ``None`` means that the processor says there is none.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
+from .catalog import Coupon, Price, Product, PromotionCode
+from .customers import Customer, PaymentMethod, TaxId
+from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
+from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .subscriptions import (
+    SchedulePhase,
+    SchedulePhaseItem,
+    Subscription,
+    SubscriptionItem,
+    SubscriptionSchedule,
+)
+
+#: What belongs to no customer.
+CATALOG: t.Final = frozenset({"product", "price", "coupon", "promotion_code"})
+
+KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
+    cls.kind: cls
+    for cls in (
+        Customer,
+        PaymentMethod,
+        Product,
+        Price,
+        Subscription,
+        Invoice,
+        InvoicePayment,
+        PaymentIntent,
+        Charge,
+        Refund,
+        Dispute,
+        CreditNote,
+        SubscriptionSchedule,
+        Coupon,
+        PromotionCode,
+        TaxId,
+        CheckoutSession,
+    )
+}
+
+__all__ = [
+    "CATALOG",
+    "KINDS",
+    "UNSAID",
+    "Charge",
+    "CheckoutSession",
+    "Coupon",
+    "CreditNote",
+    "Customer",
+    "Dispute",
+    "Invoice",
+    "InvoiceLine",
+    "InvoicePayment",
+    "PaymentIntent",
+    "PaymentMethod",
+    "Price",
+    "ProcessorObject",
+    "Product",
+    "PromotionCode",
+    "Raw",
+    "Refund",
+    "SchedulePhase",
+    "SchedulePhaseItem",
+    "Subscription",
+    "SubscriptionItem",
+    "SubscriptionSchedule",
+    "TaxId",
+    "Unsaid",
+    "When",
+]

@@ -1,0 +1,131 @@
+"""Money that moves: intents, charges, refunds, disputes, and the pages on which it is paid."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .base import UNSAID, ProcessorObject, Unsaid, When
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PaymentIntent(ProcessorObject):
+    """An attempt to collect an amount, with its own steps.
+
+    ``requires_payment_method``, ``requires_confirmation``, ``requires_action``, ``processing``,
+    ``requires_capture``, ``canceled`` or ``succeeded``. ``client_secret`` is handed to the
+    customer's browser and never stored.
+    """
+
+    kind = "payment_intent"
+
+    customer: str | None
+    status: str
+    amount: int
+    currency: str
+    amount_received: int = 0
+    payment_method: str | None = None
+    latest_charge: str | None = None
+    invoice: str | Unsaid | None = UNSAID
+    capture_method: str = "automatic"
+    error_code: str | None = None
+    error_decline_code: str | None = None
+    canceled_at: When | None = None
+    client_secret: str | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    @property
+    def requires_action(self) -> bool:
+        """The customer has to confirm it at the bank."""
+        return self.status in ("requires_action", "requires_confirmation")
+
+    @property
+    def requires_payment_method(self) -> bool:
+        """No card is on it, or the last one was refused."""
+        return self.status == "requires_payment_method"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Charge(ProcessorObject):
+    """Money that moved, or was refused: ``succeeded``, ``pending`` or ``failed``.
+
+    ``fee`` and ``net`` come with the balance transaction, which many bodies leave out.
+    """
+
+    kind = "charge"
+
+    customer: str | None
+    status: str
+    amount: int
+    currency: str
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    captured: bool = True
+    refunded: bool = False
+    disputed: bool = False
+    payment_intent: str | None = None
+    payment_method: str | None = None
+    invoice: str | Unsaid | None = UNSAID
+    failure_code: str | None = None
+    decline_code: str | None = None
+    receipt_url: str | None = None
+    fee: int | Unsaid = UNSAID
+    net: int | Unsaid = UNSAID
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Refund(ProcessorObject):
+    """Money given back: ``pending``, ``requires_action``, ``succeeded``, ``failed``, ``canceled``."""
+
+    kind = "refund"
+
+    charge: str | None
+    status: str
+    amount: int
+    currency: str
+    payment_intent: str | None = None
+    reason: str | None = None
+    failure_reason: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dispute(ProcessorObject):
+    """A charge that the customer's bank takes back, for now or for good.
+
+    ``warning_needs_response``, ``warning_under_review``, ``warning_closed``, ``needs_response``,
+    ``under_review``, ``won``, ``lost`` or ``prevented``. The merchant may answer until ``evidence_due_by``.
+    """
+
+    kind = "dispute"
+
+    charge: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    payment_intent: str | None = None
+    evidence_due_by: When | None = None
+    is_charge_refundable: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckoutSession(ProcessorObject):
+    """A page on which a customer pays: ``open``, ``complete`` or ``expired``.
+
+    ``mode`` is ``payment``, ``setup`` or ``subscription``; ``payment_status`` is ``paid``, ``unpaid`` or
+    ``no_payment_required``. ``url`` opens it without a log-in, while it's open.
+    """
+
+    kind = "checkout_session"
+
+    customer: str | None
+    mode: str
+    status: str
+    payment_status: str
+    currency: str | None = None
+    amount_total: int | None = None
+    subscription: str | None = None
+    payment_intent: str | None = None
+    setup_intent: str | None = None
+    invoice: str | None = None
+    client_reference_id: str | None = None
+    expires_at: When | None = None
+    url: str | None = dataclasses.field(default=None, repr=False)

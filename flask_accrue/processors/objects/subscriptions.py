@@ -1,0 +1,91 @@
+"""Subscriptions with their items, and the schedules by which they change."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SubscriptionItem:
+    """A price and how many of it. ``quantity`` is ``None`` for metered prices."""
+
+    processor_id: str
+    price: str
+    product: str | None = None
+    quantity: int | None = 1
+    current_period_start: When | None = None
+    current_period_end: When | None = None
+    raw: Raw = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subscription(ProcessorObject):
+    """An agreement to pay again and again. ``pause_behavior`` is set while collection is paused.
+
+    ``cancel_at_period_end`` and ``cancel_at`` are as the processor holds them: a scheduled end.
+    """
+
+    kind = "subscription"
+
+    customer: str
+    status: str
+    items: tuple[SubscriptionItem, ...]
+    currency: str | None = None
+    collection_method: str = "charge_automatically"
+    start_date: When | None = None
+    billing_cycle_anchor: When | None = None
+    current_period_start: When | None = None
+    current_period_end: When | None = None
+    trial_start: When | None = None
+    trial_end: When | None = None
+    cancel_at_period_end: bool = False
+    cancel_at: When | None = None
+    canceled_at: When | None = None
+    ended_at: When | None = None
+    pause_behavior: str | None = None
+    pause_resumes_at: When | None = None
+    default_payment_method: str | None = None
+    latest_invoice: str | None = None
+    discounts: tuple[str, ...] | Unsaid = UNSAID
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SchedulePhaseItem:
+    """A price and how many of it. ``quantity`` is ``None`` for metered prices."""
+
+    price: str
+    quantity: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SchedulePhase:
+    """A time in which a schedule's subscription has certain items. ``end`` is ``None`` for an open end."""
+
+    start: When
+    end: When | None
+    items: tuple[SchedulePhaseItem, ...] = ()
+    trial_end: When | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SubscriptionSchedule(ProcessorObject):
+    """How a subscription is to change, phase by phase.
+
+    ``not_started``, ``active``, ``completed``, ``released`` or ``canceled``. ``end_behavior`` is ``release``
+    (the subscription goes on) or ``cancel``.
+    """
+
+    kind = "subscription_schedule"
+
+    customer: str
+    status: str
+    subscription: str | None = None
+    end_behavior: str = "release"
+    phases: tuple[SchedulePhase, ...] = ()
+    current_phase_start: When | None = None
+    current_phase_end: When | None = None
+    canceled_at: When | None = None
+    completed_at: When | None = None
+    released_at: When | None = None
