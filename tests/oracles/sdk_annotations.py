@@ -160,7 +160,12 @@ class SdkAnnotations:
         if required:
             schema["required"] = sorted(required)
         if "Params" not in cls.name:
-            expandable = sorted(name for name, prop in properties.items() if is_expandable(prop))
+            asked_for = ASKED_FOR.get(cls.name, ())
+            expandable = sorted(
+                name
+                for name, prop in properties.items()
+                if name in asked_for or is_expandable(prop)
+            )
             if expandable:
                 schema["x-expandableFields"] = expandable
         return schema
@@ -209,6 +214,10 @@ def fields_of(cls: ast.ClassDef, module: SourceModule) -> Iterator[tuple[str, as
     for name, statement in annotated(cls):
         if not name.startswith("_") and "ClassVar" not in ast.unparse(statement.annotation):
             yield name, statement.annotation
+
+
+#: Parts that the API leaves out until they're asked for, by class; the annotations don't say which.
+ASKED_FOR = {"Coupon": {"applies_to"}}
 
 
 def is_expandable(schema: Schema) -> bool:

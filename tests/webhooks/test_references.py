@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_accrue import models
+from flask_accrue.processors import objects
+from tests.processors.stripe import stripe_bodies as bodies
 from tests.processors.stripe.stripe_bodies import (
     END,
     at,
@@ -44,6 +46,21 @@ KINDS: dict[str, tuple[str, Json, Any]] = {
     "refund": ("refund.created", refund(), models.Refund),
     "product": ("product.updated", sample("product", name="Pro"), models.Product),
     "price": ("price.updated", sample("price", product="product_1"), models.Price),
+    "dispute": ("charge.dispute.updated", bodies.dispute(), models.Dispute),
+    "credit_note": ("credit_note.updated", bodies.credit_note(), models.CreditNote),
+    "schedule": (
+        "subscription_schedule.updated",
+        bodies.schedule(),
+        models.SubscriptionSchedule,
+    ),
+    "coupon": ("coupon.updated", bodies.coupon(), models.Coupon),
+    "promotion_code": ("promotion_code.updated", bodies.promotion_code(), models.PromotionCode),
+    "tax_id": ("customer.tax_id.updated", bodies.tax_id(), models.TaxId),
+    "checkout_session": (
+        "checkout.session.completed",
+        bodies.checkout_session(),
+        models.CheckoutSession,
+    ),
 }
 
 
@@ -70,7 +87,7 @@ def test_what_a_thin_event_refers_to_is_fetched(
     event = told.refer(f"v1.{type}", obj)
     assert (event.state, event.outcome, event.last_error) == ("succeeded", "fetched", None)
     row = told.find(model, obj["id"])
-    if kind not in ("product", "price"):
+    if kind not in objects.CATALOG:
         assert row.customer_id == told.find(models.Customer, "cus_1").id == event.customer_id
     # The object was asked for once, however its customer was found.
     paths = [request.path for request in stripe_server.requests_to("GET", ".*")]

@@ -47,7 +47,7 @@ def write(each: t.Any) -> Document:
 
 
 def read(cls: type[_T], document: t.Mapping[str, t.Any]) -> _T:
-    """Return the object that a document describes; its ``raw`` is the document.
+    """Return the object that a document describes; its ``raw``, where it has one, is the document.
 
     :raises InvalidRequest: when the document isn't of that class.
     """
@@ -57,7 +57,9 @@ def read(cls: type[_T], document: t.Mapping[str, t.Any]) -> _T:
             for field in _fields(cls)
             if field.name in document
         }
-        return t.cast(_T, t.cast(t.Any, cls)(**values, raw=document))
+        if "raw" in cls.__dataclass_fields__:  # type: ignore[attr-defined]
+            values["raw"] = document
+        return cls(**values)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise InvalidRequest(
             f"This isn't a {cls.__name__} as the Fake writes it ({type(error).__name__}).",

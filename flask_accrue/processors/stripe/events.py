@@ -175,7 +175,7 @@ def _after(event_type: str, found: objects.ProcessorObject) -> objects.Processor
     elif event_type == "customer.subscription.deleted":
         if isinstance(found, objects.Subscription) and found.status not in _ENDED:
             return dataclasses.replace(found, status="canceled")
-    elif event_type in ("plan.deleted", f"{found.kind}.deleted"):
+    elif event_type == "plan.deleted" or event_type.endswith(f"{found.kind}.deleted"):
         return dataclasses.replace(found, deleted=True)
     return found
 

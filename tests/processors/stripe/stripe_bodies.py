@@ -221,3 +221,114 @@ def old_invoice(**changes: t.Any) -> Json:
             {"amount": 100, "inclusive": True, "tax_rate": "txr_2"},
         ],
     } | changes
+
+
+def credit_note(**changes: t.Any) -> Json:
+    """Return a credit note in the current shape."""
+    return (
+        sample(
+            "credit_note",
+            id="cn_1",
+            invoice="in_1",
+            subtotal=500,
+            total=500,
+            refunds=[{"refund": "re_1", "amount_refunded": 300, "type": "refund"}],
+            out_of_band_amount=200,
+            reason="order_change",
+        )
+        | changes
+    )
+
+
+def dispute(**changes: t.Any) -> Json:
+    """Return a dispute, which doesn't say whose it is."""
+    body = sample("dispute", id="dp_1", charge="ch_1", amount=1785, reason="fraudulent")
+    return without(body, "customer") | {"status": "needs_response"} | changes
+
+
+def schedule(**changes: t.Any) -> Json:
+    """Return a schedule of two phases, in the first of them."""
+    phases = [
+        {"start_date": START, "end_date": END, "items": [{"price": "price_pro", "quantity": 2}]},
+        {"start_date": END, "end_date": None, "items": [{"price": "price_team"}]},
+    ]
+    return (
+        sample(
+            "subscription_schedule",
+            id="sub_sched_1",
+            status="active",
+            subscription="sub_1",
+            end_behavior="release",
+            phases=phases,
+            current_phase={"start_date": START, "end_date": END},
+        )
+        | changes
+    )
+
+
+def coupon(**changes: t.Any) -> Json:
+    """Return a coupon of 12.5 percents off one product, for three months."""
+    return (
+        without(sample("coupon", id="SPRING", name="Spring"), "customer")
+        | {
+            "percent_off": 12.5,
+            "duration": "repeating",
+            "duration_in_months": 3,
+            "valid": True,
+            "applies_to": {"products": ["prod_pro"]},
+        }
+        | changes
+    )
+
+
+def promotion_code(**changes: t.Any) -> Json:
+    """Return a code that anybody may use once, in the current shape."""
+    return (
+        sample(
+            "promotion_code",
+            id="promo_1",
+            code="SPRING26",
+            customer=None,
+            active=True,
+            max_redemptions=1,
+            promotion={"type": "coupon", "coupon": "SPRING"},
+            restrictions={
+                "first_time_transaction": True,
+                "minimum_amount": 1000,
+                "minimum_amount_currency": "usd",
+            },
+        )
+        | changes
+    )
+
+
+def tax_id(**changes: t.Any) -> Json:
+    return (
+        sample(
+            "tax_id",
+            id="txi_1",
+            type="eu_vat",
+            value="ATU12345678",
+            country="AT",
+            verification={"status": "pending", "verified_name": None, "verified_address": None},
+        )
+        | changes
+    )
+
+
+def checkout_session(**changes: t.Any) -> Json:
+    """Return an open session that is to begin a subscription."""
+    return (
+        sample(
+            "checkout.session",
+            id="cs_test_1",
+            mode="subscription",
+            status="open",
+            payment_status="unpaid",
+            currency="usd",
+            amount_total=1900,
+            expires_at=END,
+            url="https://checkout.stripe.com/c/pay/cs_test_1",
+        )
+        | changes
+    )

@@ -12,14 +12,21 @@ from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor, api, versions
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    checkout_session,
+    coupon,
+    credit_note,
+    dispute,
     event,
     invoice,
     invoice_payment,
     item,
     line,
     listed,
+    promotion_code,
     sample,
+    schedule,
     subscription,
+    tax_id,
 )
 
 if t.TYPE_CHECKING:
@@ -41,6 +48,13 @@ NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
         (sample("payment_intent"), "payment_intent.succeeded"),
         (sample("charge"), "charge.succeeded"),
         (sample("refund"), "refund.updated"),
+        (dispute(), "charge.dispute.created"),
+        (credit_note(), "credit_note.created"),
+        (schedule(), "subscription_schedule.updated"),
+        (coupon(), "coupon.updated"),
+        (promotion_code(), "promotion_code.updated"),
+        (tax_id(), "customer.tax_id.updated"),
+        (checkout_session(), "checkout.session.completed"),
     ],
     ids=lambda value: value if isinstance(value, str) else value["object"],
 )
@@ -63,8 +77,9 @@ def test_every_kind_can_be_fetched(
     for kind in objects.KINDS:
         with pytest.raises(NotFound):
             processor.fetch(kind, "x_1")
+    elsewhere = {"checkout_session": "checkout/sessions"}
     assert {request.path for request in stripe_server.requests} == {
-        f"/v1/{kind}s/x_1" for kind in objects.KINDS
+        f"/v1/{elsewhere.get(kind, f'{kind}s')}/x_1" for kind in objects.KINDS
     }
 
 

@@ -10,7 +10,7 @@ from flask_accrue.errors import InvalidRequest
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.processors.stripe.reading import read
-from tests.processors.stripe.stripe_bodies import Json, sample
+from tests.processors.stripe.stripe_bodies import Json, sample, tax_id
 
 CARD: Json = {
     "id": "card_1",
@@ -161,3 +161,14 @@ def test_a_wrong_type_is_refused(name: str, value: object) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read(sample("customer") | {name: value})
     assert caught.value.param == name
+
+
+def test_a_tax_id_says_how_far_it_is_verified() -> None:
+    found = read(tax_id())
+
+    assert isinstance(found, objects.TaxId)
+    assert (found.type, found.value, found.country) == ("eu_vat", "ATU12345678", "AT")
+    assert found.verification_status == "pending"
+    unverified = read(tax_id(verification=None))
+    assert isinstance(unverified, objects.TaxId)
+    assert unverified.verification_status is None

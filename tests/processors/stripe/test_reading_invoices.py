@@ -14,6 +14,7 @@ from tests.processors.stripe.stripe_bodies import (
     START,
     Json,
     at,
+    credit_note,
     invoice,
     invoice_payment,
     line,
@@ -234,3 +235,16 @@ def test_sums_that_no_column_holds_are_refused() -> None:
         read(invoice(total_discount_amounts=[{"amount": most}, {"amount": most}]))
     with pytest.raises(InvalidRequest, match="64 bits"):
         read(without(invoice(subtotal=most, total=-most), "total_discount_amounts"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [credit_note(), without(credit_note(), "refunds") | {"refund": "re_1"}],
+    ids=["current", "before 2025-03-31"],
+)
+def test_a_credit_note_names_its_invoice_and_the_refunds(body: Json) -> None:
+    found = read(body)
+
+    assert isinstance(found, objects.CreditNote)
+    assert (found.invoice, found.total, found.out_of_band_amount) == ("in_1", 500, 200)
+    assert found.refunds == ("re_1",)

@@ -8,7 +8,16 @@ import pytest
 
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe.reading import read
-from tests.processors.stripe.stripe_bodies import END, Json, at, listed, sample, without
+from tests.processors.stripe.stripe_bodies import (
+    END,
+    Json,
+    at,
+    checkout_session,
+    dispute,
+    listed,
+    sample,
+    without,
+)
 
 
 def read_charge(**changes: t.Any) -> objects.Charge:
@@ -153,3 +162,23 @@ def test_a_refund_without_a_status_isnt_done_yet() -> None:
 
     assert isinstance(found, objects.Refund)
     assert found.status == "pending"
+
+
+def test_a_dispute_says_until_when_it_can_be_answered() -> None:
+    found = read(dispute(evidence_details={"due_by": END}))
+
+    assert isinstance(found, objects.Dispute)
+    assert (found.charge, found.amount, found.reason) == ("ch_1", 1785, "fraudulent")
+    assert (found.status, found.evidence_due_by) == ("needs_response", at(END))
+
+
+@pytest.mark.parametrize(
+    ("payment_status", "status"), [("unpaid", "open"), ("paid", "complete"), (None, "open")]
+)
+def test_an_old_checkout_session_is_as_far_as_its_payment(
+    payment_status: str | None, status: str
+) -> None:
+    found = read(without(checkout_session(payment_status=payment_status), "status"))
+
+    assert isinstance(found, objects.CheckoutSession)
+    assert found.status == status

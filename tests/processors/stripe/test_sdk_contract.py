@@ -20,10 +20,17 @@ from tests.processors.stripe.call_table import CALLS
 from tests.processors.stripe.situations import card, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    checkout_session,
+    coupon,
+    credit_note,
+    dispute,
     invoice,
     invoice_payment,
+    promotion_code,
     sample,
+    schedule,
     subscription,
+    tax_id,
 )
 
 if t.TYPE_CHECKING:
@@ -33,7 +40,11 @@ if t.TYPE_CHECKING:
 #: elsewhere, and of deleted objects.
 ELSEWHERE: dict[str, set[str]] = {
     "charge": {"charge.deleted", "charge.invoice"},
+    "checkout_session": {"checkout_session.deleted"},
+    "coupon": {"coupon.deleted"},
+    "credit_note": {"credit_note.deleted", "credit_note.refund"},
     "customer": {"customer.deleted"},
+    "dispute": {"dispute.deleted"},
     "invoice": {
         "invoice.deleted",
         "invoice.tax",
@@ -51,6 +62,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "payment_method": {"payment_method.deleted"},
     "price": {"price.deleted"},
     "product": {"product.deleted"},
+    "promotion_code": {"promotion_code.deleted"},
     "refund": {"refund.deleted"},
     "subscription": {
         "subscription.current_period_end",
@@ -58,6 +70,8 @@ ELSEWHERE: dict[str, set[str]] = {
         "subscription.deleted",
         "subscription.discount",
     },
+    "subscription_schedule": {"subscription_schedule.deleted"},
+    "tax_id": {"tax_id.deleted", "tax_id.metadata"},
 }
 
 #: Bodies that have something in every part that is read.
@@ -67,7 +81,11 @@ BODIES: dict[str, Json] = {
         outcome={"reason": "insufficient_funds"},
         balance_transaction=sample("balance_transaction", fee=1, net=2),
     ),
+    "checkout_session": checkout_session(),
+    "coupon": coupon(),
+    "credit_note": credit_note(),
     "customer": sample("customer", invoice_settings={"default_payment_method": None}),
+    "dispute": dispute(evidence_details={"due_by": 1}),
     "invoice": invoice(),
     "invoice_payment": invoice_payment(),
     "payment_intent": payment_intent(
@@ -76,11 +94,14 @@ BODIES: dict[str, Json] = {
     "payment_method": card("pm_1"),
     "price": sample("price", recurring={"interval": "month"}),
     "product": sample("product"),
+    "promotion_code": promotion_code(),
     "refund": sample("refund"),
     "subscription": subscription(
         pause_collection={"behavior": "void", "resumes_at": None},
         discounts=[sample("discount", source={"type": "coupon", "coupon": "TEN"})],
     ),
+    "subscription_schedule": schedule(),
+    "tax_id": tax_id(),
 }
 
 
@@ -132,7 +153,7 @@ def read_in_vain(kind: str, contract: Contract) -> set[str]:
     found = reading.read(body)
     assert found is not None
     assert found.kind == kind
-    return asked_in_vain(body, contract.schemas[kind], contract, kind)
+    return asked_in_vain(body, contract.schemas[BODIES[kind]["object"]], contract, kind)
 
 
 def sent_in_vain(name: str, contract: Contract) -> str | None:
