@@ -6,6 +6,7 @@ import collections.abc as c
 import contextlib
 import json
 import typing as t
+import uuid
 
 import click
 from flask.cli import with_appcontext
@@ -38,7 +39,8 @@ def scheduler() -> None:
     from rq.cron import CronScheduler
 
     with _redis_queue() as queue:
-        cron = CronScheduler(connection=queue.worker_connection())
+        name = f"{queue.scheduler_prefix}{uuid.uuid4().hex}"
+        cron = CronScheduler(connection=queue.worker_connection(), name=name)
         for job in PERIODIC.values():
             cron.register(
                 run_periodic,

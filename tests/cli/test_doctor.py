@@ -335,18 +335,17 @@ def test_a_queue_without_a_scheduler_of_its_own_is_warned_of(
         "No scheduler runs: start `flask accrue scheduler`, or let a cron call `flask accrue tick`.",
     )
 
-    def schedule(name: str) -> Any:
+    def schedule(another: str) -> Any:
         def prepare(app: Any, db: Any) -> None:
             queue = app.extensions["accrue"].queue
-            scheduler = CronScheduler(connection=queue.connection)
-            scheduler.register(len, name or queue.queue_name, interval=60)
-            scheduler.register_birth()
+            name = f"{another or queue.scheduler_prefix}1"
+            CronScheduler(connection=queue.connection, name=name).register_birth()
 
         return prepare
 
     found, _ = examine(database_url, ACCRUE_REDIS_URL=redis_url)
     assert warning in found["queue"]
-    found, _ = examine(database_url, prepare=schedule("another"), ACCRUE_REDIS_URL=redis_url)
+    found, _ = examine(database_url, prepare=schedule("another:"), ACCRUE_REDIS_URL=redis_url)
     assert warning in found["queue"]
     found, _ = examine(database_url, prepare=schedule(""), ACCRUE_REDIS_URL=redis_url)
     assert ("ok", "A scheduler enqueues the periodic jobs.") in found["queue"]

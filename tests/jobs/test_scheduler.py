@@ -17,10 +17,12 @@ from tests.faults.victim import in_a_fork
 from tests.host import Organization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.jobs.conftest import Host
 
 
-def run_scheduler(host: Host, *spans: int) -> None:
+def run_scheduler(host: Host, *spans: int, meanwhile: Callable[[], object] = int) -> None:
     """Run the scheduler in a process of its own, for so long as it sleeps for these seconds."""
     left, moved = list(spans), [0]
 
@@ -30,6 +32,7 @@ def run_scheduler(host: Host, *spans: int) -> None:
             raise KeyboardInterrupt
         assert 0 < seconds <= 60
         moved[0] += left.pop(0)
+        meanwhile()
 
     def run() -> None:
         real = rq.cron.now
@@ -68,6 +71,15 @@ def test_what_the_scheduler_enqueues_is_done_by_a_worker(host: Host) -> None:
     assert host.rq_queue.count == 0
     assert host.rq_queue.failed_job_registry.count == 0
     host.assert_each_handled_once(3)
+
+
+def test_the_doctor_sees_the_scheduler_as_long_as_it_runs(host: Host) -> None:
+    def examine() -> str:
+        return str(host.app.test_cli_runner().invoke(args=["accrue", "doctor"]).output)
+
+    run_scheduler(host, 1, meanwhile=lambda: host.queue.connection.set("told", examine()))
+    assert "A scheduler enqueues the periodic jobs." in host.queue.connection.get("told").decode()
+    assert "No scheduler runs" in examine()
 
 
 def test_two_schedulers_and_restarts_have_each_effect_once(host: Host) -> None:
