@@ -208,7 +208,11 @@ def _queue() -> c.Iterator[Finding]:
     if workers:
         yield Finding("queue", "ok", f"{workers} workers listen on {queue.queue_name}.")
     else:
-        yield Finding("queue", "fail", "No worker listens: start `flask accrue worker`.")
+        yield Finding(
+            "queue",
+            "fail",
+            f"No worker listens on {queue.queue_name}: start `flask accrue worker`.",
+        )
     if schedulers:
         yield Finding("queue", "ok", "A scheduler enqueues the periodic jobs.")
     else:
