@@ -9,13 +9,17 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, models
 from flask_accrue.processors import Processor
-from tests.host import app, kit, org
+from tests.host import create_host, kit, org
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
     from flask_accrue.testing import Kit
     from tests.host import Organization
 
-__all__ = ["app", "kit", "org"]
+__all__ = ["kit", "org"]
 
 #: What of the contract is a call over the network.
 _LOCAL = {"can", "require", "verify_webhook", "read_event", "read_envelope"}
@@ -24,6 +28,19 @@ REMOTE = [
     for name, member in inspect.getmembers(Processor, inspect.isfunction)
     if not name.startswith("_") and name not in _LOCAL | {"default_payment_method_of"}
 ]
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """Give the host with the Fake, where the price ``price_pro`` is the plan ``pro``."""
+    app, db, _ = create_host(
+        database_url, ACCRUE_ENTITLEMENTS={"plans": {"pro": {"prices": ["price_pro"]}}}
+    )
+    yield app
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.fixture

@@ -65,3 +65,50 @@ def test_metadata_is_merged_and_a_zone_is_ours_alone(kit: Kit, org: Organization
     assert "a" not in row.meta
     assert row.meta["b"] == "2"
     assert row.preferred_timezone == "Europe/Berlin"
+
+
+def test_a_purged_customer_never_comes_back(kit: Kit, org: Organization) -> None:
+    dead = billing.create_customer(org, operation_id="the first").processor_id
+    kit.deliver()
+    kit.fake.delete_customer(dead)
+    session = kit.state.db.session
+    session.execute(sa.delete(models.Customer))
+    session.commit()
+    alive = billing.customer(org)
+    assert alive.processor_id != dead
+    assert billing.customer(org) is alive
+    # Who repeats the old operation is told, and gets neither the dead one nor another.
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.create_customer(org, operation_id="the first")
+    assert raised.value.code == "result_purged"
+    kit.deliver()
+    assert billing.get_customer(org) is alive
+    assert not alive.is_deleted
+
+
+def test_a_customer_that_is_found_deleted_is_made_anew_before_any_news_of_it(
+    kit: Kit, org: Organization
+) -> None:
+    dead = billing.customer(org)
+    kit.deliver()
+    kit.advance(seconds=1)
+    kit.fake.delete_customer(dead.processor_id)
+    assert billing.sync_customer(org) is None
+    assert billing.get_customer(org) is None
+    alive = billing.customer(org)
+    assert alive.processor_id != dead.processor_id
+    kit.deliver()
+    assert dead.is_deleted
+    assert billing.get_customer(org) is alive
+    kit.assert_settled()
+
+
+def test_each_owner_has_a_customer_of_their_own(kit: Kit, org: Organization) -> None:
+    from tests.host import Organization
+
+    other = Organization(name="Acme", email=org.email)
+    kit.state.db.session.add(other)
+    kit.state.db.session.commit()
+    assert billing.customer(org).processor_id != billing.customer(other).processor_id
+    assert [row.owner_id for row in billing.search("Acme")] == [str(other.id), str(org.id)]
+    assert billing.search("100%") == []

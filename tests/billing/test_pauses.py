@@ -46,6 +46,7 @@ def test_a_renewal_during_a_pause_costs_nothing_and_its_invoice_is_as_the_pause_
 def test_a_paused_subscription_grants_nothing_although_its_status_is_active(
     kit: Kit, payer: Organization, subscription: models.Subscription, behavior: str
 ) -> None:
+    assert has_active_plan(payer, "pro")
     billing.pause(subscription, behavior)
     kit.deliver()
     assert subscription.status == "active"

@@ -113,6 +113,7 @@ def test_a_trial_without_a_card_grants_nothing_after_its_end(
     row = billing.subscribe(org, "price_pro", trial=3 * DAYS)
     kit.deliver()
     assert row.is_trialing
+    assert has_active_plan(org, "pro")
     kit.advance(days=3, hours=2)
     assert row.status == left
     assert not row.is_active
