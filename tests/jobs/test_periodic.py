@@ -142,3 +142,13 @@ def test_a_job_that_fails_stops_no_other_and_is_logged_by_name(
     assert "accrue: the periodic job make_checkpoint failed" in caplog.text
     left = left_to_do(kit)
     assert {name for name, waits in left.items() if waits} == {"make_checkpoint"}
+
+
+def test_events_of_the_fake_that_the_app_refuses_wait_and_are_logged(
+    kit: Kit, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = left_to_do(kit)["deliver_fake_events"]
+    kit.app.before_request_funcs.setdefault(None, []).append(lambda: ("Closed.", 503))
+    assert run_periodic("deliver_fake_events") == 0
+    assert len(kit.fake.pending_events()) == waiting
+    assert "the app refused events of the Fake, with [503]; they wait" in caplog.text
