@@ -81,7 +81,7 @@ class Api:
         retries: int,
         retry_delay: float | None = None,
     ) -> None:
-        self._transport = Transport(longest=timeout, retries=retries, delay=retry_delay)
+        self._transport = Transport(longest=timeout, delay=retry_delay)
         self._account: str | None = None
         self._client = stripe.StripeClient(
             key,

@@ -267,7 +267,7 @@ def test_all_tries_together_end_in_time(world: ContractServer) -> None:
 def test_a_first_try_leaves_time_for_another(world: ContractServer) -> None:
     world.queue_delay(30.0)
     stripe = StripeProcessor(
-        "sk_test_oracle", api_base=world.url, timeout=0.6, retries=1, retry_delay=0.0
+        "sk_test_oracle", api_base=world.url, timeout=1.2, retries=1, retry_delay=0.0
     )
 
     assert stripe.fetch("customer", "cus_1").main.processor_id == "cus_1"
