@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, models
 from flask_accrue.processors import Processor
-from tests.host import create_host, kit, org
+from tests.host import kit, org, running_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,9 @@ REMOTE = [
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     """Give the host with the Fake, where the price ``price_pro`` is the plan ``pro``."""
-    app, db, _ = create_host(
-        database_url, ACCRUE_ENTITLEMENTS={"plans": {"pro": {"prices": ["price_pro"]}}}
-    )
-    yield app
-    with app.app_context():
-        db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
+    plans = {"plans": {"pro": {"prices": ["price_pro"]}}}
+    with running_host(database_url, ACCRUE_ENTITLEMENTS=plans) as (app, _, _):
+        yield app
 
 
 @pytest.fixture

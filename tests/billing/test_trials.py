@@ -84,6 +84,7 @@ def test_a_trial_that_is_ended_is_billed_at_once(
     assert [each.amount for each in billing.list_charges(payer)] == [1900]
     kit.deliver()
     assert trial.trial_end == kit.now
+    assert not trial.is_canceling
     with pytest.raises(errors.InvalidState) as raised:
         billing.end_trial(trial)
     assert raised.value.code == "not_trialing"
