@@ -37,9 +37,9 @@ def pay_invoice(api: Api, invoice: str, *, payment_method: str | None, key: str)
         with contextlib.suppress(ProcessorError):
             found = read(api, path, _INVOICE_EXPANDED)
             gathering.put_invoice(found.body, found)
-        error.answer = gathering.so_far() or error.answer
-        if _waits_for_customer(error.answer):
-            return t.cast(Answer, error.answer)
+        answer = error.answer = gathering.so_far() or error.answer
+        if answer is not None and (_is_paid(answer) or _waits_for_customer(answer)):
+            return t.cast(Answer, answer)
         raise
     reply = current(api, reply, _INVOICES, *_INVOICE_EXPANDED)
     gathering.put_invoice(reply.body, reply)
@@ -155,6 +155,12 @@ def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> Non
             gathering.put_invoice(found.body, found)
 
 
-def _waits_for_customer(answer: Answer | None) -> bool:
-    intent = None if answer is None else answer.first(objects.PaymentIntent)
+def _waits_for_customer(answer: Answer) -> bool:
+    intent = answer.first(objects.PaymentIntent)
     return intent is not None and intent.status == "requires_action"
+
+
+def _is_paid(answer: Answer) -> bool:
+    """Tell whether an invoice is paid after all: by then Stripe may only repeat what the bank said first."""
+    invoice = answer.first(objects.Invoice)
+    return invoice is not None and invoice.status == "paid"

@@ -35,7 +35,6 @@ if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
 NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
-NOON_SECONDS = int(NOON.timestamp())
 
 
 def test_a_first_payment_that_needs_the_customer_comes_with_its_secret(

@@ -1,4 +1,4 @@
-"""What is told of a change and of an end: what was billed for it, also when Stripe only repeats itself."""
+"""What is told of a change and of an end, also when Stripe only repeats itself."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ from tests.processors.stripe.situations import (
     subscribe,
     swap,
 )
-from tests.processors.stripe.stripe_bodies import (
-    START,
-    Json,
-    invoice,
-    subscription,
-)
+from tests.processors.stripe.stripe_bodies import START, Json, invoice, subscription
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
