@@ -27,12 +27,12 @@ def run_scheduler(host: Host, *spans: int, meanwhile: Callable[[], object] = int
     left, moved = list(spans), [0]
 
     def sleep(seconds: float) -> None:
+        meanwhile()
         if not left:
             # As from a terminal.
             raise KeyboardInterrupt
         assert 0 < seconds <= 60
         moved[0] += left.pop(0)
-        meanwhile()
 
     def run() -> None:
         real = rq.cron.now
@@ -80,6 +80,19 @@ def test_the_doctor_sees_the_scheduler_as_long_as_it_runs(host: Host) -> None:
     run_scheduler(host, 1, meanwhile=lambda: host.queue.connection.set("told", examine()))
     assert "A scheduler enqueues the periodic jobs." in host.queue.connection.get("told").decode()
     assert "No scheduler runs" in examine()
+
+
+def test_a_scheduler_goes_on_and_ends_as_ever_after_all_of_redis_was_lost(host: Host) -> None:
+    times: list[int] = []
+
+    def lose_twice() -> None:
+        times.append(host.rq_queue.count)
+        if len(times) in (1, 3):
+            host.queue.connection.flushdb()
+        else:
+            assert enqueued(host)["sweep_webhooks"] == 1
+
+    run_scheduler(host, 61, 61, meanwhile=lose_twice)
 
 
 def test_two_schedulers_and_restarts_have_each_effect_once(host: Host) -> None:
