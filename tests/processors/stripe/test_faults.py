@@ -289,6 +289,18 @@ def test_no_try_is_waited_for_that_would_come_too_late(world: ContractServer) ->
     assert len(world.requests) == 1
 
 
+def test_a_change_and_the_look_at_its_outcome_share_one_time(world: ContractServer) -> None:
+    world.queue_delay(1.2, method="POST")
+    world.queue_delay(30.0, method="GET", times=10)
+    stripe = StripeProcessor("sk_test_oracle", api_base=world.url, timeout=2.0, retries=0)
+
+    began = time.monotonic()
+    answer = stripe.pay_invoice("in_1", payment_method=None, key="key-1")
+
+    assert time.monotonic() - began < 2.8
+    assert [each.kind for each in answer.objects] == ["invoice", "subscription"]
+
+
 def test_one_thread_s_time_is_no_other_s(world: ContractServer) -> None:
     world.queue_delay(30.0, path="/customers/cus_1$", times=100)
     world.prime({"id": "cus_2", "object": "customer", "deleted": True})
