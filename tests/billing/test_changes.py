@@ -143,3 +143,24 @@ def test_metered_prices_have_no_quantity_and_licensed_ones_get_one(
         billing.increment(row)
     billing.swap_plan(row, "price_pro", proration="none")
     assert row.items[0].quantity == 1
+
+
+def test_with_several_items_the_one_that_is_meant_has_to_be_named(
+    kit: Kit, subscription: models.Subscription, calls: list[str]
+) -> None:
+    processor_id = subscription.processor_id
+    kit.state.db.session.rollback()
+    change: Any = {"items": [{"price": "price_team"}], "proration": "none"}
+    kit.fake.update_subscription(processor_id, change, key="elsewhere")
+    kit.deliver()
+    assert len(subscription.items) == 2
+    calls.clear()
+    acts: list[Any] = [
+        lambda: billing.swap_plan(subscription, "price_yearly", proration="none"),
+        lambda: billing.update_quantity(subscription, 2),
+        lambda: billing.increment(subscription),
+    ]
+    for act in acts:
+        with pytest.raises(errors.MultiItemSubscription):
+            act()
+    assert calls == []

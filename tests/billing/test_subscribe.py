@@ -106,6 +106,18 @@ def test_months_end_where_the_calendar_says(kit: Kit, payer: Organization) -> No
     assert len(billing.list_charges(payer)) == 4
 
 
+def test_months_are_counted_in_the_processors_zone(kit: Kit, payer: Organization) -> None:
+    kit.fake.configure(zone="Europe/Berlin")
+    row = billing.subscribe(payer, "price_pro")
+    kit.deliver()
+    # One o'clock in Berlin, before and after the clocks go forward.
+    assert row.current_period_end == datetime.datetime(2026, 4, 10, 11, tzinfo=datetime.UTC)
+    kit.advance(row.current_period_end - datetime.timedelta(seconds=1))
+    assert len(billing.list_invoices(payer)) == 1
+    kit.advance(hours=2)
+    assert len(billing.list_charges(payer)) == 2
+
+
 def test_an_owner_has_one_subscription_of_each_name(kit: Kit, payer: Organization) -> None:
     first = billing.subscribe(payer, "price_pro")
     second = billing.subscribe(payer, "price_team", name="support")
