@@ -26,6 +26,7 @@ from ...errors import (
     RateLimited,
 )
 from ..base import Answer
+from ..objects import PaymentIntent
 from . import fields, reading, refusals, versions
 from .bodies import Raw, decode, without_secrets
 from .transport import Transport
@@ -204,7 +205,7 @@ def _failed_payment(error: stripe.StripeError, took: float) -> Answer | None:
         found = reading.read(without_secrets(intent))
     except InvalidRequest:
         return None
-    if found is None:
+    if not isinstance(found, PaymentIntent):
         return None
     fresh_from, fresh_to = interval((error.headers or {}).get("Date"), took)
     return Answer(objects=(found,), fresh_from=fresh_from, fresh_to=fresh_to)

@@ -69,9 +69,9 @@ class Gathering:
 
     def put_intent(self, raw: Raw, reply: Reply) -> objects.ProcessorObject:
         """Put in a payment intent, then its charge if that was expanded, and note its secret."""
-        charge = taken_out(raw, "latest_charge")
+        charge, secret = taken_out(raw, "latest_charge"), raw.get("client_secret")
         intent = self.put("payment_intent", raw, reply)
-        self.client_secret = fields.text(raw, "client_secret")
+        self.client_secret = secret if isinstance(secret, str) else None
         if charge is not None:
             self.put("charge", charge, reply)
         return intent

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from flask_accrue.errors import CardError, NotFound
+from flask_accrue.errors import CardError, NotFound, ProcessorUnavailable
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.call_table import CALLS
@@ -93,6 +93,15 @@ def test_a_change_that_cant_be_paid_and_must_be_changes_nothing(
     now = processor.fetch("subscription", "sub_1").main
     assert isinstance(now, objects.Subscription)
     assert now.items[0].price == "price_pro"
+
+
+def test_an_invoice_of_no_known_time_is_no_refusal_of_the_change(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    answers_with(world, subscription(latest_invoice=open_invoice(created="today")))
+
+    with pytest.raises(ProcessorUnavailable, match="Stripe did what it was asked"):
+        swap(processor)
 
 
 # -- ending ----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.processors.stripe.situations import (
     kinds,
     payment_intent,
 )
-from tests.processors.stripe.stripe_bodies import Json, invoice
+from tests.processors.stripe.stripe_bodies import Json, invoice, sample
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
@@ -138,7 +138,9 @@ def test_a_declined_charge_tells_of_the_intent_in_the_error_when_it_cant_be_read
     assert caught.value.answer.main.error_code == "card_declined"
 
 
-@pytest.mark.parametrize("intent", ["pi_1", {"object": "payment_intent"}, {"object": "x"}, 7])
+@pytest.mark.parametrize(
+    "intent", ["pi_1", {"object": "payment_intent"}, {"object": "x"}, 7, sample("customer")]
+)
 def test_a_decline_that_tells_no_whole_intent_has_no_answer(
     world: ContractServer, processor: StripeProcessor, intent: t.Any
 ) -> None:
