@@ -20,6 +20,8 @@ _CURRENCY = re.compile(r"[a-z]{3}\Z")
 _INT64 = 2**63
 # The host may work with fewer digits than a 64-bit amount has.
 _EXACT = decimal.Context(prec=28)
+# Letters of a currency beside a digit, which CLDR keeps apart and Babel doesn't.
+_TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 def exponent(currency: str) -> int:
@@ -83,12 +85,10 @@ class Money:
         pattern = numbers.parse_pattern(known.currency_formats["standard"].pattern)
         pattern.frac_prec = (self.exponent, self.exponent)
         with decimal.localcontext(_EXACT):
-            return t.cast(
-                str,
-                pattern.apply(
-                    self.decimal, known, currency=self.currency.upper(), currency_digits=False
-                ),
+            written: str = pattern.apply(
+                self.decimal, known, currency=self.currency.upper(), currency_digits=False
             )
+        return _TOUCHING.sub("\N{NO-BREAK SPACE}", written)
 
     def __str__(self) -> str:
         return f"{self.decimal} {self.currency.upper()}"

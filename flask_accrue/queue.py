@@ -78,6 +78,11 @@ class RedisQueue(Queue):
         return self.prefix.replace(":", "-")
 
     @property
+    def scheduler_prefix(self) -> str:
+        """What the names of this app's schedulers begin with, where several apps share a Redis."""
+        return f"{self.queue_name}:"
+
+    @property
     def rq_queue(self) -> rq.Queue:
         """The RQ queue that wake-ups go to."""
         if self._queue is None:

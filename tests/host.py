@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,15 +47,22 @@ def create_host(url: str, **config: Any) -> tuple[Flask, SQLAlchemy, Accrue]:
     return app, db, accrue
 
 
-@pytest.fixture
-def app(database_url: str) -> Iterator[Flask]:
-    """Give the host with the Fake, on a database of this test's own."""
-    app, db, _ = create_host(database_url)
-    yield app
+@contextlib.contextmanager
+def running_host(url: str, **config: Any) -> Iterator[tuple[Flask, SQLAlchemy, Accrue]]:
+    """Build the host as :func:`create_host` does, and let go of its database in the end."""
+    app, db, accrue = create_host(url, **config)
+    yield app, db, accrue
     with app.app_context():
         db.session.remove()
         for engine in db.engines.values():
             engine.dispose()
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """Give the host with the Fake, on a database of this test's own."""
+    with running_host(database_url) as (app, _, _):
+        yield app
 
 
 @pytest.fixture

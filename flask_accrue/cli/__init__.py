@@ -33,6 +33,9 @@ class Commands(AppGroup):
             raise click.ClickException(
                 f"The database refused: {told(error, 300)}. `flask accrue doctor` looks for the cause."
             ) from error
+        except BrokenPipeError:
+            # Whoever read the output has read enough; click ends quietly.
+            raise
         except (CommandError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

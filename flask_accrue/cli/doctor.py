@@ -190,16 +190,17 @@ def _queue() -> c.Iterator[Finding]:
         return
     import rq
     from redis.exceptions import RedisError
-    from rq.cron import CronScheduler
+    from rq import cron_scheduler_registry
 
     try:
         queue.connection.ping()
         # Not their count: that has those too that were killed.
         workers = len(rq.Worker.all(queue=queue.rq_queue))
+        cron_scheduler_registry.cleanup(queue.connection)
         schedulers = [
-            scheduler
-            for scheduler in CronScheduler.all(queue.connection)
-            if queue.queue_name in {job.queue_name for job in scheduler.get_jobs()}
+            name
+            for name in cron_scheduler_registry.get_keys(queue.connection)
+            if name.startswith(queue.scheduler_prefix)
         ]
     except (RedisError, OSError) as error:
         yield Finding("queue", "fail", f"Redis doesn't answer: {type(error).__name__}.")
@@ -207,7 +208,11 @@ def _queue() -> c.Iterator[Finding]:
     if workers:
         yield Finding("queue", "ok", f"{workers} workers listen on {queue.queue_name}.")
     else:
-        yield Finding("queue", "fail", "No worker listens: start `flask accrue worker`.")
+        yield Finding(
+            "queue",
+            "fail",
+            f"No worker listens on {queue.queue_name}: start `flask accrue worker`.",
+        )
     if schedulers:
         yield Finding("queue", "ok", "A scheduler enqueues the periodic jobs.")
     else:

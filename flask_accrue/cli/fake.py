@@ -35,7 +35,10 @@ def advance(by: str, deliver: bool) -> None:
         raise click.ClickException(str(error)) from None
     click.echo(f"It's {fake.clock.now():%Y-%m-%d %H:%M} UTC; {happened} things happened.")
     if deliver:
-        click.echo(f"{len(fake.deliver())} events were delivered.")
+        statuses = fake.deliver()
+        refused = [status for status in statuses if status >= 300]
+        click.echo(f"{len(statuses) - len(refused)} events were delivered.")
+        _fail_on(refused)
     else:
         click.echo(f"{len(fake.pending_events())} events wait.")
 
@@ -55,6 +58,15 @@ def event(id: str | None) -> None:
     fake.redeliver(id)
     statuses = fake.deliver(only=lambda each: each.id == id)
     click.echo(f"Answered with {', '.join(map(str, statuses))}.")
+    _fail_on([status for status in statuses if status >= 300])
+
+
+def _fail_on(refused: list[int]) -> None:
+    if refused:
+        answers = ", ".join(map(str, sorted(set(refused))))
+        raise click.ClickException(
+            f"{len(refused)} events were refused, with {answers}. They wait; the app's log says why."
+        )
 
 
 def _fake() -> FakeProcessor:

@@ -82,35 +82,46 @@ def show(id: str, as_json: bool) -> None:
 
 @group.command("close")
 @click.argument("id")
+@click.option(
+    "--undone",
+    is_flag=True,
+    help="The processor did nothing: forget the operation, so that repeating its id sends it anew.",
+)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @_json
 @with_appcontext
-def close(id: str, yes: bool, as_json: bool) -> None:
+def close(id: str, undone: bool, yes: bool, as_json: bool) -> None:
     """End an operation by hand, after a look at the processor's dashboard.
 
     Nothing is asked of the processor, and no mirrored row is written: what the processor did comes by its
     webhooks. What waits for the operation may go on; repeating its id raises an error from now on, so
-    that it's never sent again. The ledger gets an entry, operation.closed.
+    that it's never sent again, unless you say that it's undone. The ledger gets an entry, operation.closed.
     """
     row = _find(id)
     if row.state not in _OPEN:
         raise click.ClickException(f"The operation {id!r} has ended: it is {row.state}.")
     if not yes:
         click.echo(f"{row.kind} of {row.subject} at {row.processor}. {_advice(row)}", err=True)
+        after = "repeating its id sends it anew" if undone else "it's never sent again"
         click.confirm(
-            "Closing asks nothing of the processor. Whoever waits for the operation may go on, and it's "
-            "never sent again. Close it?",
+            "Closing asks nothing of the processor. Whoever waits for the operation may go on, and "
+            f"{after}. Close it?",
             abort=True,
             err=True,
         )
-    write(lambda uow: _close(uow, id), origin=Origin(Actor("system", "cli"), operation_id=id))
+    told = _told(row)
+    write(
+        lambda uow: _close(uow, id, undone), origin=Origin(Actor("system", "cli"), operation_id=id)
+    )
     if as_json:
-        click.echo(json.dumps(_told(_find(id)), indent=2))
+        click.echo(json.dumps(told if undone else _told(_find(id)), indent=2))
+    elif undone:
+        click.echo(f"The operation {id!r} is forgotten.")
     else:
         click.echo(f"The operation {id!r} is closed.")
 
 
-def _close(uow: UnitOfWork, id: str) -> None:
+def _close(uow: UnitOfWork, id: str, undone: bool) -> None:
     uow.lock_system(id)
     row = uow.scalars(sa.select(_operations).where(_operations.id == id)).one_or_none()
     if row is None or row.state not in _OPEN:
@@ -127,6 +138,7 @@ def _close(uow: UnitOfWork, id: str) -> None:
         "customer_id": row.customer_id,
         "state": row.state,
         "sent_at": row.sent_at,
+        "undone": undone,
     }
     message = (
         f"The operation {id!r} ({row.kind}) was closed by hand on {real_now():%Y-%m-%d}, without knowing "
@@ -139,6 +151,8 @@ def _close(uow: UnitOfWork, id: str) -> None:
         state="refused",
         error={"class": "InvalidState", "code": "operation_closed", "message": message},
     )
+    if undone:
+        uow.execute(sa.delete(_operations).where(_operations.id == id))
     append(
         uow,
         "operation.closed",

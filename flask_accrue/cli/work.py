@@ -6,6 +6,7 @@ import collections.abc as c
 import contextlib
 import json
 import typing as t
+import uuid
 
 import click
 from flask.cli import with_appcontext
@@ -36,9 +37,11 @@ def scheduler() -> None:
     One scheduler is enough; a second, or a restart, does no harm: a job that comes twice does nothing twice.
     """
     from rq.cron import CronScheduler
+    from rq.exceptions import SchedulerNotFound
 
     with _redis_queue() as queue:
-        cron = CronScheduler(connection=queue.worker_connection())
+        name = f"{queue.scheduler_prefix}{uuid.uuid4().hex}"
+        cron = CronScheduler(connection=queue.worker_connection(), name=name)
         for job in PERIODIC.values():
             cron.register(
                 run_periodic,
@@ -50,7 +53,9 @@ def scheduler() -> None:
                 result_ttl=0,
                 failure_ttl=24 * 3600,
             )
-        cron.start()  # type: ignore[no-untyped-call]
+        # Who is to be struck off a list that was lost with all of Redis has no need to be.
+        with contextlib.suppress(SchedulerNotFound):
+            cron.start()  # type: ignore[no-untyped-call]
 
 
 @click.command("tick")

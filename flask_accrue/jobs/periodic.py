@@ -61,7 +61,11 @@ def _deliver_fake_events() -> int:
     if not isinstance(fake, FakeProcessor) or state.settings.webhook_path is None:
         return 0
     fake.catch_up()
-    return len(fake.deliver())
+    statuses = fake.deliver()
+    refused = sorted({status for status in statuses if status >= 300})
+    if refused:
+        logger.warning("accrue: the app refused events of the Fake, with %s; they wait", refused)
+    return sum(status < 300 for status in statuses)
 
 
 def _sweep_webhooks() -> int:

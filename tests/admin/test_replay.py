@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,3 +114,23 @@ def test_the_navigation_says_how_many_are_dead(
     page = operator.get("/billing/admin").text
     assert '<span class="ac-nav__count">3</span>' in page
     assert "Webhook events are dead" in page
+
+
+@pytest.mark.only("sqlite")
+def test_a_web_process_works_on_what_was_replayed_for_ten_seconds_at_most(
+    kit: Kit,
+    dead: list[models.WebhookEvent],
+    operator: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, slow = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + slow[0])
+
+    def take_six_seconds(event: Any, context: Any) -> None:
+        slow[0] += 6
+
+    kit.state.handlers.append(("*", take_six_seconds))
+    action, fields = forms(operator.get(f"{LIST}?state=dead&select=page").text)[0]
+    again, confirmed = forms(operator.post(action, fields).text)[0]
+    assert operator.post(again, confirmed).location == LIST
+    assert sorted(states(kit, dead)) == ["pending", "succeeded", "succeeded"]

@@ -121,13 +121,14 @@ def test_ingest_and_processing(environment: dict[str, str]) -> None:
     """Until the last event has succeeded."""
     app = servers.ours()
     counter = Counter()
-    print(f"\ningest and processing of {EVENTS} events, 2 web processes and a worker")
+    print(f"\ningest and processing of {EVENTS} events, 2 web processes and 2 workers")
     with app.app_context():
         db = app.extensions["sqlalchemy"]
         _make_customers(app)
         with (
             load.served("floor", 12610, environment) as floor,
             load.served("ours", 12611, environment) as ours,
+            load.worker(environment),
             load.worker(environment),
         ):
 

@@ -9,13 +9,17 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, models
 from flask_accrue.processors import Processor
-from tests.host import app, kit, org
+from tests.host import kit, org, running_host
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
     from flask_accrue.testing import Kit
     from tests.host import Organization
 
-__all__ = ["app", "kit", "org"]
+__all__ = ["kit", "org"]
 
 #: What of the contract is a call over the network.
 _LOCAL = {"can", "require", "verify_webhook", "read_event", "read_envelope"}
@@ -24,6 +28,14 @@ REMOTE = [
     for name, member in inspect.getmembers(Processor, inspect.isfunction)
     if not name.startswith("_") and name not in _LOCAL | {"default_payment_method_of"}
 ]
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """Give the host with the Fake, where the price ``price_pro`` is the plan ``pro``."""
+    plans = {"plans": {"pro": {"prices": ["price_pro"]}}}
+    with running_host(database_url, ACCRUE_ENTITLEMENTS=plans) as (app, _, _):
+        yield app
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_a_payment_is_confirmed_by_command_and_webhook_in_either_order(
     row = billing.subscription(org)
     assert row is not None
     assert row.is_active
+    assert has_active_plan(org, "pro")
     kit.deliver()
     assert row.is_active
     kit.assert_settled()

@@ -103,16 +103,6 @@ def test_an_amount_without_a_currency_is_refused(
     assert calls == []
 
 
-@pytest.mark.parametrize(("amount", "currency"), [(500, "jpy"), (1234567, "kwd")])
-def test_currencies_without_hundredths_are_charged_as_said(
-    kit: Kit, payer: Organization, amount: int, currency: str
-) -> None:
-    paid = billing.charge(payer, Money(amount, currency))
-    assert paid.is_succeeded
-    charged = billing.list_charges(payer)[0]
-    assert charged.money == Money(amount, currency)
-
-
 def test_another_customers_card_is_not_attached(
     kit: Kit, payer: Organization, calls: list[str]
 ) -> None:

@@ -84,6 +84,27 @@ def test_a_downgrade_with_a_bad_card_stays_active(kit: Kit, payer: Organization)
     assert not row.is_past_due
 
 
+@pytest.mark.parametrize(("price", "seats"), [("price_team", 3), ("price_pro", 1)])
+def test_the_parts_of_a_change_in_mid_period_add_up_to_what_is_billed(
+    kit: Kit, payer: Organization, price: str, seats: int
+) -> None:
+    row = billing.subscribe(payer, "price_team", quantity=2)
+    kit.advance(days=7, hours=5, seconds=11)
+    billing.swap_plan(row, price, quantity=seats, proration="always_invoice")
+    kit.deliver()
+    changed, first = billing.list_invoices(payer)
+    assert first.total == 9800
+    assert len(changed.items) == 2
+    assert changed.items[0].amount * changed.items[1].amount < 0
+    assert sum(line.amount for line in changed.items) == changed.total
+    charged = sum(each.amount for each in billing.list_charges(payer))
+    assert charged == first.amount_due + max(changed.total, 0)
+    # What is given back is credit for the next invoice, to the cent.
+    kit.advance(days=31)
+    renewal = billing.list_invoices(payer)[0]
+    assert renewal.amount_due == max(0, renewal.total + min(0, changed.total))
+
+
 def test_an_incomplete_subscription_isnt_changed(kit: Kit, org: Organization) -> None:
     row = kit.subscription(org, "incomplete", price="price_pro")
     acts: list[Any] = [
@@ -122,3 +143,24 @@ def test_metered_prices_have_no_quantity_and_licensed_ones_get_one(
         billing.increment(row)
     billing.swap_plan(row, "price_pro", proration="none")
     assert row.items[0].quantity == 1
+
+
+def test_with_several_items_the_one_that_is_meant_has_to_be_named(
+    kit: Kit, subscription: models.Subscription, calls: list[str]
+) -> None:
+    processor_id = subscription.processor_id
+    kit.state.db.session.rollback()
+    change: Any = {"items": [{"price": "price_team"}], "proration": "none"}
+    kit.fake.update_subscription(processor_id, change, key="elsewhere")
+    kit.deliver()
+    assert len(subscription.items) == 2
+    calls.clear()
+    acts: list[Any] = [
+        lambda: billing.swap_plan(subscription, "price_yearly", proration="none"),
+        lambda: billing.update_quantity(subscription, 2),
+        lambda: billing.increment(subscription),
+    ]
+    for act in acts:
+        with pytest.raises(errors.MultiItemSubscription):
+            act()
+    assert calls == []

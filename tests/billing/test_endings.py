@@ -86,6 +86,19 @@ def test_canceling_what_the_processor_no_longer_has_mirrors_that(
     kit.assert_settled()
 
 
+def test_canceling_what_the_processor_knows_nothing_of_ends_it_here(
+    kit: Kit, subscription: models.Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*arguments: Any, **options: Any) -> Any:
+        raise errors.NotFound("No such subscription.")
+
+    for name in ("cancel_subscription", "fetch"):
+        monkeypatch.setattr(kit.fake, name, unknown)
+    assert billing.cancel(subscription).is_ended
+    assert billing.cancel(subscription) is subscription
+    kit.assert_settled()
+
+
 def test_other_errors_of_a_cancel_are_told(kit: Kit, subscription: models.Subscription) -> None:
     kit.fake.fail_next("cancel_subscription", "unavailable")
     with pytest.raises(errors.ProcessorUnavailable):

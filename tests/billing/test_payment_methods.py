@@ -55,6 +55,63 @@ def test_a_card_chosen_clears_the_one_before(kit: Kit, payer: Organization) -> N
     assert row.default_payment_method is second
 
 
+def test_cards_that_the_processor_no_longer_has_go_with_the_next_look(
+    kit: Kit, payer: Organization
+) -> None:
+    kept = billing.add_payment_method(payer, "pm_card_mastercard")
+    gone = billing.list_payment_methods(payer)[0]
+    kit.deliver()
+    kit.advance(seconds=1)
+    kit.fake.remove_payment_method(gone.processor_id, key="elsewhere")
+    assert billing.list_payment_methods(payer) == [gone, kept]
+    assert billing.sync_payment_methods(payer) == [kept]
+    row = billing.get_customer(payer)
+    assert row is not None
+    assert row.default_payment_method is None
+    with pytest.raises(errors.NoDefaultPaymentMethod):
+        billing.charge(payer, Money(500, "usd"))
+    kit.deliver()
+    assert billing.list_payment_methods(payer) == [kept]
+    kit.assert_settled()
+
+
+def test_cards_that_were_added_elsewhere_come_with_the_next_look(
+    kit: Kit, payer: Organization
+) -> None:
+    customer = billing.customer(payer).processor_id
+    kit.fake.add_payment_method(customer, "pm_card_amex", key="elsewhere")
+    assert [each.brand for each in billing.sync_payment_methods(payer)] == ["visa", "amex"]
+    kit.deliver()
+    assert len(billing.list_payment_methods(payer)) == 2
+    kit.assert_settled()
+
+
+def test_a_card_that_comes_while_the_others_are_looked_at_stays(
+    kit: Kit, payer: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = kit.fake.list_payment_methods
+
+    def overtaken(customer: str) -> Any:
+        answer = look(customer)
+        kit.fake.add_payment_method(customer, "pm_card_amex", key="elsewhere")
+        kit.fake.deliver(kit.app)
+        return answer
+
+    monkeypatch.setattr(kit.fake, "list_payment_methods", overtaken)
+    assert [each.brand for each in billing.sync_payment_methods(payer)] == ["visa", "amex"]
+
+
+def test_month_and_metadata_of_a_card_are_changed_at_the_processor(
+    kit: Kit, payer: Organization
+) -> None:
+    (card,) = billing.list_payment_methods(payer)
+    billing.update_payment_method(card, exp_month=2, exp_year=2034, metadata={"note": "spare"})
+    told: Any = kit.fake.fetch("payment_method", card.processor_id).main
+    for held in (card, told):
+        assert (held.exp_month, held.exp_year) == (2, 2034)
+    assert card.meta["note"] == told.metadata["note"] == "spare"
+
+
 NUMBERS: list[Any] = [
     "4242424242424242",
     "4242 4242 4242 4242",

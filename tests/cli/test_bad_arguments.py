@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +14,6 @@ import pytest
 from tests.host import create_host
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Run
 
 WRONG = {
@@ -77,3 +80,23 @@ def test_a_file_that_cannot_be_written_is_told_in_a_line(run: Run, tmp_path: Pat
     result = run("ledger", "checkpoint", "--out", str(tmp_path), exit_code=1)
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.only("sqlite")
+def test_a_reader_that_has_read_enough_is_no_error(database_url: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    # As `head` does: nobody reads any more by the time that the command writes.
+    os.close(reading)
+    told = {"url": database_url, "store": str(tmp_path / "fake.sqlite"), "moment": None}
+    with os.fdopen(writing, "w") as output:
+        ended = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "tests.faults.victim", "accrue", "doctor"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "VICTIM": json.dumps(told)},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "")

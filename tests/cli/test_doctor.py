@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -301,7 +302,11 @@ def test_a_queue_without_a_worker_or_without_redis_is_a_failure(
 ) -> None:
     found, exit_code = examine(database_url, ACCRUE_REDIS_URL=redis_url)
     assert exit_code == 1
-    assert found["queue"][0] == ("fail", "No worker listens: start `flask accrue worker`.")
+    level, sentence = found["queue"][0]
+    assert level == "fail"
+    assert re.fullmatch(
+        r"No worker listens on accrue-host-\w+: start `flask accrue worker`.", sentence
+    )
     found, exit_code = examine(database_url, ACCRUE_REDIS_URL="redis://127.0.0.1:1/0")
     assert exit_code == 1
     assert found["queue"] == [("fail", "Redis doesn't answer: ConnectionError.")]
@@ -324,7 +329,11 @@ def test_a_worker_that_was_killed_is_not_counted_once_its_heartbeat_is_missed(
     workers[0].connection.delete(workers[0].key)
     found, exit_code = examine(database_url, ACCRUE_REDIS_URL=redis_url)
     assert exit_code == 1
-    assert found["queue"][0] == ("fail", "No worker listens: start `flask accrue worker`.")
+    level, sentence = found["queue"][0]
+    assert level == "fail"
+    assert re.fullmatch(
+        r"No worker listens on accrue-host-\w+: start `flask accrue worker`.", sentence
+    )
 
 
 def test_a_queue_without_a_scheduler_of_its_own_is_warned_of(
@@ -335,18 +344,17 @@ def test_a_queue_without_a_scheduler_of_its_own_is_warned_of(
         "No scheduler runs: start `flask accrue scheduler`, or let a cron call `flask accrue tick`.",
     )
 
-    def schedule(name: str) -> Any:
+    def schedule(another: str) -> Any:
         def prepare(app: Any, db: Any) -> None:
             queue = app.extensions["accrue"].queue
-            scheduler = CronScheduler(connection=queue.connection)
-            scheduler.register(len, name or queue.queue_name, interval=60)
-            scheduler.register_birth()
+            name = f"{another or queue.scheduler_prefix}1"
+            CronScheduler(connection=queue.connection, name=name).register_birth()
 
         return prepare
 
     found, _ = examine(database_url, ACCRUE_REDIS_URL=redis_url)
     assert warning in found["queue"]
-    found, _ = examine(database_url, prepare=schedule("another"), ACCRUE_REDIS_URL=redis_url)
+    found, _ = examine(database_url, prepare=schedule("another:"), ACCRUE_REDIS_URL=redis_url)
     assert warning in found["queue"]
     found, _ = examine(database_url, prepare=schedule(""), ACCRUE_REDIS_URL=redis_url)
     assert ("ok", "A scheduler enqueues the periodic jobs.") in found["queue"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from flask_accrue import billing
 from tests.host import create_host
@@ -72,3 +73,26 @@ def test_without_the_fake_there_is_nothing_to_move(database_url: str) -> None:
         assert result.stderr == "Error: The Fake isn't in use here (ACCRUE_PROCESSOR).\n"
     with app.app_context():
         db.engine.dispose()
+
+
+def test_events_that_the_app_refuses_are_told_and_wait(
+    run: Run, kit: Kit, org: Organization
+) -> None:
+    kit.subscription(org, price="price_pro")
+    kit.deliver()
+    kit.state.db.session.rollback()
+    with kit.state.db.engine.begin() as connection:
+        connection.execute(
+            sa.text("ALTER TABLE accrue_webhook_events RENAME TO accrue_webhook_events_away")
+        )
+    kit.app.testing = False
+    kit.app.config["PROPAGATE_EXCEPTIONS"] = False
+    result = run("fake", "advance", "32d", exit_code=1)
+    waiting = len(kit.fake.pending_events())
+    assert waiting > 0
+    assert result.stdout.splitlines()[1] == "0 events were delivered."
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {waiting} events were refused, with 500. They wait; the app's log says why."
+    )
+    [id, *_] = [event.id for event in kit.fake.pending_events()]
+    assert "refused, with 500" in run("fake", "event", id, exit_code=1).stderr

@@ -184,6 +184,7 @@ def test_a_closed_operation_is_in_the_ledger_and_never_sent_again(
     assert (entry.subject_type, entry.subject_id, entry.operation_id) == ("operation", lost, lost)
     assert entry.chain.startswith("system:")
     assert (entry.data["kind"], entry.data["state"]) == ("charge", "unknown")
+    assert entry.data["undone"] is False
     assert verify().findings == []
     for _ in range(2):
         with pytest.raises(errors.InvalidState, match="closed by hand") as raised:
@@ -193,6 +194,33 @@ def test_a_closed_operation_is_in_the_ledger_and_never_sent_again(
     assert billing.charge(payer, Money(500, "usd"), operation_id="c-2").is_succeeded
     result = run("operations", "close", lost, "--yes", exit_code=1)
     assert result.stderr == "Error: The operation 'c-1' has ended: it is refused.\n"
+
+
+def test_what_the_processor_did_not_do_can_be_sent_anew_under_its_id(
+    run: Run, kit: Kit, payer: Organization
+) -> None:
+    # A handler's operations have the same ids however often its event is repeated.
+    def give_back(event: Any, context: Any) -> None:
+        billing.charge(context.owner, Money(500, "usd"))
+
+    kit.state.handlers.append(("customer.updated", give_back))
+    kit.fake.fail_next("create_charge", "timeout")
+    kit.trigger_event("customer.updated", billing.customer(payer), event_id="evt_1")
+    [stuck] = json.loads(run("operations", "list", "--json").output)
+    age(kit, DAY)
+    run("webhooks", "replay", "evt_1")
+    event = kit.state.db.session.scalars(
+        sa.select(models.WebhookEvent).where(models.WebhookEvent.processor_id == "evt_1")
+    ).one()
+    assert "OperationUnknown" in (event.last_error or "")
+    result = run("operations", "close", stuck["id"], "--undone", input="y\n")
+    assert "repeating its id sends it anew. Close it?" in result.stderr
+    assert result.stdout.endswith("is forgotten.\n")
+    assert kit.assert_entry("operation.closed").data["undone"] is True
+    assert run("operations", "list").stdout == ""
+    run("webhooks", "replay", "evt_1")
+    assert [charge.amount for charge in billing.list_charges(payer)] == [500]
+    kit.assert_settled()
 
 
 def test_closing_frees_what_the_operation_held(run: Run, kit: Kit, payer: Organization) -> None:

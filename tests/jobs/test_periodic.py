@@ -118,12 +118,16 @@ def test_all_of_them_in_a_row_do_everything(kit: Kit) -> None:
 
 
 def test_a_checkpoint_is_made_each_hour_and_catches_up(kit: Kit) -> None:
-    assert run_periodic("make_checkpoint") == 1
     org = kit.state.db.session.get(Organization, 1)
+    assert run_periodic("make_checkpoint") == 1
     billing.update_customer(org, metadata={"seats": "3"})
     kit.fake.advance(HOUR - datetime.timedelta(seconds=1))
     assert run_periodic("make_checkpoint") == 0
-    kit.fake.advance(5 * HOUR)
+    kit.fake.advance(datetime.timedelta(seconds=1))
+    assert run_periodic("make_checkpoint") == 1
+    # Nobody called it for a day.
+    billing.update_customer(org, metadata={"seats": "4"})
+    kit.fake.advance(24 * HOUR)
     assert run_periodic("make_checkpoint") == 1
     assert run_periodic("make_checkpoint") == 0
 
@@ -142,3 +146,13 @@ def test_a_job_that_fails_stops_no_other_and_is_logged_by_name(
     assert "accrue: the periodic job make_checkpoint failed" in caplog.text
     left = left_to_do(kit)
     assert {name for name, waits in left.items() if waits} == {"make_checkpoint"}
+
+
+def test_events_of_the_fake_that_the_app_refuses_wait_and_are_logged(
+    kit: Kit, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = left_to_do(kit)["deliver_fake_events"]
+    kit.app.before_request_funcs.setdefault(None, []).append(lambda: ("Closed.", 503))
+    assert run_periodic("deliver_fake_events") == 0
+    assert len(kit.fake.pending_events()) == waiting
+    assert "the app refused events of the Fake, with [503]; they wait" in caplog.text

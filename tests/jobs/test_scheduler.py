@@ -17,14 +17,17 @@ from tests.faults.victim import in_a_fork
 from tests.host import Organization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.jobs.conftest import Host
 
 
-def run_scheduler(host: Host, *spans: int) -> None:
+def run_scheduler(host: Host, *spans: int, meanwhile: Callable[[], object] = int) -> None:
     """Run the scheduler in a process of its own, for so long as it sleeps for these seconds."""
     left, moved = list(spans), [0]
 
     def sleep(seconds: float) -> None:
+        meanwhile()
         if not left:
             # As from a terminal.
             raise KeyboardInterrupt
@@ -68,6 +71,28 @@ def test_what_the_scheduler_enqueues_is_done_by_a_worker(host: Host) -> None:
     assert host.rq_queue.count == 0
     assert host.rq_queue.failed_job_registry.count == 0
     host.assert_each_handled_once(3)
+
+
+def test_the_doctor_sees_the_scheduler_as_long_as_it_runs(host: Host) -> None:
+    def examine() -> str:
+        return str(host.app.test_cli_runner().invoke(args=["accrue", "doctor"]).output)
+
+    run_scheduler(host, 1, meanwhile=lambda: host.queue.connection.set("told", examine()))
+    assert "A scheduler enqueues the periodic jobs." in host.queue.connection.get("told").decode()
+    assert "No scheduler runs" in examine()
+
+
+def test_a_scheduler_goes_on_and_ends_as_ever_after_all_of_redis_was_lost(host: Host) -> None:
+    times: list[int] = []
+
+    def lose_twice() -> None:
+        times.append(host.rq_queue.count)
+        if len(times) in (1, 3):
+            host.queue.connection.flushdb()
+        else:
+            assert enqueued(host)["sweep_webhooks"] == 1
+
+    run_scheduler(host, 61, 61, meanwhile=lose_twice)
 
 
 def test_two_schedulers_and_restarts_have_each_effect_once(host: Host) -> None:

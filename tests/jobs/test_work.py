@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from flask import current_app
+from flask.cli import NoAppException
 
-from flask_accrue import jobs
+from flask_accrue import jobs, models
 from flask_accrue.queue import RedisQueue
+from flask_accrue.testing import Kit
 from tests.faults.victim import in_a_fork
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flask import Flask
 
     from tests.jobs.conftest import Host
@@ -83,24 +89,38 @@ def test_a_job_hands_over_to_a_successor_when_its_minute_is_up(
     host.assert_each_handled_once(5)
 
 
-def test_a_worker_that_is_not_ours_finds_the_app_by_flask_app(
-    database_url: str, redis_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_is_not_ours_finds_the_app_by_flask_app_once(
+    database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = tmp_path / "host_of_a_worker.py"
-    module.write_text(
+    # A module of this test's own: Python keeps what was imported.
+    name = f"host_of_a_worker_{uuid.uuid4().hex}"
+    (tmp_path / f"{name}.py").write_text(
         "from tests.webhooks.worker import build\n"
-        f"app, db = build({database_url!r}, {str(tmp_path / 'fake.sqlite')!r},"
-        f" ACCRUE_REDIS_URL={redis_url!r})\n"
+        "built = []\n"
+        "def create_app():\n"
+        f"    built.append(build({database_url!r}, {str(tmp_path / 'fake.sqlite')!r},"
+        f" ACCRUE_REDIS_URL={redis_url!r}))\n"
+        "    return built[-1][0]\n"
     )
-    monkeypatch.setenv("FLASK_APP", str(module))
+    monkeypatch.setenv("FLASK_APP", str(tmp_path / f"{name}.py"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert jobs.work("webhooks") == 0
     assert jobs.run_periodic("sweep_webhooks") == 0
-    import host_of_a_worker  # type: ignore[import-not-found]
+    [(app, db)] = importlib.import_module(name).built
+    with app.app_context():
+        Kit(app).price("price_pro", 1900)
+    assert jobs.work("webhooks") == 2
+    assert len(importlib.import_module(name).built) == 1
+    with app.app_context():
+        assert db.session.query(models.Price).count() == 1
+        db.session.remove()
+        db.engine.dispose()
 
-    with host_of_a_worker.app.app_context():
-        host_of_a_worker.db.session.remove()
-        host_of_a_worker.db.engine.dispose()
+
+def test_a_worker_without_an_app_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLASK_APP", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoAppException, match="FLASK_APP"):
+        jobs.work("webhooks")
 
 
 @pytest.mark.only("postgresql")

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import session
 
-from tests import host
-from tests.host import Organization, kit, org
+from tests.host import Organization, kit, org, running_host
 from tests.visitors import Visitor, give_log_in
 
 if TYPE_CHECKING:
@@ -22,21 +21,16 @@ __all__ = ["kit", "org"]
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     """Give a host in which a user pays for the organization that has the same id."""
-    app, db, accrue = host.create_host(
-        database_url, ACCRUE_ALLOWED_REDIRECT_HOSTS=["app.host.example"]
-    )
-    give_log_in(app)
+    listed = ["app.host.example"]
+    with running_host(database_url, ACCRUE_ALLOWED_REDIRECT_HOSTS=listed) as (app, db, accrue):
+        give_log_in(app)
 
-    @accrue.owner_loader
-    def owner() -> Organization | None:
-        user_id = session.get("_user_id")
-        return db.session.get(Organization, int(user_id)) if user_id else None
+        @accrue.owner_loader
+        def owner() -> Organization | None:
+            user_id = session.get("_user_id")
+            return db.session.get(Organization, int(user_id)) if user_id else None
 
-    yield app
-    with app.app_context():
-        db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
+        yield app
 
 
 @pytest.fixture

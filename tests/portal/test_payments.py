@@ -302,6 +302,15 @@ def test_a_declined_first_payment_is_shown_as_not_made(
 
 
 @pytest.mark.only("sqlite")
+def test_what_a_single_payment_is_for_is_said(kit: Kit, org: Organization, payer: Visitor) -> None:
+    billing.add_payment_method(org, ASKS)
+    with pytest.raises(ActionRequired) as raised:
+        billing.charge(org, Money(500, "usd"), description="Setting up <b>Tides</b>")
+    kit.deliver()
+    assert "Setting up &lt;b&gt;Tides" in payer.get(raised.value.url or "").text
+
+
+@pytest.mark.only("sqlite")
 def test_the_customer_is_sent_to_a_page_that_is_there_although_the_app_is_under_a_prefix(
     kit: Kit, org: Organization
 ) -> None:

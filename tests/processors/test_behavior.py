@@ -300,7 +300,7 @@ def test_what_has_ended_stays_ended(shop: Shop, subscription: objects.Subscripti
 
 
 def test_an_unknown_price_is_named(shop: Shop) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(NotFound) as caught:
         subscribe(shop, customer(shop).processor_id, items=[{"price": "price_unknown"}])
 
     assert caught.value.code == "resource_missing"

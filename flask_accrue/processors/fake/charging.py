@@ -33,6 +33,7 @@ def charge(
     customer_id: str,
     amount: Money,
     method_id: str,
+    description: str | None,
     metadata: c.Mapping[str, str],
 ) -> Result:
     """Charge a customer's card; return the intent, and the charge if the bank was asked.
@@ -47,7 +48,7 @@ def charge(
             "amount",
             "parameter_invalid_integer",
         )
-    intent = payments.create(tx, customer_id, amount, metadata=metadata)
+    intent = payments.create(tx, customer_id, amount, description=description, metadata=metadata)
     return _ended(*payments.attempt(tx, intent, method))
 
 

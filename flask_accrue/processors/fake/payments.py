@@ -23,6 +23,7 @@ def create(
     amount: Money,
     *,
     invoice: str | None = None,
+    description: str | None = None,
     metadata: t.Mapping[str, str] | None = None,
 ) -> objects.PaymentIntent:
     """Make an intent to collect an amount; nothing is asked of a card yet."""
@@ -35,6 +36,7 @@ def create(
             amount=amount.amount_minor,
             currency=amount.currency,
             invoice=invoice,
+            description=description,
             metadata=labels.merged({}, metadata or {}),
         ),
         "payment_intent.created",

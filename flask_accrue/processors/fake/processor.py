@@ -278,14 +278,15 @@ class FakeProcessor(Controls, Processor):
             "amount": amount,
             "currency": currency,
             "payment_method": payment_method,
+            "description": description,
             "metadata": metadata,
         }
         return self._engine.call(
             "create_charge",
             key,
-            {**given, "description": description},
+            given,
             lambda tx: charging.charge(
-                tx, customer, Money(amount, currency), payment_method, metadata
+                tx, customer, Money(amount, currency), payment_method, description, metadata
             ),
         )
 

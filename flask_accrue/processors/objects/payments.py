@@ -30,6 +30,7 @@ class PaymentIntent(ProcessorObject):
     error_code: str | None = None
     error_decline_code: str | None = None
     canceled_at: When | None = None
+    description: str | None = None
     client_secret: str | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property

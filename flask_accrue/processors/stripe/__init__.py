@@ -1,4 +1,4 @@
-"""Stripe: its webhooks and its objects, in the shapes of every API version since 2020-03-02."""
+"""Stripe: its calls, and its webhooks and objects in the shapes of every API version since 2020-03-02."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from ...errors import (
     RateLimited,
 )
 from ..base import Answer
+from ..objects import PaymentIntent
 from . import fields, reading, refusals, versions
 from .bodies import Raw, decode, without_secrets
 from .transport import Transport
@@ -81,8 +82,10 @@ class Api:
         retries: int,
         retry_delay: float | None = None,
     ) -> None:
-        self._transport = Transport(longest=timeout, retries=retries, delay=retry_delay)
+        self._transport = Transport(longest=timeout, delay=retry_delay)
+        self._timeout = timeout
         self._account: str | None = None
+        self._ends: float | None = None
         self._client = stripe.StripeClient(
             key,
             base_addresses={"api": base.rstrip("/")} if base else {},
@@ -95,6 +98,12 @@ class Api:
         """Return the same client, whose calls are made for a connected account; ``None``: the own one."""
         other = copy.copy(self)
         other._account = account
+        return other
+
+    def in_one_time(self) -> Api:
+        """Return the same client, all of whose calls together take about as long as one may."""
+        other = copy.copy(self)
+        other._ends = time.monotonic() + self._timeout
         return other
 
     def get(self, path: str, params: Params, *, account: str | None = None) -> Reply:
@@ -149,6 +158,7 @@ class Api:
             options["stripe_account"] = t.cast(str, account or self._account)
         if key is not None:
             options["idempotency_key"] = _header(key)
+        self._transport.end_by(self._ends)
         began = time.monotonic()
         try:
             response = self._client.raw_request(method, path, **params, **options)
@@ -195,7 +205,7 @@ def _failed_payment(error: stripe.StripeError, took: float) -> Answer | None:
         found = reading.read(without_secrets(intent))
     except InvalidRequest:
         return None
-    if found is None:
+    if not isinstance(found, PaymentIntent):
         return None
     fresh_from, fresh_to = interval((error.headers or {}).get("Date"), took)
     return Answer(objects=(found,), fresh_from=fresh_from, fresh_to=fresh_to)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import collections.abc as c
-import contextlib
 import typing as t
 
-from ...errors import CardError, ProcessorError
+from ...errors import CardError
 from .. import objects
 from ..base import Answer, Json
 from . import fields
 from .api import Api, segment
-from .gathering import INTENT_EXPANDED, Gathering, current, read, taken_out
+from .gathering import INTENT_EXPANDED, Gathering, current, if_possible, read, taken_out
 
 _INVOICES: t.Final = "/v1/invoices"
 _INTENTS: t.Final = "/v1/payment_intents"
@@ -34,12 +33,12 @@ def pay_invoice(api: Api, invoice: str, *, payment_method: str | None, key: str)
     try:
         reply = api.post(f"{path}/pay", given, key=key)
     except CardError as error:
-        with contextlib.suppress(ProcessorError):
+        with if_possible():
             found = read(api, path, _INVOICE_EXPANDED)
             gathering.put_invoice(found.body, found)
-        error.answer = gathering.so_far() or error.answer
-        if _waits_for_customer(error.answer):
-            return t.cast(Answer, error.answer)
+        answer = error.answer = gathering.so_far() or error.answer
+        if answer is not None and (_is_paid(answer) or _waits_for_customer(answer)):
+            return t.cast(Answer, answer)
         raise
     reply = current(api, reply, _INVOICES, *_INVOICE_EXPANDED)
     gathering.put_invoice(reply.body, reply)
@@ -80,7 +79,7 @@ def charge(
     except CardError as error:
         intent = error.answer and error.answer.first(objects.PaymentIntent)
         if intent is not None:
-            with contextlib.suppress(ProcessorError):
+            with if_possible():
                 gathering.read_intent(intent.processor_id)
         error.answer = gathering.so_far() or error.answer
         raise
@@ -100,7 +99,7 @@ def confirm(api: Api, payment_intent: str, *, payment_method: str | None, key: s
     try:
         reply = api.post(f"{_INTENTS}/{segment(payment_intent)}/confirm", given, key=key)
     except CardError as error:
-        with contextlib.suppress(ProcessorError):
+        with if_possible():
             gathering.read_intent(payment_intent)
         _put_its_invoice(api, gathering, payment_intent)
         error.answer = gathering.so_far() or error.answer
@@ -147,7 +146,7 @@ def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> Non
         "payment": {"type": "payment_intent", "payment_intent": payment_intent},
         "limit": 1,
     }
-    with contextlib.suppress(ProcessorError):
+    with if_possible():
         payments = fields.rows(api.get("/v1/invoice_payments", wanted).body, "data") or []
         for payment in payments[:1]:
             invoice = fields.required_reference(payment, "invoice")
@@ -155,6 +154,12 @@ def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> Non
             gathering.put_invoice(found.body, found)
 
 
-def _waits_for_customer(answer: Answer | None) -> bool:
-    intent = None if answer is None else answer.first(objects.PaymentIntent)
+def _waits_for_customer(answer: Answer) -> bool:
+    intent = answer.first(objects.PaymentIntent)
     return intent is not None and intent.status == "requires_action"
+
+
+def _is_paid(answer: Answer) -> bool:
+    """Tell whether an invoice is paid after all: by then Stripe may only repeat what the bank said first."""
+    invoice = answer.first(objects.Invoice)
+    return invoice is not None and invoice.status == "paid"

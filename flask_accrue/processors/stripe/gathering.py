@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc as c
 import contextlib
 import datetime
+import logging
 import typing as t
 
 from ...errors import InvalidRequest, NotFound, ProcessorError, ProcessorUnavailable
@@ -17,6 +18,8 @@ from ..base import Answer
 from . import fetching, fields, reading
 from .api import Api, Reply, segment
 from .bodies import Raw, without_secrets
+
+logger = logging.getLogger(__name__)
 
 #: What a payment intent is asked for with: its charge, and what that cost.
 INTENT_EXPANDED: t.Final = ("latest_charge.balance_transaction",)
@@ -66,9 +69,9 @@ class Gathering:
 
     def put_intent(self, raw: Raw, reply: Reply) -> objects.ProcessorObject:
         """Put in a payment intent, then its charge if that was expanded, and note its secret."""
-        charge = taken_out(raw, "latest_charge")
+        charge, secret = taken_out(raw, "latest_charge"), raw.get("client_secret")
         intent = self.put("payment_intent", raw, reply)
-        self.client_secret = fields.text(raw, "client_secret")
+        self.client_secret = secret if isinstance(secret, str) else None
         if charge is not None:
             self.put("charge", charge, reply)
         return intent
@@ -83,8 +86,8 @@ class Gathering:
         invoice = t.cast(objects.Invoice, self.put("invoice", raw, reply))
         intent = _payment_intent(invoice)
         if intent is not None:
-            tolerated = (ProcessorError,) if invoice.status == "paid" else ()
-            with contextlib.suppress(*tolerated):
+            nobody_waits = invoice.status == "paid"
+            with if_possible() if nobody_waits else contextlib.nullcontext():
                 self.read_intent(intent)
         if subscription is not None:
             self.put("subscription", subscription, reply)
@@ -133,6 +136,15 @@ def read(api: Api, path: str, expanded: c.Sequence[str]) -> Reply:
         raise _Gone(unclear(error).message) from None
     except ProcessorError as error:
         raise unclear(error) from None
+
+
+@contextlib.contextmanager
+def if_possible() -> c.Iterator[None]:
+    """Do without what is only good to have where it can't be read; events tell of it, too."""
+    try:
+        yield
+    except ProcessorError as error:
+        logger.warning("accrue: an answer of Stripe's is told without a part of it: %s", error)
 
 
 def identifier(reply: Reply) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import typing as t
 
+from ...errors import InvalidRequest, ProcessorError
 from ..base import Answer, Json
-from . import customers
+from . import customers, fields
 from .api import Api, segment
 from .gathering import alone, identifier
 
@@ -18,15 +20,25 @@ _CHANGEABLE: t.Final = frozenset({"exp_month", "exp_year", "metadata"})
 
 
 def add(api: Api, customer: str, token: str, *, key: str) -> Answer:
-    """Attach a card to a customer. A token (``tok_…``) is made into a payment method first, by a call with
-    a key of its own: Stripe takes a key for one request only.
+    """Attach a card to a customer; one that is attached to it already is told as it stands.
+
+    A token (``tok_…``) is made into a payment method first, by a call with a key of its own: Stripe takes
+    a key for one request only.
 
     :raises CardError: when the bank refuses it.
     """
     if token.startswith(_MADE_IN_BROWSER):
         given = {"type": "card", "card": {"token": token}}
         token = identifier(api.post(PATH, given, key=f"{key}:method"))
-    reply = api.post(f"{PATH}/{segment(token)}/attach", {"customer": customer}, key=key)
+    path = f"{PATH}/{segment(token)}"
+    try:
+        reply = api.post(f"{path}/attach", {"customer": customer}, key=key)
+    except InvalidRequest:
+        with contextlib.suppress(ProcessorError):
+            found = api.get(path, {})
+            if fields.reference(found.body, "customer") == customer:
+                return alone(api, "payment_method", found, PATH)
+        raise
     return alone(api, "payment_method", reply, PATH)
 
 

@@ -37,7 +37,8 @@ class StripeProcessor(Processor):
     :param api_key: the secret key, or ``None`` where only webhooks are received. The mode, test or
         live, is read from it.
     :param api_base: another address of the API, for tests.
-    :param timeout: seconds that a call may take, all its tries included.
+    :param timeout: seconds that a call may take, all its tries included; a change takes about as long
+        together with the looks at its outcome.
     :param retries: how often a call is tried again after a network error, a conflict or a 5xx.
     :param retry_delay: seconds before each further try; by default the SDK's, half a second and more.
     """
@@ -98,6 +99,11 @@ class StripeProcessor(Processor):
                 "key from Stripe's dashboard, from the environment rather than in code."
             )
         return self._given_api
+
+    @property
+    def _changing(self) -> Api:
+        """The client for one change, with the looks at its outcome that follow."""
+        return self._api.in_one_time()
 
     # -- webhooks ------------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class StripeProcessor(Processor):
     ) -> Answer:
         """Make a customer."""
         return customers.create(
-            self._api,
+            self._changing,
             name=name,
             email=email,
             preferred_locale=preferred_locale,
@@ -178,21 +184,21 @@ class StripeProcessor(Processor):
 
     def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
         """Change a customer."""
-        return customers.update(self._api, customer, changes, key=key)
+        return customers.update(self._changing, customer, changes, key=key)
 
     def add_payment_method(self, customer: str, token: str, *, key: str) -> Answer:
         """Attach a payment method (``pm_…``), or the card that a token (``tok_…``) stands for."""
-        return payment_methods.add(self._api, customer, token, key=key)
+        return payment_methods.add(self._changing, customer, token, key=key)
 
     def update_payment_method(
         self, payment_method: str, changes: dict[str, Json], *, key: str
     ) -> Answer:
         """Change a card's month, year or metadata."""
-        return payment_methods.update(self._api, payment_method, changes, key=key)
+        return payment_methods.update(self._changing, payment_method, changes, key=key)
 
     def remove_payment_method(self, payment_method: str, *, key: str) -> Answer:
         """Detach a card."""
-        return payment_methods.remove(self._api, payment_method, key=key)
+        return payment_methods.remove(self._changing, payment_method, key=key)
 
     # -- subscriptions -------------------------------------------------------------------------
 
@@ -210,7 +216,7 @@ class StripeProcessor(Processor):
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
         return subscriptions.create(
-            self._api,
+            self._changing,
             customer,
             items=items,
             trial_end=trial_end,
@@ -225,7 +231,7 @@ class StripeProcessor(Processor):
         self, subscription: str, changes: dict[str, Json], *, key: str
     ) -> Answer:
         """Change a subscription; the answer also holds what was billed for it at once."""
-        return subscriptions.update(self._api, subscription, changes, key=key)
+        return subscriptions.update(self._changing, subscription, changes, key=key)
 
     def cancel_subscription(
         self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
@@ -235,14 +241,14 @@ class StripeProcessor(Processor):
         Stripe takes no idempotency key for it, and needs none.
         """
         return subscriptions.cancel(
-            self._api, subscription, invoice_now=invoice_now, prorate=prorate
+            self._changing, subscription, invoice_now=invoice_now, prorate=prorate
         )
 
     # -- money ---------------------------------------------------------------------------------
 
     def pay_invoice(self, invoice: str, *, payment_method: str | None, key: str) -> Answer:
         """Try to collect an open invoice now; the answer also holds its subscription."""
-        return charging.pay_invoice(self._api, invoice, payment_method=payment_method, key=key)
+        return charging.pay_invoice(self._changing, invoice, payment_method=payment_method, key=key)
 
     def create_charge(
         self,
@@ -257,7 +263,7 @@ class StripeProcessor(Processor):
     ) -> Answer:
         """Charge a card now."""
         return charging.charge(
-            self._api,
+            self._changing,
             customer,
             amount=amount,
             currency=currency,
@@ -271,7 +277,9 @@ class StripeProcessor(Processor):
         self, payment_intent: str, *, payment_method: str | None, key: str
     ) -> Answer:
         """Carry on with a payment; the answer also holds the invoice that it pays, and its subscription."""
-        return charging.confirm(self._api, payment_intent, payment_method=payment_method, key=key)
+        return charging.confirm(
+            self._changing, payment_intent, payment_method=payment_method, key=key
+        )
 
     def create_refund(
         self,
@@ -284,5 +292,5 @@ class StripeProcessor(Processor):
     ) -> Answer:
         """Give back a part of a charge, or all that is left."""
         return charging.refund(
-            self._api, charge, amount=amount, reason=reason, metadata=metadata, key=key
+            self._changing, charge, amount=amount, reason=reason, metadata=metadata, key=key
         )

@@ -57,7 +57,7 @@ def translated(error: stripe.StripeError) -> AccrueError:
             param=param,
         )
     if isinstance(error, stripe.InvalidRequestError):
-        kind = NotFound if code == "resource_missing" else InvalidRequest
+        kind = NotFound if _is_missing(body, status) else InvalidRequest
         return kind(
             _message(body, status),
             code=code,
@@ -74,6 +74,15 @@ def said(error: stripe.StripeError) -> dict[str, t.Any]:
     body = error.json_body
     found = body.get("error") if isinstance(body, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def _is_missing(body: dict[str, t.Any], status: int) -> bool:
+    """Tell whether an object that was named isn't there.
+
+    The same code also says that a customer has no card, where nobody named one.
+    """
+    named = status == 404 or (_text(body, "message") or "").startswith("No such ")
+    return named and _text(body, "code") == "resource_missing"
 
 
 def _message(body: dict[str, t.Any], status: int) -> str:

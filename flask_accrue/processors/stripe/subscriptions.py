@@ -5,13 +5,13 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from ...errors import NotFound
+from ...errors import InvalidRequest, NotFound
 from ..base import Answer, Json
 from . import fields
 from .api import Api, Reply, segment
 from .bodies import Raw
 from .customers import check_known, emptied
-from .gathering import Gathering, current, taken_out
+from .gathering import Gathering, current, taken_out, unclear
 
 PATH: t.Final = "/v1/subscriptions"
 
@@ -120,7 +120,11 @@ def _told(api: Api, reply: Reply, *, at_birth: bool = False) -> Answer:
     invoice = taken_out(now.body, "latest_invoice")
     gathering = Gathering(api)
     gathering.put("subscription", now.body, now)
-    if invoice is not None and (at_birth or _was_billed(now.body, invoice, reply)):
+    try:
+        is_told = invoice is not None and (at_birth or _was_billed(now.body, invoice, reply))
+    except InvalidRequest as error:
+        raise unclear(error) from None
+    if invoice is not None and is_told:
         gathering.put_invoice(invoice, now)
     return gathering.answer()
 

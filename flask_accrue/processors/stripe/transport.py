@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import math
 import threading
 import time
 import typing as t
@@ -17,23 +18,26 @@ class Transport(stripe.RequestsClient):
     """Sends a request, and again where the SDK says so, for so long and no longer.
 
     The SDK has a time-out of each try alone, so that three tries of 20 s keep a worker busy for a minute.
-    A try gets what is left of the call's time, but the first not more than half of it, so that there is time
-    for another; a quarter of a try is for connecting. Each thread has a connection pool of its own.
+    A try gets what is left of the call's time, a quarter of it to connect and the rest to wait for an answer;
+    so there is time for another try where nothing answers. Each thread has a connection pool of its own.
 
     What isn't bounded is an answer that comes byte by byte: a time-out is between two of them.
 
     :param longest: seconds that a call may take.
-    :param retries: how often a call may be tried again.
     :param delay: seconds before each further try; ``None`` leaves that to the SDK, which waits longer
         each time, from half a second to five.
     """
 
-    def __init__(self, *, longest: float, retries: int, delay: float | None) -> None:
+    def __init__(self, *, longest: float, delay: float | None) -> None:
         super().__init__(timeout=longest)
         self._longest = longest
-        self._first = longest / 2 if retries else longest
         self._delay = delay
         self._call = _Call()
+
+    def end_by(self, moment: float | None) -> None:
+        """Let this thread's next call end by a moment of the monotonic clock, so that several share the time
+        of one; the last of them has a tenth of it all the same."""
+        self._call.limit = moment
 
     @property
     def tries(self) -> int:
@@ -42,8 +46,10 @@ class Transport(stripe.RequestsClient):
 
     def request_with_retries(self, *args: t.Any, **options: t.Any) -> t.Any:
         """Make a call."""
+        now = time.monotonic()
+        limit = math.inf if self._call.limit is None else self._call.limit
         self._call.tries = 0
-        self._call.ends = time.monotonic() + self._longest
+        self._call.ends = min(now + self._longest, max(limit, now + self._longest / 10))
         return super().request_with_retries(*args, **options)
 
     def request(
@@ -59,16 +65,14 @@ class Transport(stripe.RequestsClient):
         :raises stripe.APIConnectionError: when there is no answer.
         """
         self._call.tries += 1
-        longest = max(self._call.ends - time.monotonic(), 0.001)
-        if self._call.tries == 1:
-            longest = min(longest, self._first)
+        left = max(self._call.ends - time.monotonic(), 0.001)
         try:
             response = self._call.session.request(
                 method,
                 url,
                 headers=dict(headers or {}),
                 data=post_data,
-                timeout=(longest / 4, longest * 3 / 4),
+                timeout=(left / 4, left * 3 / 4),
                 verify=stripe.ca_bundle_path,
                 # Stripe never redirects, and the key mustn't follow who does.
                 allow_redirects=False,
@@ -102,3 +106,4 @@ class _Call(threading.local):
         self.session = requests.Session()
         self.tries = 0
         self.ends = 0.0
+        self.limit: float | None = None

@@ -35,7 +35,6 @@ if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
 NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
-NOON_SECONDS = int(NOON.timestamp())
 
 
 def test_a_first_payment_that_needs_the_customer_comes_with_its_secret(
@@ -194,12 +193,16 @@ def test_a_payment_that_cant_be_looked_at_leaves_the_outcome_open(
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
 def test_of_an_invoice_that_is_paid_nobody_waits_for_the_payment(
-    world: ContractServer, processor: StripeProcessor, status: int
+    world: ContractServer,
+    processor: StripeProcessor,
+    status: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     world.queue_answer(status, method="GET", path="payment_intents")
     answers_with(world, subscription(latest_invoice=invoice()))
 
     assert kinds(subscribe(processor)) == ["subscription", "invoice"]
+    assert "without a part of it" in caplog.text
 
 
 def test_an_answer_that_cant_be_read_is_no_refusal(

@@ -99,6 +99,8 @@ def bill_next_change(
     )
     server.prime(payment_intent(**of_payer, **intent))
     server.prime(charge(**of_payer, status="failed", captured=False))
+    server.prime(owed)
+    server.prime({**changed, "latest_invoice": owed["id"]})
     body = {**changed, "latest_invoice": owed}
     server.queue_answer(200, body, method="POST", path="/subscriptions", remembered=True)
 
@@ -269,6 +271,54 @@ def test_a_card_that_is_declined_is_not_added(payer: models.Customer, org: Organ
 
     assert caught.value.decline_code == "insufficient_funds"
     assert len(billing.list_payment_methods(org)) == 1
+
+
+@pytest.fixture
+def owing(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> models.Invoice:
+    """Give the open invoice of a subscription that is past due, and at Stripe both as they stand."""
+    made = billing.subscribe(org, "price_pro")
+    bill_next_change(stripe_server, payer, "past_due", DECLINED)
+    with pytest.raises(CardError):
+        billing.swap_plan(made, "price_team", proration="always_invoice")
+    [invoice] = rows(models.Invoice)
+    return t.cast(models.Invoice, invoice)
+
+
+def test_an_invoice_is_paid_and_its_subscription_goes_on(
+    owing: models.Invoice, payer: models.Customer, stripe_server: ContractServer
+) -> None:
+    [subscription] = rows(models.Subscription)
+    assert subscription.is_past_due
+    stands = next(
+        each
+        for each in stripe_server.objects()["platform"]
+        if each["id"] == subscription.processor_id
+    )
+    stripe_server.prime({**stands, "status": "active"})
+    stripe_server.prime(payment_intent(customer=payer.processor_id, status="succeeded"))
+
+    paid = billing.pay_invoice(owing)
+
+    assert paid.is_paid
+    assert subscription.is_active
+
+
+def test_an_invoice_that_the_customer_has_to_confirm_says_where(
+    owing: models.Invoice, payer: models.Customer, stripe_server: ContractServer
+) -> None:
+    stripe_server.prime(payment_intent(customer=payer.processor_id, **WAITS))
+    code = "invoice_payment_intent_requires_action"
+    refusal = {"error": {"type": "card_error", "code": code, "message": "Please confirm."}}
+    stripe_server.queue_answer(402, refusal, path="/pay$")
+
+    with pytest.raises(ActionRequired) as caught:
+        billing.pay_invoice(owing)
+
+    assert caught.value.client_secret == "pi_1_secret_1"
+    assert caught.value.row == owing
+    assert [row.status for row in rows(models.PaymentIntent)] == ["requires_action"]
 
 
 # -- lost answers ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What is told of a change and of an end: what was billed for it, also when Stripe only repeats itself."""
+"""What is told of a change and of an end, also when Stripe only repeats itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from flask_accrue.errors import CardError, NotFound
+from flask_accrue.errors import CardError, NotFound, ProcessorUnavailable
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.call_table import CALLS
@@ -20,12 +20,7 @@ from tests.processors.stripe.situations import (
     subscribe,
     swap,
 )
-from tests.processors.stripe.stripe_bodies import (
-    START,
-    Json,
-    invoice,
-    subscription,
-)
+from tests.processors.stripe.stripe_bodies import START, Json, invoice, subscription
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
@@ -98,6 +93,15 @@ def test_a_change_that_cant_be_paid_and_must_be_changes_nothing(
     now = processor.fetch("subscription", "sub_1").main
     assert isinstance(now, objects.Subscription)
     assert now.items[0].price == "price_pro"
+
+
+def test_an_invoice_of_no_known_time_is_no_refusal_of_the_change(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    answers_with(world, subscription(latest_invoice=open_invoice(created="today")))
+
+    with pytest.raises(ProcessorUnavailable, match="Stripe did what it was asked"):
+        swap(processor)
 
 
 # -- ending ----------------------------------------------------------------------------------------

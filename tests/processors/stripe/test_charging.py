@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import typing as t
 
@@ -20,15 +19,10 @@ from tests.processors.stripe.situations import (
     kinds,
     payment_intent,
 )
-from tests.processors.stripe.stripe_bodies import (
-    Json,
-)
+from tests.processors.stripe.stripe_bodies import Json, invoice, sample
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
-
-NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
-NOON_SECONDS = int(NOON.timestamp())
 
 
 def test_paying_an_invoice_brings_payment_charge_and_subscription(
@@ -72,6 +66,22 @@ def test_an_invoice_that_the_customer_has_to_confirm_is_no_error(
 
     assert kinds(answer) == ["invoice", "payment_intent", "subscription"]
     assert answer.client_secret == "pi_1_secret_1"
+
+
+def test_a_decline_that_stripe_repeats_is_none_once_the_invoice_is_paid(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    world.queue_answer(402, path="/pay$")
+    with pytest.raises(CardError):
+        processor.pay_invoice("in_1", payment_method=None, key="key-1")
+    world.prime(invoice())
+    world.prime(payment_intent(status="succeeded", latest_charge="ch_1"))
+
+    answer = processor.pay_invoice("in_1", payment_method=None, key="key-1")
+
+    assert world.requests_to("POST", "/v1/invoices/in_1/pay")[-1].replayed
+    assert isinstance(answer.main, objects.Invoice)
+    assert answer.main.status == "paid"
 
 
 def test_a_decline_stays_a_decline_when_nothing_more_can_be_learned(
@@ -128,7 +138,9 @@ def test_a_declined_charge_tells_of_the_intent_in_the_error_when_it_cant_be_read
     assert caught.value.answer.main.error_code == "card_declined"
 
 
-@pytest.mark.parametrize("intent", ["pi_1", {"object": "payment_intent"}, {"object": "x"}, 7])
+@pytest.mark.parametrize(
+    "intent", ["pi_1", {"object": "payment_intent"}, {"object": "x"}, 7, sample("customer")]
+)
 def test_a_decline_that_tells_no_whole_intent_has_no_answer(
     world: ContractServer, processor: StripeProcessor, intent: t.Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import time
 import typing as t
 
@@ -19,6 +20,7 @@ from flask_accrue.errors import (
     ProcessorUnavailable,
     RateLimited,
 )
+from flask_accrue.processors import Answer
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.call_table import CALLS, CHANGES, KEYED, Call
 from tests.processors.stripe.situations import prime_world
@@ -267,7 +269,7 @@ def test_all_tries_together_end_in_time(world: ContractServer) -> None:
 def test_a_first_try_leaves_time_for_another(world: ContractServer) -> None:
     world.queue_delay(30.0)
     stripe = StripeProcessor(
-        "sk_test_oracle", api_base=world.url, timeout=0.6, retries=1, retry_delay=0.0
+        "sk_test_oracle", api_base=world.url, timeout=1.2, retries=1, retry_delay=0.0
     )
 
     assert stripe.fetch("customer", "cus_1").main.processor_id == "cus_1"
@@ -285,6 +287,37 @@ def test_no_try_is_waited_for_that_would_come_too_late(world: ContractServer) ->
 
     assert time.monotonic() - began < 5
     assert len(world.requests) == 1
+
+
+def test_a_change_and_the_look_at_its_outcome_share_one_time(world: ContractServer) -> None:
+    world.queue_delay(1.2, method="POST")
+    world.queue_delay(30.0, method="GET", times=10)
+    stripe = StripeProcessor("sk_test_oracle", api_base=world.url, timeout=2.0, retries=0)
+
+    began = time.monotonic()
+    answer = stripe.pay_invoice("in_1", payment_method=None, key="key-1")
+
+    assert time.monotonic() - began < 2.4
+    assert [each.kind for each in answer.objects] == ["invoice", "subscription"]
+
+
+def test_one_thread_s_time_is_no_other_s(world: ContractServer) -> None:
+    world.queue_delay(30.0, path="/customers/cus_1$", times=100)
+    world.prime({"id": "cus_2", "object": "customer", "deleted": True})
+    stripe = StripeProcessor(
+        "sk_test_oracle", api_base=world.url, timeout=1.0, retries=5, retry_delay=0.0
+    )
+
+    def fetch(id: str) -> Answer | ProcessorError:
+        try:
+            return stripe.fetch("customer", id)
+        except ProcessorError as error:
+            return error
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(fetch, ["cus_1", "cus_2"] * 4))
+
+    assert [type(each) for each in found] == [ProcessorUnavailable, Answer] * 4
 
 
 def test_a_redirect_isnt_followed(world: ContractServer, processor: StripeProcessor) -> None:

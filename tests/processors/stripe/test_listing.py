@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
 import pytest
@@ -10,22 +9,11 @@ import pytest
 from flask_accrue.errors import NotFound
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
-from tests.processors.stripe.situations import (
-    card,
-    kinds,
-)
-from tests.processors.stripe.stripe_bodies import (
-    START,
-    at,
-    listed,
-    sample,
-)
+from tests.processors.stripe.situations import card, kinds
+from tests.processors.stripe.stripe_bodies import START, at, listed, sample
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
-
-NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
-NOON_SECONDS = int(NOON.timestamp())
 
 
 def test_all_cards_are_listed_the_oldest_first(

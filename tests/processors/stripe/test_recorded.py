@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from flask_accrue.errors import CardError
-from flask_accrue.processors import objects
+from flask_accrue.processors import Answer, objects
 from flask_accrue.processors.stripe import StripeProcessor, events
-from tests.processors.stripe.stripe_bodies import Json, at
+from tests.processors.stripe.stripe_bodies import Json, at, sample
 from tests.recordings import VARIABLE, RecordedCase, recorded_cases
 
 if t.TYPE_CHECKING:
@@ -207,12 +207,79 @@ def test_a_subscription_in_the_shapes_of_2020(case: RecordedCase) -> None:
 def test_a_decline_as_it_was_recorded(
     case: RecordedCase, stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:
-    recording = json.loads((Path(os.environ[VARIABLE]) / f"{case.name}.json").read_text())
-    [refusal] = [call for call in recording["calls"] if call["status"] == 402]
-    stripe_server.queue_answer(402, refusal["body"], remembered=False)
+    [refusal] = calls_of(case, "POST", "/v1/payment_methods")
+    stripe_server.queue_answer(402, refusal, remembered=False)
 
     with pytest.raises(CardError, match="Your card was declined") as caught:
         processor.fetch("customer", "cus_1")
 
     assert (caught.value.code, caught.value.decline_code) == ("card_declined", "generic_decline")
     assert (caught.value.param, caught.value.http_status) == (None, 402)
+
+
+def calls_of(case: RecordedCase, method: str, path: str) -> list[Json]:
+    """Return the bodies that were answered to such calls."""
+    recording = json.loads((Path(os.environ[VARIABLE]) / f"{case.name}.json").read_text())
+    return [
+        call["body"]
+        for call in recording["calls"]
+        if call["method"] == method and call["path"].startswith(path)
+    ]
+
+
+def told(case: RecordedCase, server: ContractServer, processor: StripeProcessor) -> Answer:
+    """Subscribe, and let the server answer what was recorded."""
+    subscribed = calls_of(case, "POST", "/v1/subscriptions")[0]
+    server.prime(sample("customer", id=subscribed["customer"]))
+    price = subscribed["items"]["data"][0]["price"]
+    server.prime(price)
+    for part in ("/v1/payment_intents/", "/v1/charges/"):
+        for body in calls_of(case, "GET", part)[:1]:
+            server.prime(body)
+    server.queue_answer(200, subscribed, method="POST", remembered=True)
+    return processor.create_subscription(
+        subscribed["customer"],
+        items=[{"price": price["id"]}],
+        trial_end=None,
+        payment_method=None,
+        collection_method="charge_automatically",
+        billing_cycle_anchor=None,
+        metadata={},
+        key="key-1",
+    )
+
+
+@recorded_cases("subscription-needs-authentication")
+def test_a_recorded_first_payment_needs_the_customer(
+    case: RecordedCase, stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    answer = told(case, stripe_server, processor)
+
+    assert [each.kind for each in answer.objects] == ["subscription", "invoice", "payment_intent"]
+    intent = answer.first(objects.PaymentIntent)
+    assert intent is not None
+    assert intent.requires_action
+    shown = calls_of(case, "POST", "/v1/subscriptions")[0]["latest_invoice"]
+    assert answer.client_secret == shown["confirmation_secret"]["client_secret"]
+
+
+@recorded_cases("subscription-swapped")
+def test_a_recorded_first_payment_brings_its_charge(
+    case: RecordedCase, stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    answer = told(case, stripe_server, processor)
+
+    kinds = [each.kind for each in answer.objects]
+    assert kinds == ["subscription", "invoice", "payment_intent", "charge"]
+    assert isinstance(answer.main, objects.Subscription)
+    assert answer.main.status == "active"
+
+
+@recorded_cases("trial")
+def test_a_recorded_trial_has_nothing_to_pay(
+    case: RecordedCase, stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    answer = told(case, stripe_server, processor)
+
+    assert [each.kind for each in answer.objects] == ["subscription", "invoice"]
+    assert answer.client_secret is None

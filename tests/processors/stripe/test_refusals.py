@@ -147,6 +147,25 @@ def test_a_refused_argument_is_named(
     assert (error.code, error.param, error.http_status) == ("parameter_unknown", "x", 400)
 
 
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("No such price: 'price_x'", NotFound),
+        ("This customer has no attached payment source or default payment method.", InvalidRequest),
+    ],
+)
+def test_a_missing_object_is_told_from_a_customer_without_a_card(
+    stripe_server: ContractServer,
+    processor: StripeProcessor,
+    message: str,
+    kind: type[ProcessorError],
+) -> None:
+    body = said(type="invalid_request_error", code="resource_missing", message=message)
+    stripe_server.queue_answer(400, body)
+
+    assert failure(processor, kind).code == "resource_missing"
+
+
 def test_a_key_used_twice_is_a_conflict(
     stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:

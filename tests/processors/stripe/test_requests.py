@@ -11,10 +11,10 @@ from flask_accrue.errors import InvalidRequest
 from flask_accrue.processors import Processor, objects
 from flask_accrue.processors.stripe import StripeProcessor, versions
 from tests.processors.stripe.call_table import CALLS, CHANGES, KEYED, SUBSCRIPTION_EXPANDED
+from tests.processors.stripe.stripe_bodies import Json, sample
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
-    from tests.processors.stripe.stripe_bodies import Json
 
 #: What needs no call, and ``find``, whose table is its own.
 _LOCAL = {
@@ -151,6 +151,32 @@ def test_a_token_is_made_into_a_card_with_a_key_of_its_own(
     assert [made.idempotency_key, attached.idempotency_key] == ["key-1:method", "key-1"]
     assert isinstance(added, objects.PaymentMethod)
     assert added.customer == "cus_1"
+
+
+def already_attached() -> Json:
+    message = "The payment method you provided has already been attached to a customer."
+    return {"error": {"type": "invalid_request_error", "message": message}}
+
+
+def test_a_card_that_the_customer_has_already_is_added(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    world.queue_answer(400, already_attached(), path="/attach$")
+
+    added = processor.add_payment_method("cus_1", "pm_1", key="key-1").main
+
+    assert isinstance(added, objects.PaymentMethod)
+    assert (added.processor_id, added.customer) == ("pm_1", "cus_1")
+
+
+def test_a_card_that_another_customer_has_is_refused(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    world.prime(sample("customer", id="cus_2"))
+    world.queue_answer(400, already_attached(), path="/attach$")
+
+    with pytest.raises(InvalidRequest, match="already been attached"):
+        processor.add_payment_method("cus_2", "pm_1", key="key-1")
 
 
 def test_a_card_that_is_removed_belongs_to_nobody(

@@ -1,0 +1,173 @@
+"""Invoices with their lines and payments, and the failures that grace is counted from."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue import mirror, models
+from flask_accrue.processors import objects
+from tests.mirror.conftest import HOUR, START
+from tests.mirror.said import charge, intent, invoice, line, payment, subscription
+
+if TYPE_CHECKING:
+    from tests.mirror.conftest import Mirror
+
+
+def amounts(mirrored: Mirror) -> list[int]:
+    return [each.amount for each in mirrored.find("invoice", "in_1").items]
+
+
+# -- lines -----------------------------------------------------------------------------------------
+
+
+def test_lines_without_an_id_are_written_once_however_often_they_come(mirrored: Mirror) -> None:
+    two = (line(amount=1500), line(amount=400))
+    for _ in range(3):
+        mirrored.put(invoice(lines=two))
+    assert amounts(mirrored) == [1500, 400]
+    assert mirrored.verbs("invoice") == ["created"]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [(), (1500,), (400,), (400, 1500), (1500, 400, 100), (1, 2, 3)],
+    ids=str,
+)
+def test_lines_are_what_came_last_and_removed_ones_go(
+    mirrored: Mirror, after: tuple[int, ...]
+) -> None:
+    mirrored.put(invoice(lines=(line(amount=1500), line(amount=400))))
+    mirrored.put(invoice(lines=tuple(line(amount=amount) for amount in after)))
+    assert amounts(mirrored) == list(after)
+    assert mirrored.db.session.scalar(
+        sa.select(sa.func.count()).select_from(models.InvoiceItem)
+    ) == len(after)
+    state = mirrored.entries("invoice")[-1].state
+    assert state is not None
+    assert [each["amount"] for each in state["lines"]] == list(after)
+
+
+def test_lines_that_are_left_out_are_kept_and_told(mirrored: Mirror) -> None:
+    mirrored.put(invoice(lines=(line(amount=1500),), payments=(payment(),)))
+    mirrored.put(invoice(number="A-1", lines=objects.UNSAID, payments=objects.UNSAID))
+    assert amounts(mirrored) == [1500]
+    entry = mirrored.entries("invoice")[-1]
+    assert entry.data["changes"] == {"number": [None, "A-1"]}
+    assert [each["amount"] for each in entry.state["lines"]] == [1500]
+    assert len(mirrored.find("invoice", "in_1").payments) == 1
+
+
+# -- payments --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["intent", "charge", "payment"])))
+def test_a_payment_links_its_intent_and_its_charge_in_any_order(
+    mirrored: Mirror, order: tuple[str, ...]
+) -> None:
+    news = {
+        "intent": intent(latest_charge="ch_1"),
+        "charge": charge(payment_intent="pi_1"),
+        "payment": payment(),
+    }
+    for name in order:
+        mirrored.put(news[name])
+    assert mirrored.find("payment_intent", "pi_1").invoice_processor_id == "in_1"
+    assert mirrored.find("charge", "ch_1").invoice_processor_id == "in_1"
+    # News that don't speak of it erase nothing, and neither do those that say there is none.
+    mirrored.put(charge(payment_intent="pi_1", amount_refunded=5, invoice=None))
+    assert mirrored.find("charge", "ch_1").invoice_processor_id == "in_1"
+
+
+def test_a_payment_by_a_charge_without_an_intent_links_the_charge(mirrored: Mirror) -> None:
+    mirrored.put(charge())
+    mirrored.put(payment(payment_intent=None, charge="ch_1"))
+    assert mirrored.find("charge", "ch_1").invoice_processor_id == "in_1"
+    assert mirrored.verbs("charge") == ["succeeded", "linked"]
+
+
+@pytest.mark.parametrize(
+    ("own", "embedded", "kept"),
+    [
+        # An event of its own that came in while the invoice was fetched, and one from before.
+        ({"event": "evt_1", "at": START}, {"at": START}, "own"),
+        ({"event": "evt_1", "at": START}, {"at": START + HOUR}, "embedded"),
+        ({"event": "evt_1", "at": START + HOUR}, {"event": "evt_2", "at": START}, "own"),
+        # Two answers of one moment: the one that came last.
+        ({"at": START}, {"at": START}, "embedded"),
+        ({"at": START + HOUR}, {"at": START}, "own"),
+    ],
+)
+def test_a_payment_within_its_invoice_never_replaces_newer_news_of_its_own(
+    mirrored: Mirror, own: dict[str, Any], embedded: dict[str, Any], kept: str
+) -> None:
+    mirrored.put(payment(amount_paid=1), **own)
+    mirrored.put(invoice(payments=(payment(amount_paid=2),)), **embedded)
+    found = mirrored.find("invoice_payment", "inpay_1")
+    assert found.amount_paid == {"own": 1, "embedded": 2}[kept]
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])), ids=str)
+def test_the_first_failure_is_the_earliest_in_whatever_order_they_are_told(
+    mirrored: Mirror, order: tuple[int, ...]
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    for hours in order:
+        mirrored.put(invoice(attempt_count=hours), failed_at=START + hours * HOUR)
+    assert mirrored.find("invoice", "in_1").first_failed_at == START + HOUR
+    assert mirrored.find("subscription", "sub_1").past_due_since == START + HOUR
+
+
+def test_a_failure_that_old_news_tell_is_noted_and_changes_nothing_else(mirrored: Mirror) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(attempt_count=2), failed_at=START + 5 * HOUR)
+    for earlier in (START + 2 * HOUR, START + 3 * HOUR):
+        mirrored.within(
+            lambda uow, owner, at=earlier: mirror.note_failure(
+                uow, owner, uow.find(models.Invoice, "fake", "in_1"), at
+            )
+        )
+    row = mirrored.find("invoice", "in_1")
+    assert (row.first_failed_at, row.attempt_count) == (START + 2 * HOUR, 2)
+    assert mirrored.find("subscription", "sub_1").past_due_since == START + 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verb"),
+    [
+        ({"status": "draft"}, {}, "finalized"),
+        ({}, {"status": "paid"}, "paid"),
+        ({}, {"status": "void"}, "voided"),
+        ({}, {"status": "uncollectible"}, "marked_uncollectible"),
+        ({}, {"due_date": START}, "updated"),
+    ],
+)
+def test_what_happened_to_an_invoice_is_named(
+    mirrored: Mirror, before: dict[str, Any], after: dict[str, Any], verb: str
+) -> None:
+    mirrored.put(invoice(**before))
+    mirrored.put(invoice(**after))
+    assert mirrored.verbs("invoice") == ["created", verb]
+
+
+def test_one_failure_is_told_once_whether_its_count_or_its_event_comes_first(
+    mirrored: Mirror,
+) -> None:
+    mirrored.put(invoice())
+    mirrored.put(invoice(attempt_count=1))
+    mirrored.put(invoice(attempt_count=1), failed_at=START)
+    mirrored.put(invoice(attempt_count=2))
+    assert mirrored.verbs("invoice") == ["created", "updated", "payment_failed", "payment_failed"]
+
+
+def test_a_payment_that_waits_for_its_customer_is_no_failure(mirrored: Mirror) -> None:
+    mirrored.put(intent(status="requires_action", invoice="in_1"))
+    mirrored.put(invoice())
+    mirrored.put(invoice(attempt_count=1), failed_at=START)
+    assert mirrored.verbs("invoice") == ["created", "action_required"]
