@@ -21,6 +21,7 @@ from ..errors import (
     InvalidState,
     OperationUnknown,
     ProcessorError,
+    ProcessorUnavailable,
     RateLimited,
 )
 from ..processors import Answer, Processor, objects
@@ -174,12 +175,21 @@ def _find(plan: Plan[R], id: str) -> Answer | None:
         return None
     kind, within = plan.find
     found = plan.processor.find(kind, id, within=within)
-    return None if found is None else _with_what_hangs_on(plan.processor, found)
+    if found is None:
+        return None
+    try:
+        return _with_what_hangs_on(plan.processor, found)
+    except ProcessorError as error:
+        # It was made: whatever is said of what hangs on it, that is no refusal.
+        raise ProcessorUnavailable(
+            f"The {kind} of the operation {id!r} was made, and what hangs on it couldn't be read: "
+            f"{error}"
+        ) from error
 
 
 def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
     """Add what the lost answer would have held: the latest invoice, its payment and the charge."""
-    found, secret = list(answer.objects), answer.client_secret
+    found, secret, until = list(answer.objects), answer.client_secret, answer.fresh_to
     wanted: list[tuple[str, str | None]] = []
     for obj in found:
         if isinstance(obj, objects.Subscription):
@@ -196,8 +206,9 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
                 further = gateway.fetch(kind, processor_id)
                 found.append(further.main)
                 secret = secret or further.client_secret
+                until = max(until, further.fresh_to)
         wanted.clear()
-    return dataclasses.replace(answer, objects=tuple(found), client_secret=secret)
+    return dataclasses.replace(answer, objects=tuple(found), client_secret=secret, fresh_to=until)
 
 
 def _repeat(row: models.Operation) -> t.Any:

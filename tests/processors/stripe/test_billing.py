@@ -339,6 +339,33 @@ def test_a_lost_answer_to_subscribe_leaves_one_subscription(
     assert len(stripe_server.requests_to("POST", "/v1/subscriptions")) == 1
 
 
+@pytest.mark.parametrize("status", [400, 401, 404, 429])
+def test_what_hangs_on_a_found_subscription_and_cant_be_read_is_no_refusal_of_it(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, status: int
+) -> None:
+    hurry(stripe_server)
+    stripe_server.queue_reset(method="POST", path="^/v1/subscriptions$", acts=True)
+    with pytest.raises(ProcessorUnavailable):
+        billing.subscribe(org, "price_pro", operation_id="sign-up")
+    found = next(
+        each for each in stripe_server.objects()["platform"] if each["object"] == "subscription"
+    )
+    stripe_server.prime(invoice(customer=payer.processor_id))
+    stripe_server.prime({**found, "latest_invoice": "in_1"})
+    stripe_server.prime(payment_intent(customer=payer.processor_id, status="succeeded"))
+    refusal = {"error": {"type": "invalid_request_error", "code": "resource_missing"}}
+    # After a 404 it's asked again without what should come along.
+    times = 2 if status == 404 else 1
+    stripe_server.queue_answer(status, refusal, path="/v1/invoices/", times=times)
+
+    with pytest.raises(ProcessorUnavailable, match="was made"):
+        billing.subscribe(org, "price_pro", operation_id="sign-up")
+    made = billing.subscribe(org, "price_pro", operation_id="sign-up")
+
+    assert made.is_active
+    assert [row.processor_id for row in rows(models.Invoice)] == ["in_1"]
+
+
 def test_a_lost_answer_to_a_change_leaves_one_change(
     payer: models.Customer, org: Organization, stripe_server: ContractServer
 ) -> None:

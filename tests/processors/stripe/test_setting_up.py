@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import typing as t
 
 import flask
@@ -12,11 +13,14 @@ import pytest
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_accrue import Accrue
-from flask_accrue.errors import SignatureError
+from flask_accrue.errors import ProcessorUnavailable, SignatureError
 from flask_accrue.processors import Processor
 from flask_accrue.processors.signing import sign
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.stripe_bodies import at, event_body, sample
+
+if t.TYPE_CHECKING:
+    from tests.oracles.stripe_server import ContractServer
 
 
 def processors_of(**config: t.Any) -> dict[str, Processor]:
@@ -46,6 +50,20 @@ def test_an_endpoint_s_secret_alone_sets_stripe_up_without_a_mode(endpoint: str)
 
     assert isinstance(found["stripe"], StripeProcessor)
     assert found["stripe"].livemode is None
+
+
+def test_the_time_of_a_call_is_a_setting(stripe_server: ContractServer) -> None:
+    stripe = processors_of(
+        ACCRUE_STRIPE_SECRET_KEY="sk_test_1",
+        ACCRUE_STRIPE_API_BASE=stripe_server.url,
+        ACCRUE_STRIPE_TIMEOUT=0.4,
+    )["stripe"]
+
+    began = time.monotonic()
+    with stripe_server.hold(), pytest.raises(ProcessorUnavailable):
+        stripe.fetch("customer", "cus_1")
+
+    assert time.monotonic() - began < 2
 
 
 def test_without_either_there_is_no_stripe() -> None:
