@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import sqlalchemy as sa
-from flask import current_app, has_request_context, request
+from flask import current_app, has_request_context, url_for
 
 from .. import models
 from ..errors import AccrueError, ActionRequired, CardError, ProcessorError
@@ -88,9 +88,9 @@ def confirmation_url(payment_intent: str | None, processor: str) -> str | None:
     path = current_state().settings.portal_path
     if payment_intent is None or path is None:
         return None
-    mounted = (
-        request.script_root if has_request_context() else current_app.config["APPLICATION_ROOT"]
-    )
+    if has_request_context():
+        return url_for("accrue_portal.payment", processor=processor, payment_intent=payment_intent)
+    mounted: str = current_app.config["APPLICATION_ROOT"]
     return f"{mounted.rstrip('/')}{path}/payments/{processor}/{payment_intent}"
 
 

@@ -159,13 +159,8 @@ def test_an_old_charge_names_its_invoice_itself(told: Told, stripe_server: Contr
 @pytest.mark.parametrize(
     "kind",
     [
-        "checkout.session",
         "setup_intent",
-        "tax_id",
-        "coupon",
-        "promotion_code",
-        "subscription_schedule",
-        "credit_note",
+        "discount",
         "account",
         "payout",
         "person",
