@@ -26,7 +26,7 @@ from .errors import ConfigError
 from .operations import Scope, operation
 from .pages import assets_blueprint
 from .portal import portal_blueprint
-from .processors import Processor
+from .processors import Processor, objects
 from .processors.fake import FakeProcessor
 from .queue import InProcessQueue, Queue, RedisQueue
 from .state import AccrueState, Handler
@@ -73,6 +73,7 @@ class Accrue:
         self._handlers: list[tuple[str, Handler]] = []
         self._factories: dict[str, ProcessorFactory] = {}
         self._owner_loader: c.Callable[[], t.Any] | None = None
+        self._customer_linker: c.Callable[[objects.Customer], t.Any] | None = None
         # Weakly: a factory that is called again and again, as in tests, leaves its apps behind.
         self._states: weakref.WeakSet[AccrueState] = weakref.WeakSet()
         if app is not None:
@@ -104,6 +105,7 @@ class Accrue:
             auth=self._auth,
             handlers=self._handlers,
             owner_loader=self._owner_loader,
+            customer_linker=self._customer_linker,
             scope_loader=_ambient_scope,
         )
         if settings.ledger_keys_derived and not (settings.debug or settings.testing):
@@ -167,6 +169,19 @@ class Accrue:
         self._owner_loader = function
         for state in self._states:
             state.owner_loader = function
+        return function
+
+    def customer_linker(
+        self, function: c.Callable[[objects.Customer], t.Any]
+    ) -> c.Callable[[objects.Customer], t.Any]:
+        """Say whose a customer is that ``flask accrue sync`` finds at the processor and nowhere here.
+
+        The function gets the customer as the processor tells it, and returns a billable, or ``None`` where
+        it can't be sure. It's asked where the metadata name nobody.
+        """
+        self._customer_linker = function
+        for state in self._states:
+            state.customer_linker = function
         return function
 
     def operation(self, id: str) -> contextlib.AbstractContextManager[None]:

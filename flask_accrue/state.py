@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
     from .auth import AuthAdapter
     from .operations import Scope
-    from .processors import Processor
+    from .processors import Processor, objects
     from .queue import Queue
     from .unit_of_work import Change, UnitOfWork
 
@@ -34,6 +34,7 @@ class AccrueState:
     :ivar handlers: pairs of an event type (or ``*``) and the host's function, in order.
     :ivar reactions: called with each change before it's committed, in its transaction.
     :ivar owner_loader: gives the billable of the current request, or ``None``.
+    :ivar customer_linker: gives the billable of a customer that the processor has and we don't, or ``None``.
     :ivar scope_loader: gives the scope of the current request's operation ids, or ``None``.
     :ivar written: becomes another object whenever rows of Accrue were written in this process, so that
         whoever keeps what it read knows that it's old.
@@ -51,6 +52,7 @@ class AccrueState:
     handlers: list[tuple[str, Handler]] = dataclasses.field(default_factory=list)
     reactions: list[Reaction] = dataclasses.field(default_factory=list)
     owner_loader: c.Callable[[], t.Any] | None = None
+    customer_linker: c.Callable[[objects.Customer], t.Any] | None = None
     scope_loader: c.Callable[[], Scope | None] | None = None
     written: object = dataclasses.field(default_factory=object)
     read_committed: bool | None = None

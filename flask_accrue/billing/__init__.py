@@ -18,6 +18,7 @@ from .changes import (
     update_quantity,
 )
 from .charges import charge, list_charges, refund
+from .current import sync
 from .customers import (
     create_customer,
     customer,
@@ -75,6 +76,7 @@ __all__ = [
     "subscribe",
     "subscription",
     "swap_plan",
+    "sync",
     "sync_catalog",
     "sync_customer",
     "sync_payment",

@@ -19,8 +19,6 @@ from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
 from .perform import Plan, perform, seen, settle_session
 
-#: The key of a customer's metadata at the processor that says whose it is: ``Type:id``.
-OWNER_KEY: t.Final = "accrue_owner"
 #: The key of an object's metadata that names the operation that made it.
 OPERATION_KEY: t.Final = "accrue_operation"
 
@@ -94,7 +92,7 @@ def create_customer(
             "name": owner.billing_name,
             "email": owner.billing_email,
             "preferred_locale": None,
-            "metadata": {OWNER_KEY: key, OPERATION_KEY: id},
+            "metadata": {mirror.OWNER_KEY: key, OPERATION_KEY: id},
         }
 
     def create(uow: UnitOfWork, answer: Answer) -> models.Customer:

@@ -16,6 +16,7 @@ from .fake import group as fake
 from .ledger import ledger
 from .migrations import group as db_group
 from .operations import group as operations
+from .sync import sync
 from .webhooks import group as webhooks
 from .work import scheduler, tick, worker
 
@@ -41,5 +42,16 @@ class Commands(AppGroup):
 
 
 group = Commands("accrue", help="Operate the billing of this app.")
-for _command in (db_group, doctor, fake, ledger, operations, scheduler, tick, webhooks, worker):
+for _command in (
+    db_group,
+    doctor,
+    fake,
+    ledger,
+    operations,
+    scheduler,
+    sync,
+    tick,
+    webhooks,
+    worker,
+):
     group.add_command(_command)

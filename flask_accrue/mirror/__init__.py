@@ -12,9 +12,12 @@ from ..unit_of_work import UnitOfWork
 from .catalog import write_price, write_product
 from .changes import Draft, earlier, record
 from .customers import (
+    OWNER_KEY,
+    adopt_customer,
     create_customer,
     detach_payment_method,
     mark_customer_deleted,
+    named_owner,
     owner_key,
     write_customer,
     write_payment_method,
@@ -26,6 +29,7 @@ from .freshness import (
     Watermark,
     is_final,
     is_gone,
+    is_gone_for_good,
     judge,
     may_write,
     watermark,
@@ -38,16 +42,20 @@ from .subscriptions import NAME_KEY, end_subscription, write_subscription
 
 __all__ = [
     "NAME_KEY",
+    "OWNER_KEY",
     "UNSEEN",
     "Source",
     "Verdict",
     "Watermark",
+    "adopt_customer",
     "create_customer",
     "is_final",
     "is_gone",
+    "is_gone_for_good",
     "judge",
     "mark_gone",
     "may_write",
+    "named_owner",
     "note_failure",
     "note_past_items",
     "owner_key",

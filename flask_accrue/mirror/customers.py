@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import typing as t
 
 import sqlalchemy as sa
 
 from .. import models
+from ..billable import billable_types
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, earlier, record
 from .freshness import Source
+
+#: The key of a customer's metadata at the processor that says whose it is: ``Type:id``.
+OWNER_KEY: t.Final = "accrue_owner"
+
+# As much as a customer's column has for it.
+_LONGEST_ID: t.Final = 255
 
 
 def create_customer(
@@ -42,6 +50,47 @@ def create_customer(
     uow.open_chain(made.row)
     record(uow, "customer", "created", made, made.row)
     return made.row
+
+
+def adopt_customer(
+    uow: UnitOfWork,
+    processor: str,
+    obj: objects.Customer,
+    source: Source,
+    owner_type: str,
+    owner_id: str,
+) -> models.Customer | None:
+    """Write a customer that the processor has and we don't; ``None`` when its owner has another here."""
+    key = owner_key(owner_type, owner_id)
+    customers = models.Customer
+    generation = 1
+    for other in uow.scalars(
+        sa.select(customers).where(
+            customers.processor == processor,
+            customers.owner_type == owner_type,
+            customers.owner_id == owner_id,
+        )
+    ):
+        if other.owner_key == key:
+            return None
+        generation = max(generation, other.generation + 1)
+    return create_customer(
+        uow,
+        processor,
+        obj,
+        source,
+        owner_type=owner_type,
+        owner_id=owner_id,
+        generation=generation,
+    )
+
+
+def named_owner(obj: objects.Customer) -> tuple[str, str] | None:
+    """Return the owner's type and id that a customer's metadata names, if it's a billable of this app."""
+    owner_type, _, owner_id = obj.metadata.get(OWNER_KEY, "").partition(":")
+    if not 0 < len(owner_id) <= _LONGEST_ID or owner_type not in billable_types():
+        return None
+    return owner_type, owner_id
 
 
 def write_customer(

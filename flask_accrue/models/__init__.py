@@ -13,6 +13,7 @@ from .operations import Operation
 from .payments import Charge, Dispute, PaymentIntent, Refund
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
+from .sync import SyncRun
 from .webhooks import HandlerRun, WebhookEvent
 
 #: The mirrored table of each kind of processor object.
@@ -64,6 +65,7 @@ __all__ = [
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",
+    "SyncRun",
     "TaxId",
     "WebhookEvent",
 ]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from . import objects
-from .base import Answer, Capability, Processor, ProcessorEvent, Reference
+from .base import Answer, Capability, Page, Processor, ProcessorEvent, Reference
 
-__all__ = ["Answer", "Capability", "Processor", "ProcessorEvent", "Reference", "objects"]
+__all__ = ["Answer", "Capability", "Page", "Processor", "ProcessorEvent", "Reference", "objects"]

@@ -79,6 +79,17 @@ class Answer:
 _Object = t.TypeVar("_Object", bound=ProcessorObject)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page of the list of all objects of a kind.
+
+    :ivar after: what the next page is asked for with, or ``None`` where this is the last one.
+    """
+
+    answer: Answer
+    after: str | None
+
+
 class Reference(t.NamedTuple):
     """The name of an object: its kind, as in :data:`flask_accrue.processors.objects.KINDS`, and its id."""
 
@@ -223,6 +234,17 @@ class Processor(abc.ABC):
     def list_catalog(self) -> Answer:
         """Return all products, then all prices."""
         self._unsupported(Capability.SUBSCRIPTIONS)
+
+    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+        """Return one page of all objects of a kind, the newest first, as :meth:`fetch` would tell them.
+
+        What the processor has deleted isn't listed.
+
+        :param after: the ``after`` of the page before.
+        :param email: of customers, only those with this e-mail address.
+        :raises UnsupportedByProcessor: for a kind that isn't listed.
+        """
+        raise UnsupportedByProcessor(f"{self.name} can't list every {kind}.")
 
     # -- customers -----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import billable, mirror, models
+from .. import mirror, models
 from ..errors import NotFound
 from ..mirror import Source
 from ..processors import Processor, ProcessorEvent, Reference, objects
@@ -17,9 +17,6 @@ from ..unit_of_work import Origin, UnitOfWork, write
 
 #: Closes the event's row in the transaction that applies it: ``(uow, outcome, reason, customer)``.
 Finish: t.TypeAlias = c.Callable[[UnitOfWork, str, "str | None", "models.Customer | None"], None]
-
-# As much as a customer's column has for it.
-_LONGEST_ID: t.Final = 255
 
 
 class Nobody(t.NamedTuple):
@@ -86,35 +83,16 @@ def adopt(
         found, source = answer.main, Source.of_answer(answer)
     if found.deleted:
         return Nobody("ignored", "the customer is deleted and wasn't ours")
-    owner_type, _, owner_id = found.metadata.get("accrue_owner", "").partition(":")
-    if not 0 < len(owner_id) <= _LONGEST_ID or owner_type not in billable.billable_types():
+    owner = mirror.named_owner(found)
+    if owner is None:
         return Nobody("ignored", "the customer isn't ours: no accrue_owner names a billable here")
 
     def create(uow: UnitOfWork) -> Nobody | bool:
         if uow.lock_processor_customer(gateway.name, payer) is not None:
             return False
-        key = mirror.owner_key(owner_type, owner_id)
-        customers = models.Customer
-        generation = 1
-        for other in uow.scalars(
-            sa.select(customers).where(
-                customers.processor == gateway.name,
-                customers.owner_type == owner_type,
-                customers.owner_id == owner_id,
-            )
-        ):
-            if other.owner_key == key:
-                return Nobody("ignored", "the owner has another customer here")
-            generation = max(generation, other.generation + 1)
-        made = mirror.create_customer(
-            uow,
-            gateway.name,
-            found,
-            source,
-            owner_type=owner_type,
-            owner_id=owner_id,
-            generation=generation,
-        )
+        made = mirror.adopt_customer(uow, gateway.name, found, source, *owner)
+        if made is None:
+            return Nobody("ignored", "the owner has another customer here")
         if event.subject == Reference("customer", payer):
             finish(uow, outcome, None, made)
             return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections.abc as c
+import dataclasses
 import datetime
 import os
 
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects, signing
-from ..base import Answer, Capability, Json, Processor, ProcessorEvent
+from ..base import Answer, Capability, Json, Page, Processor, ProcessorEvent
 from . import (
     changes as changing,
 )
@@ -25,6 +26,8 @@ from . import (
 from .controls import Controls
 from .engine import Engine, Result
 from .transaction import Transaction, owner
+
+_PAGE = 100
 
 
 class FakeProcessor(Controls, Processor):
@@ -124,6 +127,25 @@ class FakeProcessor(Controls, Processor):
         return self._engine.look(
             "list_catalog", lambda tx: [*tx.all(objects.Product), *tx.all(objects.Price)]
         )
+
+    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+        """Return up to a hundred objects of a kind, the newest first."""
+        cls = objects.KINDS.get(kind)
+        if cls is None or cls is objects.PaymentMethod:
+            return super().page(kind, after=after, email=email)
+
+        def look(tx: Transaction) -> Result:
+            every = [each for each in reversed(tx.all(cls)) if not each.deleted]
+            if email is not None:
+                every = [each for each in every if getattr(each, "email", None) == email]
+            ids = [each.processor_id for each in every]
+            begin = 0 if after is None else ids.index(tx.get(cls, after).processor_id) + 1
+            return [charging.told(tx, each) for each in every[begin : begin + _PAGE + 1]]
+
+        answer = self._engine.look("page", look)
+        held = answer.objects[:_PAGE]
+        following = held[-1].processor_id if len(answer.objects) > _PAGE else None
+        return Page(answer=dataclasses.replace(answer, objects=held), after=following)
 
     # -- customers and cards -------------------------------------------------------------------
 

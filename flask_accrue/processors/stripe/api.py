@@ -131,17 +131,25 @@ class Api:
         return self._call("delete", path, params, account)
 
     def pages(
-        self, path: str, params: Params, *, account: str | None = None
+        self,
+        path: str,
+        params: Params,
+        *,
+        account: str | None = None,
+        after: str | None = None,
     ) -> c.Iterator[tuple[list[Raw], Reply]]:
-        """Yield the rows of each page of a list, and the reply that they came in."""
-        after: dict[str, str] = {}
+        """Yield the rows of each page of a list, and the reply that they came in.
+
+        :param after: the id of the row after which the first page begins.
+        """
         while True:
-            page = self.get(path, {**params, "limit": PAGE, **after}, account=account)
+            cursor = {} if after is None else {"starting_after": after}
+            page = self.get(path, {**params, "limit": PAGE, **cursor}, account=account)
             found = fields.rows(page.body, "data") or []
             yield found, page
             if not found or not fields.flag(page.body, "has_more"):
                 return
-            after = {"starting_after": fields.identifier(found[-1])}
+            after = fields.identifier(found[-1])
 
     def list_all(
         self, path: str, params: Params, *, account: str | None = None

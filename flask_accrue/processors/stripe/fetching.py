@@ -13,7 +13,7 @@ from .bodies import without_secrets
 
 
 @dataclasses.dataclass(frozen=True)
-class _Place:
+class Place:
     """Where a kind of object is found.
 
     :ivar expand: what has to come along.
@@ -28,33 +28,34 @@ class _Place:
     rows_of: str | None = None
 
 
-_PLACES: t.Final[t.Mapping[str, _Place]] = {
-    "charge": _Place("/v1/charges/{}", ("balance_transaction",)),
-    "checkout_session": _Place("/v1/checkout/sessions/{}"),
-    "coupon": _Place("/v1/coupons/{}", ("applies_to",)),
-    "credit_note": _Place("/v1/credit_notes/{}"),
-    "customer": _Place("/v1/customers/{}"),
-    "dispute": _Place("/v1/disputes/{}"),
-    "invoice": _Place(
+#: By kind.
+PLACES: t.Final[t.Mapping[str, Place]] = {
+    "charge": Place("/v1/charges/{}", ("balance_transaction",)),
+    "checkout_session": Place("/v1/checkout/sessions/{}"),
+    "coupon": Place("/v1/coupons/{}", ("applies_to",)),
+    "credit_note": Place("/v1/credit_notes/{}"),
+    "customer": Place("/v1/customers/{}"),
+    "dispute": Place("/v1/disputes/{}"),
+    "invoice": Place(
         "/v1/invoices/{}", ("payments",), list="lines", rows_path="/v1/invoices/{}/lines"
     ),
-    "invoice_payment": _Place("/v1/invoice_payments/{}"),
-    "payment_intent": _Place("/v1/payment_intents/{}"),
+    "invoice_payment": Place("/v1/invoice_payments/{}"),
+    "payment_intent": Place("/v1/payment_intents/{}"),
     # Cards and sources from before payment methods are found there too.
-    "payment_method": _Place("/v1/payment_methods/{}"),
-    "price": _Place("/v1/prices/{}"),
-    "product": _Place("/v1/products/{}"),
-    "promotion_code": _Place("/v1/promotion_codes/{}"),
-    "refund": _Place("/v1/refunds/{}"),
-    "subscription": _Place(
+    "payment_method": Place("/v1/payment_methods/{}"),
+    "price": Place("/v1/prices/{}"),
+    "product": Place("/v1/products/{}"),
+    "promotion_code": Place("/v1/promotion_codes/{}"),
+    "refund": Place("/v1/refunds/{}"),
+    "subscription": Place(
         "/v1/subscriptions/{}",
         ("discounts",),
         list="items",
         rows_path="/v1/subscription_items",
         rows_of="subscription",
     ),
-    "subscription_schedule": _Place("/v1/subscription_schedules/{}"),
-    "tax_id": _Place("/v1/tax_ids/{}"),
+    "subscription_schedule": Place("/v1/subscription_schedules/{}"),
+    "tax_id": Place("/v1/tax_ids/{}"),
 }
 
 
@@ -64,7 +65,7 @@ def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer
     :raises NotFound: when Stripe has no such object.
     :raises ProcessorError: when Stripe refuses or can't be reached.
     """
-    place = _PLACES.get(kind)
+    place = PLACES.get(kind)
     if place is None:
         raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
     reply = _reply(api, place, place.path.format(segment(processor_id)), account)
@@ -80,7 +81,7 @@ def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer
     )
 
 
-def _reply(api: Api, place: _Place, path: str, account: str | None) -> Reply:
+def _reply(api: Api, place: Place, path: str, account: str | None) -> Reply:
     if not place.expand:
         return api.get(path, {}, account=account)
     try:
@@ -93,7 +94,7 @@ def _reply(api: Api, place: _Place, path: str, account: str | None) -> Reply:
 
 def whole(api: Api, kind: str, reply: Reply, processor_id: str, account: str | None) -> Reply:
     """Return the reply with all rows of a list inside its object that was cut off."""
-    place = _PLACES[kind]
+    place = PLACES[kind]
     if place.list is None or not fields.is_cut_off(reply.body, place.list):
         return reply
     params = {place.rows_of: processor_id} if place.rows_of else {}

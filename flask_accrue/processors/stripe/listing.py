@@ -5,14 +5,25 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ...errors import ProcessorUnavailable
+from ...errors import ProcessorUnavailable, UnsupportedByProcessor
 from .. import objects
-from ..base import Answer
-from . import reading
-from .api import Api, Params, segment
-from .bodies import without_secrets
+from ..base import Answer, Page
+from . import fetching, fields, reading
+from .api import Api, Params, Reply, segment
+from .bodies import Raw, without_secrets
 
 _List: t.TypeAlias = tuple[str, str, Params]
+
+#: What can be listed without saying of which customer.
+_LISTED: t.Final = frozenset(
+    "product price coupon promotion_code customer subscription subscription_schedule invoice credit_note "
+    "payment_intent charge refund dispute".split()
+)
+#: What has to be asked for so that a list leaves nothing out: one list, or several.
+_WHICH: t.Final[t.Mapping[str, tuple[Params, ...]]] = {
+    "price": ({"active": False}, {"active": True}),
+    "subscription": ({"status": "all"},),
+}
 
 
 def payment_methods(api: Api, customer: str) -> Answer:
@@ -29,12 +40,43 @@ def catalog(api: Api) -> Answer:
 
     A list of prices holds the active ones only, unless it's asked for the others.
     """
-    return _listed(
-        api,
-        ("product", "/v1/products", {}),
-        ("price", "/v1/prices", {"active": False}),
-        ("price", "/v1/prices", {"active": True}),
-    )
+    return _listed(api, *_lists("product"), *_lists("price"))
+
+
+def page(api: Api, kind: str, after: str | None, email: str | None) -> Page:
+    """Return a page of all objects of a kind; the part before the colon of ``after`` counts the lists.
+
+    :raises UnsupportedByProcessor: for a kind that Stripe has no list of.
+    """
+    lists = _lists(kind) if kind in _LISTED else []
+    if not lists:
+        raise UnsupportedByProcessor(f"Stripe can't list every {kind}.")
+    number, _, last = (after or "0:").partition(":")
+    _, path, params = lists[int(number)]
+    if email is not None:
+        params = {**params, "email": email}
+    rows, reply = next(api.pages(path, params, after=last or None))
+    found, until = [], reply.fresh_to
+    for raw in rows:
+        of = Reply(raw, reply.fresh_from, reply.fresh_to)
+        held = fetching.whole(api, kind, of, fields.identifier(raw), None)
+        found.append(_read(kind, held.body))
+        until = max(until, held.fresh_to)
+    following = None
+    if rows and fields.flag(reply.body, "has_more"):
+        following = f"{number}:{found[-1].processor_id}"
+    elif int(number) + 1 < len(lists):
+        following = f"{int(number) + 1}:"
+    answer = Answer(objects=tuple(found), fresh_from=reply.fresh_from, fresh_to=until)
+    return Page(answer=answer, after=following)
+
+
+def _lists(kind: str) -> list[_List]:
+    """Return the lists that hold every object of a kind, each told as :func:`fetching.fetch` would."""
+    place = fetching.PLACES[kind]
+    expanded = {"expand": [f"data.{each}" for each in place.expand]} if place.expand else {}
+    path = place.path.removesuffix("/{}")
+    return [(kind, path, {**expanded, **which}) for which in _WHICH.get(kind, ({},))]
 
 
 def _listed(api: Api, *lists: _List) -> Answer:
@@ -45,13 +87,18 @@ def _listed(api: Api, *lists: _List) -> Answer:
         for rows, page in api.pages(path, params):
             times += (page.fresh_from, page.fresh_to)
             for raw in rows:
-                row = reading.read(without_secrets(raw))
-                if row is None or row.kind != kind:
-                    raise ProcessorUnavailable(f"Stripe listed something else than a {kind}.")
+                row = _read(kind, raw)
                 # A price that is retired at this moment may be in both lists; the later one is right.
                 found[row.processor_id] = row
     every = [row for found in kinds.values() for row in sorted(found.values(), key=_when_made)]
     return Answer(objects=tuple(every), fresh_from=min(times), fresh_to=max(times))
+
+
+def _read(kind: str, raw: Raw) -> objects.ProcessorObject:
+    row = reading.read(without_secrets(raw))
+    if row is None or row.kind != kind:
+        raise ProcessorUnavailable(f"Stripe listed something else than a {kind}.")
+    return row
 
 
 def _when_made(row: objects.ProcessorObject) -> tuple[bool, datetime.datetime | None, str]:

@@ -10,7 +10,7 @@ import typing as t
 
 from ...errors import ConfigError
 from .. import signing
-from ..base import Answer, Capability, Json, Processor, ProcessorEvent
+from ..base import Answer, Capability, Json, Page, Processor, ProcessorEvent
 from . import (
     bodies,
     charging,
@@ -156,6 +156,13 @@ class StripeProcessor(Processor):
     def list_catalog(self) -> Answer:
         """Return all products, then all prices, oldest first; retired ones too."""
         return listing.catalog(self._api)
+
+    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+        """Return up to a hundred objects of a kind, the newest first; of prices, the retired ones first.
+
+        Cards aren't listed but by customer.
+        """
+        return listing.page(self._api, kind, after, email)
 
     def default_payment_method_of(self, raw: c.Mapping[str, t.Any]) -> str | None:
         """Return the default card's id that a customer's raw object names."""

@@ -1,0 +1,242 @@
+"""A run through a whole account: kind by kind, page by page, each page a transaction."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import time
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..errors import InvalidRequest, InvalidState, NotFound
+from ..mirror import Source
+from ..processors import Page, Processor, objects
+from ..state import current_state
+from ..telemetry import reached
+from ..unit_of_work import UnitOfWork, settle_session
+from . import progress as keeping
+from .cards import sync_cards
+from .kinds import VANISHING, object_kinds
+from .linking import Owner, owner_of
+from .missing import Window, sync_missing
+from .patience import patiently
+from .progress import Progress
+from .report import Listener, Report, Unlinked
+from .writing import Batch, Name, Tally, payers_of, transact, write_batch
+
+_TRIES: t.Final = 3
+_SAMPLE: t.Final = 5
+
+T = t.TypeVar("T")
+
+
+def sync_account(
+    kinds: c.Collection[str] = (),
+    *,
+    processor: str | None = None,
+    dry_run: bool = False,
+    repair: bool = False,
+    link_by_email: bool = False,
+    anew: bool = False,
+    listener: Listener | None = None,
+    wait: c.Callable[[float], None] = time.sleep,
+) -> Report:
+    """Compare all objects of a processor's account with what is here, and write what is missing or differs.
+
+    What is here and no longer at the processor is told, and only with ``repair`` written too. A run that
+    was interrupted is gone on with, if it was asked for the same.
+
+    :param kinds: names of :data:`~flask_accrue.sync.KINDS`; none: everything.
+    :param dry_run: write nothing, and tell what would be.
+    :param link_by_email: a customer that nobody here has is linked to the one billable with its e-mail.
+    :param anew: begin at the beginning, whatever was interrupted.
+    :param listener: is told each difference, each customer that is nobody's, and how far the run is.
+    :param wait: waits for some seconds when the processor has had too many calls.
+    :raises InvalidState: when none of our customers is known to the processor: it's another account.
+    :raises ProcessorError: when the processor can't be asked; the next run goes on from there.
+    """
+    if dry_run and repair:
+        raise InvalidRequest("A run either repairs or only looks, not both.", param="repair")
+    wanted = object_kinds(kinds)
+    settle_session()
+    gateway = current_state().processor(processor)
+    _check_account(gateway, wait)
+    if dry_run:
+        progress = Progress(Report())
+    else:
+        asked = {"kinds": wanted, "repair": repair, "link_by_email": link_by_email}
+        progress = keeping.begin(gateway.name, asked, anew=anew)
+    run = Run(gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email)
+    for kind in wanted:
+        if kind not in progress.done:
+            progress.begin(kind)
+            run.go_through(kind)
+            progress.finish_kind()
+    progress.finish()
+    return progress.report
+
+
+@dataclasses.dataclass
+class Run:
+    """What the parts of a run share."""
+
+    gateway: Processor
+    progress: Progress
+    listener: Listener
+    wait: c.Callable[[float], None]
+    dry_run: bool
+    repair: bool
+    link_by_email: bool
+    #: Customers that would be here by now, if this run did more than look.
+    awaited: set[str] = dataclasses.field(default_factory=set)
+
+    @property
+    def report(self) -> Report:
+        return self.progress.report
+
+    def ask(self, call: c.Callable[[], T]) -> T:
+        """Ask the processor, patiently."""
+        return patiently(call, self.wait)
+
+    def go_through(self, kind: str) -> None:
+        """Go through all objects of a kind."""
+        if kind == "payment_method":
+            sync_cards(self)
+            return
+        window = Window(self.progress.until)
+        while True:
+            page = self._page(kind)
+            if kind in VANISHING:
+                window.move(page)
+                sync_missing(self, kind, window)
+            self._write(kind, page, window)
+            if page.after is None:
+                return
+            self.progress.after, self.progress.until = page.after, window.low
+
+    def settle(
+        self,
+        batch: Batch,
+        again: c.Callable[[set[Name]], Batch],
+        after: str | None,
+        window: Window | None = None,
+    ) -> None:
+        """Write a batch, and ask again for what was written meanwhile, some times; then move on.
+
+        :param again: asks for these rows once more.
+        """
+        whole = Tally()
+        for attempt in range(1, _TRIES + 1):
+            last = attempt == _TRIES
+
+            def work(uow: UnitOfWork, batch: Batch = batch, last: bool = last) -> Tally:
+                tally = Tally()
+                write_batch(uow, batch, tally)
+                if last:
+                    for kind, _ in tally.unclear:
+                        tally.report.count(kind, "newer")
+                if last or not tally.unclear:
+                    sums = self.report.plus(whole.report, tally.report)
+                    self.progress.keep(uow, sums, after, None if window is None else window.low)
+                return tally
+
+            tally = transact(work, take_back=self.dry_run)
+            whole.add(tally)
+            if not tally.unclear or last:
+                break
+            # Those are counted when they are told again.
+            for kind, _ in tally.unclear:
+                whole.report.count(kind, "seen", -1)
+            batch = dataclasses.replace(again(set(tally.unclear)), seen=tally.unclear)
+        self.take(whole)
+        reached("sync.page")
+
+    def take(self, tally: Tally) -> None:
+        """Add to the sums, and tell what there is to tell."""
+        self.progress.report = self.report.plus(tally.report)
+        for difference in tally.differences:
+            if self.dry_run and (difference.kind, difference.verb) == ("customer", "created"):
+                self.awaited.add(difference.processor_id)
+            self.listener.difference(difference)
+        for each in tally.unlinked:
+            self.listener.unlinked(each)
+        for kind, counts in tally.report.counts.items():
+            if counts.get("seen"):
+                self.listener.moved(kind, counts["seen"])
+
+    def _page(self, kind: str) -> Page:
+        """Ask for the next page; from the beginning where the object to go on after is gone."""
+        try:
+            return self.ask(lambda: self.gateway.page(kind, after=self.progress.after))
+        except (NotFound, InvalidRequest):
+            if self.progress.after is None:
+                raise
+            self.progress.after = self.progress.until = None
+            return self.ask(lambda: self.gateway.page(kind))
+
+    def _write(self, kind: str, page: Page, window: Window) -> None:
+        owners = self._owners(page.answer.objects) if kind == "customer" else {}
+
+        def batch(page: Page, wanted: set[Name] | None) -> Batch:
+            found = [
+                obj
+                for obj in page.answer.objects
+                if wanted is None or (obj.kind, obj.processor_id) in wanted
+            ]
+            payers = payers_of(self.gateway, found)
+            source = Source.of_answer(page.answer)
+            return Batch(
+                self.gateway, found, source, payers, owners, awaited=frozenset(self.awaited)
+            )
+
+        self.settle(
+            batch(page, None), lambda wanted: batch(self._page(kind), wanted), page.after, window
+        )
+
+    def _owners(self, found: c.Sequence[objects.ProcessorObject]) -> dict[str, Owner | Unlinked]:
+        """Return whose those customers are that aren't here."""
+        session = current_state().db.session
+        customers = models.Customer
+        ids = [obj.processor_id for obj in found]
+        here = set(
+            session.scalars(
+                sa.select(customers.processor_id).where(
+                    customers.processor == self.gateway.name, customers.processor_id.in_(ids)
+                )
+            )
+        )
+        owners: dict[str, Owner | Unlinked] = {}
+        for obj in found:
+            if obj.processor_id not in here and isinstance(obj, objects.Customer):
+                owners[obj.processor_id] = self.ask(
+                    lambda obj=obj: owner_of(self.gateway, obj, by_email=self.link_by_email)  # type: ignore[misc]
+                )
+        session.rollback()
+        return owners
+
+
+def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
+    """Refuse an account that knows none of our customers: it would end all that is here."""
+    session = current_state().db.session
+    customers = models.Customer
+    known = session.scalars(
+        sa.select(customers.processor_id)
+        .where(customers.processor == gateway.name, customers.deleted_at.is_(None))
+        .order_by(customers.created.desc(), customers.id.desc())
+        .limit(_SAMPLE)
+    ).all()
+    session.rollback()
+    for processor_id in known:
+        try:
+            patiently(lambda id=processor_id: gateway.fetch("customer", id), wait)  # type: ignore[misc]
+        except NotFound:
+            continue
+        return
+    if len(known) == _SAMPLE:
+        raise InvalidState(
+            f"{gateway.name} knows none of the {_SAMPLE} newest customers here: the key is of another "
+            "account, or of the other mode. Nothing was done.",
+            code="sync_other_account",
+        )

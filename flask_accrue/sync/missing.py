@@ -1,0 +1,110 @@
+"""What is here and isn't listed any more: asked for by itself, since a list doesn't say that it's gone."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+import uuid
+
+import sqlalchemy as sa
+
+from .. import mirror, models
+from ..billing.current import ChangedMeanwhile, fetch_now, payer_id, write_now
+from ..mirror import Watermark
+from ..processors import Answer, Page
+from ..state import current_state
+from ..unit_of_work import UnitOfWork
+from .writing import Tally, transact
+
+if t.TYPE_CHECKING:
+    from .account import Run
+
+#: How many rows are looked at together.
+_ROWS: t.Final = 200
+
+
+class Window:
+    """The time that a page of a list, the newest first, tells of.
+
+    :ivar high: when the last object of the page before was made; ``None``: this is the first page.
+    :ivar low: when its own last one was made; ``None``: it's the last page.
+    """
+
+    def __init__(self, until: datetime.datetime | None) -> None:
+        self.high: datetime.datetime | None = None
+        self.low = until
+        self.listed: set[str] = set()
+        self._page: set[str] = set()
+
+    def move(self, page: Page) -> None:
+        """Go on to a page. What was made in one second may be on two."""
+        found = page.answer.objects
+        before, self._page = self._page, {obj.processor_id for obj in found}
+        self.listed = before | self._page
+        made = [obj.created for obj in found if obj.created is not None]
+        self.high, self.low = self.low, min(made, default=self.low)
+        if page.after is None:
+            self.low = None
+
+
+class _Row(t.NamedTuple):
+    processor_id: str
+    customer_id: uuid.UUID | None
+    seen: Watermark
+
+
+def sync_missing(run: Run, kind: str, window: Window) -> None:
+    """Look after each row of a window that wasn't listed, and tell those that are gone."""
+    last: uuid.UUID | None = None
+    while True:
+        rows = _not_listed(run.gateway.name, kind, window, last)
+        for row in rows:
+            last = row.id
+        for each in [_Row(row.processor_id, payer_id(row), mirror.watermark(row)) for row in rows]:
+            current_state().db.session.rollback()
+            _look_after(run, kind, each)
+        current_state().db.session.rollback()
+        if len(rows) < _ROWS:
+            return
+
+
+def _look_after(run: Run, kind: str, row: _Row) -> None:
+    answer: Answer | None = run.ask(lambda: fetch_now(run.gateway, kind, row.processor_id))
+    if answer is not None and not answer.main.deleted:
+        return
+
+    def work(uow: UnitOfWork) -> Tally:
+        tally = Tally()
+        write_now(uow, run.gateway, kind, row.processor_id, row.customer_id, answer, row.seen)
+        tally.note(uow, 0)
+        # What follows from it, as the end of a customer's subscriptions, is told and not counted.
+        tally.report.counts.clear()
+        tally.report.count(kind, "gone")
+        return tally
+
+    try:
+        run.take(transact(work, take_back=not run.repair))
+    except ChangedMeanwhile:
+        return
+
+
+def _not_listed(
+    processor: str, kind: str, window: Window, last: uuid.UUID | None
+) -> list[models.Mirrored]:
+    model: t.Any = models.MIRRORED[kind]
+    which = [
+        model.processor == processor,
+        model.deleted_at.is_(None),
+        model.created.is_not(None),
+        model.processor_id.not_in(window.listed),
+    ]
+    if window.high is not None:
+        which.append(model.created <= window.high)
+    if window.low is not None:
+        which.append(model.created >= window.low)
+    if last is not None:
+        which.append(model.id > last)
+    statement = sa.select(model).where(*which).order_by(model.id).limit(_ROWS)
+    return list(
+        current_state().db.session.scalars(statement.execution_options(populate_existing=True))
+    )

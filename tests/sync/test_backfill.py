@@ -1,0 +1,143 @@
+"""Adopting an account: everything comes here once, is linked by what somebody says, and stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flask_accrue import billing, models
+from flask_accrue.errors import InvalidRequest
+from flask_accrue.ledger import verify
+from tests.host import Organization
+
+if TYPE_CHECKING:
+    from tests.sync.account import Account
+
+
+def test_everything_of_an_account_comes_here_and_a_second_run_changes_nothing(
+    account: Account,
+) -> None:
+    numbers = range(1, 131)
+    account.own(*numbers)
+    account.prime_rest()
+    for number in numbers:
+        account.prime(number)
+
+    first = account.sync()
+
+    kinds: dict[Any, int] = {
+        models.Customer: 130,
+        models.PaymentMethod: 130,
+        models.Subscription: 130,
+        models.Invoice: 130,
+        models.InvoicePayment: 130,
+        models.PaymentIntent: 130,
+        models.Charge: 130,
+        models.Refund: 1,
+        models.Product: 1,
+        models.Price: 2,
+    }
+    assert {model: account.count(model) for model in kinds} == kinds
+    assert not first.is_clean
+    assert first.counts["customer"] == {"seen": 130, "created": 130}
+    owner = account.db.session.get(Organization, 77)
+    held = billing.subscription(owner)
+    assert held is not None
+    assert held.processor_id == "sub_77"
+    assert verify().findings == []
+
+    before = account.state()
+    second = account.sync()
+    assert second.is_clean
+    assert second.counts["customer"] == {"seen": 130, "unchanged": 130}
+    assert account.state() == before
+
+
+def test_a_kind_can_be_asked_for_by_itself(account: Account) -> None:
+    account.own(1)
+    account.prime(1)
+    account.sync("customers")
+    assert account.count(models.Customer) == 1
+    assert account.count(models.Subscription) == 0
+    account.sync("subscriptions")
+    assert account.count(models.Subscription) == 1
+    with pytest.raises(InvalidRequest, match="There is nothing called 'subs' to sync"):
+        account.sync("subs")
+
+
+def test_a_customer_that_names_no_owner_stays_away_with_all_it_has_and_is_told(
+    account: Account,
+) -> None:
+    account.own(1)
+    account.prime(1)
+    account.prime(2)
+    account.change("cus_2", metadata={})
+    account.prime(3)
+    account.change("cus_3", metadata={"accrue_owner": "Spaceship:3"})
+
+    report = account.sync()
+
+    assert account.count(models.Customer) == 1
+    assert account.count(models.Subscription) == 1
+    assert sorted(each.processor_id for each in account.unlinked) == ["cus_2", "cus_3"]
+    assert report.counts["customer"]["unlinked"] == 2
+    assert report.counts["subscription"]["unlinked"] == 2
+    assert account.sync().is_clean
+
+
+def test_an_email_links_a_customer_only_where_one_owner_and_one_customer_have_it(
+    account: Account,
+) -> None:
+    account.own(1, 2, 3, 4)
+    twice = account.db.session.get(Organization, 4)
+    twice.email = "owner3@host.example"
+    account.db.session.commit()
+    for number in (1, 2, 3, 9):
+        account.prime(number)
+        account.change(f"cus_{number}", metadata={})
+    account.put("customer", "cus_twin", 5, email="owner2@host.example")
+
+    account.sync("customers")
+    assert account.count(models.Customer) == 0
+
+    account.sync("customers", link_by_email=True)
+    [row] = account.db.session.scalars(account.db.select(models.Customer))
+    assert (row.processor_id, row.owner_id) == ("cus_1", "1")
+    assert {each.processor_id: each.reason for each in account.unlinked} == {
+        "cus_2": "several customers at stripe have its e-mail address",
+        "cus_twin": "several customers at stripe have its e-mail address",
+        "cus_3": "several here have its e-mail address",
+        "cus_9": "nobody here has its e-mail address",
+    }
+
+
+def test_a_host_links_customers_by_what_it_knows(account: Account) -> None:
+    account.own(1, 2)
+    for number in (1, 2):
+        account.prime(number)
+        account.change(f"cus_{number}", metadata={"shop": f"number {number}"})
+
+    @account.accrue.customer_linker
+    def link(customer: Any) -> Organization | None:
+        if customer.metadata.get("shop") != "number 2":
+            return None
+        found: Organization | None = account.db.session.get(Organization, 2)
+        return found
+
+    account.sync()
+    owner = account.db.session.get(Organization, 2)
+    assert billing.customer(owner).processor_id == "cus_2"
+    assert [each.processor_id for each in account.unlinked] == ["cus_1"]
+
+
+def test_an_owner_that_has_a_customer_is_given_no_second_one(account: Account) -> None:
+    account.own(1)
+    account.prime(1)
+    account.sync("customers")
+    account.put("customer", "cus_other", 7, metadata={"accrue_owner": "Organization:1"})
+    account.sync("customers")
+    assert account.count(models.Customer) == 1
+    assert [each.reason for each in account.unlinked] == [
+        "its owner, Organization:1, has another customer here"
+    ]
