@@ -6,7 +6,9 @@ import collections.abc as c
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import json
+import sys
 import typing as t
 import uuid
 
@@ -86,24 +88,17 @@ def sync(
 @contextlib.contextmanager
 def _bar(*, shown: bool) -> c.Iterator[c.Callable[[str, int], None]]:
     """Show on a terminal how many objects of which kind were gone through; how many there are isn't known."""
-    stream = click.get_text_stream("stderr")
-    if not (shown and stream.isatty()):
+    if not (shown and sys.stderr.isatty()):
         yield lambda kind, number: None
         return
-    endless: c.Iterator[None] = iter(lambda: None, object())
-    kinds: list[str] = []
+    endless: c.Iterator[str] = itertools.repeat("")
     with click.progressbar(
         endless,
         show_pos=True,
-        file=stream,
-        item_show_func=lambda _: kinds[-1].replace("_", " ") if kinds else "",
+        file=sys.stderr,
+        item_show_func=lambda kind: (kind or "").replace("_", " "),
     ) as bar:
-
-        def moved(kind: str, number: int) -> None:
-            kinds[:] = [kind]
-            bar.update(number)
-
-        yield moved
+        yield lambda kind, number: bar.update(number, kind)
 
 
 def _say(told: Difference | Unlinked) -> None:

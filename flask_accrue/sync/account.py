@@ -24,7 +24,7 @@ from .missing import Window, sync_missing
 from .patience import patiently
 from .progress import Progress
 from .report import Listener, Report, Unlinked
-from .writing import Batch, Name, Tally, payers_of, transact, write_batch
+from .writing import PARENTS, Batch, Name, Tally, payers_of, transact, write_batch
 
 _TRIES: t.Final = 3
 _SAMPLE: t.Final = 5
@@ -89,8 +89,8 @@ class Run:
     dry_run: bool
     repair: bool
     link_by_email: bool
-    #: Customers that would be here by now, if this run did more than look.
-    awaited: set[str] = dataclasses.field(default_factory=set)
+    #: What others belong to and would be here by now, if this run did more than look.
+    awaited: set[Name] = dataclasses.field(default_factory=set)
 
     @property
     def report(self) -> Report:
@@ -157,8 +157,8 @@ class Run:
         """Add to the sums, and tell what there is to tell."""
         self.progress.report = self.report.plus(tally.report)
         for difference in tally.differences:
-            if self.dry_run and (difference.kind, difference.verb) == ("customer", "created"):
-                self.awaited.add(difference.processor_id)
+            if self.dry_run and difference.kind in PARENTS and not difference.fields:
+                self.awaited.add((difference.kind, difference.processor_id))
             self.listener.difference(difference)
         for each in tally.unlinked:
             self.listener.unlinked(each)
@@ -187,9 +187,7 @@ class Run:
             ]
             payers = payers_of(self.gateway, found)
             source = Source.of_answer(page.answer)
-            return Batch(
-                self.gateway, found, source, payers, owners, awaited=frozenset(self.awaited)
-            )
+            return Batch(self.gateway, found, source, payers, owners, awaited=self.awaited)
 
         self.settle(
             batch(page, None), lambda wanted: batch(self._page(kind), wanted), page.after, window

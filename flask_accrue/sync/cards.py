@@ -15,6 +15,7 @@ from ..mirror import Source, Watermark
 from ..processors import Answer
 from ..state import current_state
 from ..unit_of_work import UnitOfWork
+from .report import Difference
 from .writing import Batch, Name, Tally, transact
 
 if t.TYPE_CHECKING:
@@ -38,7 +39,7 @@ def sync_cards(run: Run) -> None:
     while True:
         ids = _customers_after(run)
         if not ids:
-            return
+            break
         wallets = [wallet for id, customer in ids if (wallet := _listed(run, id, customer))]
         for wallet in wallets:
             _note_gone(run, wallet)
@@ -47,6 +48,18 @@ def sync_cards(run: Run) -> None:
             again = functools.partial(_again, run, wallets)
             run.settle(_batch(run, wallets, None), again, after)
         run.progress.after = after
+    for customer in sorted(id for kind, id in run.awaited if kind == "customer"):
+        _look_at_new(run, customer)
+
+
+def _look_at_new(run: Run, customer: str) -> None:
+    """Tell the cards of a customer that would be here by now."""
+    tally = Tally()
+    for obj in run.ask(lambda: run.gateway.list_payment_methods(customer)).objects:
+        tally.report.count(obj.kind, "seen")
+        tally.report.count(obj.kind, "created")
+        tally.differences.append(Difference(obj.kind, obj.processor_id, "attached", {}))
+    run.take(tally)
 
 
 def _customers_after(run: Run) -> list[tuple[uuid.UUID, str]]:

@@ -20,6 +20,9 @@ _ORIGIN: t.Final = Origin(Actor("system", "sync"))
 
 Name: t.TypeAlias = tuple[str, str]
 
+#: What says whose another object is.
+PARENTS: t.Final = ("customer", "charge", "payment_intent")
+
 
 @dataclasses.dataclass
 class Tally:
@@ -54,7 +57,7 @@ class Batch:
     :ivar payers: whose each is, by its id, as far as that's known.
     :ivar owners: of customers that aren't here: whose they are, or why nobody's.
     :ivar seen: watermarks of rows before the call.
-    :ivar awaited: customers that a run which only looks would have made by now.
+    :ivar awaited: customers, charges and intents that a run which only looks would have made by now.
     """
 
     gateway: Processor
@@ -63,7 +66,7 @@ class Batch:
     payers: c.Mapping[str, str | None]
     owners: c.Mapping[str, Owner | Unlinked] = dataclasses.field(default_factory=dict)
     seen: c.Mapping[Name, Watermark] = dataclasses.field(default_factory=dict)
-    awaited: c.Set[str] = frozenset()
+    awaited: c.Set[Name] = frozenset()
 
 
 class _TakenBack(Exception):
@@ -140,7 +143,8 @@ def _write_of_unknown(
             return
         reason = f"its owner, {mirror.owner_key(*owner)}, has another customer here"
         owner = Unlinked(obj.processor_id, obj.email, reason)
-    if (batch.payers.get(obj.processor_id) or "") in batch.awaited:
+    parents = {(kind, getattr(obj, kind, None)) for kind in PARENTS}
+    if parents & batch.awaited:
         tally.report.count(obj.kind, "created")
         tally.differences.append(Difference(obj.kind, obj.processor_id, "created", {}))
         return

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from flask_accrue import models
-from flask_accrue.clock import UTC, real_now
 from flask_accrue.sync import Difference, Report, Unlinked, sync_account
 from flask_accrue.sync.report import Listener
 from tests.host import Organization
@@ -65,7 +64,8 @@ class Account(Endpoint):
             metadata={"accrue_owner": f"Organization:{number}"},
             **customer,
         )
-        self.put("payment_method", f"pm_{id}", made + 1, number)
+        card = {"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2030}
+        self.put("payment_method", f"pm_{id}", made + 1, number, type="card", card=card)
         price = {**item()["price"], "id": "price_pro", "product": "prod_pro"}
         held = subscription(items=listed(item(f"si_{id}", price=price)))
         self.put("subscription", f"sub_{id}", made + 2, number, **_own(held))
@@ -118,11 +118,11 @@ class Account(Endpoint):
         self.server.prime(body)
         return body
 
-    def delete(self, id: str) -> None:
+    def delete(self, kind: str, id: str) -> None:
         """Delete an object at Stripe, which tells nobody."""
         with self.server.backend.lock:
-            store = self.server.backend.stores[None]
-            store.remove(id)
+            store = self.server.backend.store(None)
+            store.remove(kind, id, {"id": id, "object": kind, "deleted": True})
 
     # -- the host's side -----------------------------------------------------------------------
 
@@ -138,16 +138,10 @@ class Account(Endpoint):
         """Run, remembering what it tells."""
         self.differences, self.unlinked = [], []
         listener = Listener(self.differences.append, self.unlinked.append)
-        return sync_account(kinds, listener=listener, wait=self.waited.append, **options)
+        return sync_account(kinds, listener=listener, wait=self.wait, **options)
 
-    def settled(self) -> None:
-        """Let what was written lately be some minutes old, so that a list is clearly newer."""
-        session = self.db.session
-        ago = real_now().astimezone(UTC).replace(microsecond=0)
-        for model in models.MIRRORED.values():
-            table: Any = model.__table__
-            session.execute(sa.update(table).values(fresh_from=ago, fresh_to=ago))
-        session.commit()
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
 
     def edit(self, model: Any, processor_id: str, **values: Any) -> None:
         """Change a row behind the mirror's back."""

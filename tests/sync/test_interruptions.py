@@ -1,0 +1,136 @@
+"""A run that is killed, turned away or taken over goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flask_accrue import models, telemetry
+from flask_accrue.errors import InvalidState, ProcessorUnavailable
+from flask_accrue.ledger import verify
+from tests.faults.victim import in_a_fork
+
+if TYPE_CHECKING:
+    from tests.sync.account import Account
+
+
+def die_at_page(account: Account, number: int, moment: str) -> int:
+    """Run in a forked process that is killed; return how it ended."""
+    account.db.session.remove()
+
+    def run() -> None:
+        pages = 0
+
+        def look(reached: str) -> None:
+            nonlocal pages
+            pages += reached == "sync.page"
+            if pages == number and reached == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        telemetry.observe(look)
+        with account.app.app_context():
+            account.sync()
+
+    return in_a_fork(account.db, run)
+
+
+@pytest.mark.parametrize(
+    # The first page of customers is the sixth; then come two of customers, seven of cards.
+    ("page", "moment"),
+    [(6, "sync.page"), (6, "write.before_commit"), (10, "write.locked"), (16, "write.committed")],
+)
+def test_a_run_that_was_killed_goes_on_where_it_was(
+    account: Account, page: int, moment: str
+) -> None:
+    numbers = range(1, 131)
+    account.own(*numbers)
+    account.prime_rest()
+    for number in numbers:
+        account.prime(number)
+    assert die_at_page(account, page, moment) == -signal.SIGKILL
+    here = account.count(models.Customer)
+    assert here == (100 if page == 6 else 130)
+
+    report = account.sync()
+
+    assert report.resumed
+    lists = [request.path for request in account.server.requests_to("GET", "/v1/[a-z_]+")]
+    # What was done isn't asked for again, but for the one page that it died over.
+    assert (lists.count("/v1/products"), lists.count("/v1/prices")) == (1, 2)
+    assert lists.count("/v1/customers") == 2 + ((page, moment) == (6, "write.before_commit"))
+    assert lists.count("/v1/subscriptions") == 2
+    assert account.count(models.Customer) == account.count(models.Charge) == 130
+    counts = {kind: each.get("created") for kind, each in report.counts.items()}
+    assert counts["customer"] == counts["payment_method"] == counts["charge"] == 130
+    assert verify().findings == []
+    whole = account.sync()
+    assert not whole.resumed
+    assert whole.is_clean
+
+
+def test_a_run_that_is_asked_for_anew_begins_at_the_beginning(account: Account) -> None:
+    account.own(1)
+    account.prime_rest()
+    account.prime(1)
+    # As often as the SDK and the run ask for it.
+    account.server.queue_answer(500, path="/v1/invoices", times=24)
+    with pytest.raises(ProcessorUnavailable):
+        account.sync()
+    report = account.sync(anew=True)
+
+    assert not report.resumed
+    assert report.counts["product"] == {"seen": 1, "unchanged": 1}
+    assert not account.sync().resumed
+
+
+def test_a_run_waits_as_long_as_it_is_told_when_it_is_turned_away(account: Account) -> None:
+    account.own(1)
+    account.prime(1)
+    account.server.queue_answer(
+        429, path="/v1/subscriptions", headers={"Retry-After": "7"}, times=2
+    )
+    account.sync()
+    assert account.waited == [7.0, 7.0]
+    assert account.count(models.Subscription) == 1
+
+
+def test_a_run_that_another_process_took_over_ends(account: Account) -> None:
+    account.own(1, 2)
+    account.prime(1)
+    account.prime(2)
+    taken = []
+
+    def take_over(number: int) -> None:
+        session = account.db.session
+        [row] = session.scalars(account.db.select(models.SyncRun))
+        row.token = row.id
+        session.commit()
+        taken.append(number)
+
+    account.server.queue_answer(429, path="/v1/subscriptions", headers={"Retry-After": "7"})
+    account.waited = taken  # type: ignore[assignment]
+    account.wait = take_over  # type: ignore[attr-defined]
+    with pytest.raises(InvalidState, match="Another process carries on"):
+        account.sync()
+    assert account.count(models.Subscription) == 0
+
+
+def test_the_object_to_go_on_after_may_be_gone(account: Account) -> None:
+    numbers = range(1, 131)
+    account.own(*numbers)
+    for number in numbers:
+        account.put(
+            "customer",
+            f"cus_{number}",
+            1000 + number,
+            metadata={"accrue_owner": f"Organization:{number}"},
+        )
+    account.db.session.remove()
+
+    assert die_at_page(account, 1 + 5, "sync.page") == -signal.SIGKILL
+    account.delete("customer", "cus_31")
+    account.sync()
+    assert account.count(models.Customer) == 130
