@@ -236,6 +236,13 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         {"limit": 100},
         ("product", "price", "price"),
     ),
+    "page": Call(
+        lambda stripe: stripe.page("customer", email="ada@example.com").answer,
+        "GET",
+        "/v1/customers",
+        {"limit": 100, "email": "ada@example.com"},
+        ("customer",),
+    ),
 }
 
 #: The calls that change something.

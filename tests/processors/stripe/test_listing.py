@@ -6,11 +6,11 @@ import typing as t
 
 import pytest
 
-from flask_accrue.errors import NotFound
+from flask_accrue.errors import NotFound, UnsupportedByProcessor
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.situations import card, kinds
-from tests.processors.stripe.stripe_bodies import START, at, listed, sample
+from tests.processors.stripe.stripe_bodies import START, at, item, listed, sample, subscription
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
@@ -73,3 +73,71 @@ def test_a_list_was_true_from_its_first_page_to_its_last(
 
     assert answer.fresh_from == at(START - 1)
     assert answer.fresh_to == at(START + 9)
+
+
+def every(processor: StripeProcessor, kind: str) -> list[list[objects.ProcessorObject]]:
+    """Return all pages of a kind."""
+    pages, after = [], None
+    while True:
+        page = processor.page(kind, after=after)
+        pages.append(list(page.answer.objects))
+        after = page.after
+        if after is None:
+            return pages
+
+
+def test_pages_hold_each_object_once_the_newest_first(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    for number in range(230):
+        stripe_server.prime(sample("charge", id=f"ch_{number}", created=START + number))
+
+    pages = every(processor, "charge")
+
+    assert [len(page) for page in pages] == [100, 100, 30]
+    ids = [each.processor_id for page in pages for each in page]
+    assert ids == [f"ch_{number}" for number in reversed(range(230))]
+
+
+def test_pages_hold_retired_prices_and_ended_subscriptions_too(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    stripe_server.prime(sample("price", id="price_new", active=True))
+    stripe_server.prime(sample("price", id="price_old", active=False))
+    stripe_server.prime(subscription(id="sub_1"))
+    stripe_server.prime(subscription(id="sub_2", status="canceled"))
+
+    prices = [each.processor_id for page in every(processor, "price") for each in page]
+    held = [each.processor_id for page in every(processor, "subscription") for each in page]
+
+    assert {"price_new", "price_old"} <= set(prices)
+    assert sorted(held) == ["sub_1", "sub_2"]
+
+
+def test_a_page_tells_each_object_as_a_fetch_of_it_does(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    items = [item(f"si_{number}") for number in range(14)]
+    for each in items:
+        world.prime({**each, "subscription": "sub_many"})
+    world.prime(subscription(id="sub_many", items=listed(*items[:10], has_more=True)))
+
+    for kind in ("customer", "subscription", "invoice", "charge", "payment_intent", "price"):
+        told = [each for page in every(processor, kind) for each in page]
+        assert told, kind
+        for each in told:
+            assert processor.fetch(kind, each.processor_id).main == each
+
+    [many] = [
+        each
+        for each in processor.page("subscription").answer.objects
+        if each.processor_id == "sub_many"
+    ]
+    assert isinstance(many, objects.Subscription)
+    assert len(many.items) == 14
+
+
+def test_what_stripe_lists_by_customer_alone_has_no_pages(processor: StripeProcessor) -> None:
+    for kind in ("payment_method", "tax_id", "nothing"):
+        with pytest.raises(UnsupportedByProcessor):
+            processor.page(kind)
