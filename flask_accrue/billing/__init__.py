@@ -39,8 +39,10 @@ from .payment_methods import (
 )
 from .payments import confirm_payment, sync_payment
 from .subscriptions import list_subscriptions, subscribe, subscription
+from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
+    "Usage",
     "action_required",
     "add_payment_method",
     "cancel",
@@ -68,6 +70,8 @@ __all__ = [
     "put_data",
     "refund",
     "remove_payment_method",
+    "report_usage",
+    "report_usage_in_bulk",
     "resume",
     "retry_payment",
     "search",
@@ -82,4 +86,5 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "usage_summary",
 ]

@@ -10,12 +10,13 @@ from alembic.util import CommandError
 from flask.cli import AppGroup
 
 from ..errors import AccrueError
-from ..webhooks.retry import told
+from ..retry import told
 from .doctor import doctor
 from .fake import group as fake
 from .ledger import ledger
 from .migrations import group as db_group
 from .operations import group as operations
+from .usage import group as usage
 from .webhooks import group as webhooks
 from .work import scheduler, tick, worker
 
@@ -41,5 +42,16 @@ class Commands(AppGroup):
 
 
 group = Commands("accrue", help="Operate the billing of this app.")
-for _command in (db_group, doctor, fake, ledger, operations, scheduler, tick, webhooks, worker):
+for _command in (
+    db_group,
+    doctor,
+    fake,
+    ledger,
+    operations,
+    scheduler,
+    tick,
+    usage,
+    webhooks,
+    worker,
+):
     group.add_command(_command)

@@ -355,6 +355,21 @@ class Processor(abc.ABC):
         """
         self._unsupported(Capability.REFUND)
 
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Report usage to a meter, once for each identifier; the answer holds the meter event."""
+        self._unsupported(Capability.METERING)
+
     def _unsupported(self, capability: Capability) -> t.NoReturn:
         raise UnsupportedByProcessor(
             f"{self.name} can't do this: {capability.value.replace('_', ' ')}."

@@ -8,7 +8,6 @@ import typing as t
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, abort, current_app, request
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from .. import clock, models
@@ -154,12 +153,7 @@ def _store(gateway: Processor, endpoint: str, event: ProcessorEvent, payload: st
 
 @functools.cache
 def _insert(dialect: str) -> t.Any:
-    table = models.WebhookEvent.__table__
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()  # type: ignore[arg-type]
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()  # type: ignore[arg-type]
-    return mysql.insert(table).prefix_with("IGNORE")  # type: ignore[arg-type]
+    return models.insert_unless_there(models.WebhookEvent, dialect)
 
 
 def _engine() -> sa.Engine:

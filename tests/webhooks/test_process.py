@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import billing, models, signals, telemetry, webhooks
+from flask_accrue import billing, leases, models, signals, telemetry, webhooks
 from flask_accrue.errors import AuthenticationError, ProcessorUnavailable, RateLimited
 from flask_accrue.processors.fake import clock
+from flask_accrue.retry import MOST_ATTEMPTS, backoff, told, wait_after
 from flask_accrue.webhooks import claims, process
-from flask_accrue.webhooks.retry import MOST_ATTEMPTS, backoff, told, wait_after
 from tests.host import Organization
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_a_lease_is_renewed_for_all_that_are_left(
     with later.app.app_context():
         lease = claims.claim()
         abandon(later)
-        lease._renewed -= claims.RENEW_AFTER
+        lease._renewed -= leases.RENEW_AFTER
         lease.keep()
         assert not claims.claim().rows
 
@@ -176,7 +176,7 @@ def test_a_lease_that_somebody_took_over_is_given_up(
         abandon(later)
         taken = claims.claim()
         assert [row.processor_id for row in taken.rows] == ids[:1]
-        lease._renewed -= claims.RENEW_AFTER
+        lease._renewed -= leases.RENEW_AFTER
         with pytest.raises(claims.LeaseLost):
             lease.keep()
         assert [row.processor_id for row in lease.rows] == ids[1:]

@@ -16,6 +16,7 @@ from . import (
 from . import (
     charging,
     customers,
+    metering,
     outbox,
     payment_methods,
     reading,
@@ -59,6 +60,7 @@ class FakeProcessor(Controls, Processor):
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.METERING,
         }
     )
 
@@ -317,4 +319,28 @@ class FakeProcessor(Controls, Processor):
             key,
             {"charge": charge, **given},
             lambda tx: refunds.create(tx, charge, **given),
+        )
+
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Let a meter count usage; metered prices are billed from it when their period ends."""
+        given: dict[str, Json] = {
+            "customer": customer,
+            "event_name": event_name,
+            "value": value,
+            "identifier": identifier,
+            "timestamp": timestamp,
+        }
+        return self._engine.call(
+            "create_meter_event", key, given, lambda tx: [metering.count(tx, **given)]
         )

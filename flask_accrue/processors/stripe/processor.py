@@ -19,6 +19,7 @@ from . import (
     fetching,
     finding,
     listing,
+    metering,
     payment_methods,
     subscriptions,
 )
@@ -61,6 +62,7 @@ class StripeProcessor(Processor):
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.METERING,
         }
     )
 
@@ -293,4 +295,27 @@ class StripeProcessor(Processor):
         """Give back a part of a charge, or all that is left."""
         return charging.refund(
             self._changing, charge, amount=amount, reason=reason, metadata=metadata, key=key
+        )
+
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Report usage to the meter of that name; its identifier is also the idempotency key."""
+        return metering.create_event(
+            self._changing,
+            customer,
+            event_name=event_name,
+            value=value,
+            identifier=identifier,
+            timestamp=timestamp,
+            key=key,
         )

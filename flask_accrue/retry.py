@@ -8,9 +8,9 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..errors import RateLimited
+from .errors import RateLimited
 
-#: After that many tries an event is dead.
+#: After that many tries what was tried is given up.
 MOST_ATTEMPTS: t.Final = 25
 
 _LONGEST: t.Final = datetime.timedelta(hours=6)
