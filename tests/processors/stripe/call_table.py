@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
 
 SUBSCRIPTION_EXPANDED = ["latest_invoice.payments", "discounts"]
 INTENT_EXPANDED = ["latest_charge.balance_transaction"]
+NOW = 1_773_144_000
 INVOICE_EXPANDED = ["payments", "parent.subscription_details.subscription"]
 
 
@@ -214,6 +215,25 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "expand": ["charge"],
         },
         ("refund", "charge"),
+    ),
+    "create_meter_event": Call(
+        lambda stripe: stripe.create_meter_event(
+            "cus_1",
+            event_name="api_calls",
+            value=-3,
+            identifier="batch:1",
+            timestamp=NOW,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/billing/meter_events",
+        {
+            "event_name": "api_calls",
+            "payload": {"stripe_customer_id": "cus_1", "value": "-3"},
+            "identifier": "batch:1",
+            "timestamp": NOW,
+        },
+        ("meter_event",),
     ),
     "fetch": Call(
         lambda stripe: stripe.fetch("customer", "cus_1"),
