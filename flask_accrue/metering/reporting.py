@@ -30,6 +30,7 @@ from ..processors import Capability
 from ..retry import MOST_ATTEMPTS, told, wait_after
 from ..state import current_state
 from ..telemetry import reached
+from ..unit_of_work import Origin, UnitOfWork, current_actor, write
 
 logger = logging.getLogger(__name__)
 
@@ -161,13 +162,15 @@ def _update(id: uuid.UUID, token: uuid.UUID, values: dict[str, t.Any]) -> None:
 
     :raises LeaseLost: when it isn't any more.
     """
-    session = current_state().db.session
-    changed = session.execute(
+    statement = (
         sa.update(_events)
         .where(_events.id == id, _events.claim_token == token)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
-        raise LeaseLost
-    session.commit()
+
+    def work(uow: UnitOfWork) -> None:
+        if uow.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
+            raise LeaseLost
+
+    write(work, origin=Origin(current_actor()))

@@ -16,7 +16,7 @@ from ..ids import new_id
 from ..leases import LEASE, Lease
 from ..state import current_state
 from ..telemetry import reached
-from ..unit_of_work import settle_session
+from ..unit_of_work import Origin, UnitOfWork, current_actor, dialect_of, write
 from .accepting import Accepted
 
 #: How many rows one INSERT takes, so that no database has too many parameters in it.
@@ -31,22 +31,25 @@ def store(usage: Accepted) -> tuple[models.MeterEvent, Lease[models.MeterEvent] 
     :returns: the row, and the hold on it; ``None`` when it was there already.
     :raises IdempotencyConflict: when the identifier was used for other usage.
     """
-    settle_session()
-    session, now, token = current_state().db.session(), real_now(), uuid.uuid4()
+    now, token = real_now(), uuid.uuid4()
     held = {
         "attempts": 1,
         "claim_token": token,
         "claimed_until": now + LEASE,
         "sent_at": now,
     }
-    _insert([{**_values(usage), **held}])
-    session.commit()
+    values = {**_values(usage), **held}
+    write(lambda uow: _insert(uow, [values]), origin=Origin(current_actor()))
     reached("usage.stored")
-    row = session.scalars(
-        sa.select(_events)
-        .where(_events.processor == usage.processor, _events.identifier == usage.identifier)
-        .execution_options(populate_existing=True)
-    ).one()
+    row = (
+        current_state()
+        .db.session.scalars(
+            sa.select(_events)
+            .where(_events.processor == usage.processor, _events.identifier == usage.identifier)
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
     if row.claim_token == token:
         return row, Lease(_events, token, [row], False)
     usage.check_same(row)
@@ -61,28 +64,27 @@ def store_all(usages: c.Iterable[Accepted]) -> int:
     """
     # In one order, so that two that store the same at once don't wait for one another.
     wanted = sorted(usages, key=lambda each: (each.processor, each.identifier))
-    settle_session()
-    session, stored = current_state().db.session(), 0
-    try:
+
+    def work(uow: UnitOfWork) -> int:
+        stored = 0
         for processor, of_processor in itertools.groupby(wanted, key=lambda each: each.processor):
             while batch := list(itertools.islice(of_processor, BATCH)):
-                stored += _store_batch(processor, batch)
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+                stored += _store_batch(uow, processor, batch)
+        return stored
+
+    stored = write(work, origin=Origin(current_actor()))
     if stored:
         current_state().queue.wake("usage")
     return stored
 
 
-def _store_batch(processor: str, batch: list[Accepted]) -> int:
+def _store_batch(uow: UnitOfWork, processor: str, batch: list[Accepted]) -> int:
     values = [_values(each) for each in batch]
-    _insert(values)
+    _insert(uow, values)
     names = [each.identifier for each in batch]
     there = {
         row.identifier: row
-        for row in current_state().db.session.scalars(
+        for row in uow.scalars(
             sa.select(_events).where(
                 _events.processor == processor, _events.identifier.in_(set(names))
             )
@@ -112,10 +114,9 @@ def _values(usage: Accepted) -> dict[str, t.Any]:
     }
 
 
-def _insert(rows: list[dict[str, t.Any]]) -> None:
-    session = current_state().db.session()
-    dialect = session.get_bind(mapper=_events.__mapper__).dialect.name
-    connection = session.connection(bind_arguments={"mapper": _events.__mapper__})
+def _insert(uow: UnitOfWork, rows: list[dict[str, t.Any]]) -> None:
+    dialect = dialect_of(uow.session)
+    connection = uow.session.connection(bind_arguments={"mapper": _events.__mapper__})
     if len(rows) == 1:
         connection.execute(_statement(dialect), rows[0])
     else:

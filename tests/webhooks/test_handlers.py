@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import Money, billing, leases, models, telemetry, webhooks
+from flask_accrue import Money, billing, models, telemetry, webhooks
 from flask_accrue.unit_of_work import Actor, current_actor
 from tests.host import Organization, create_host
 
@@ -412,7 +412,7 @@ def test_the_lease_is_kept_while_handlers_take_long(
             .values(claimed_until=soon)
         )
         kit.state.db.session.commit()
-        monkeypatch.setattr(leases, "RENEW_AFTER", 0.0)
+        monkeypatch.setattr("flask_accrue.leases.RENEW_AFTER", 0.0)
 
     @accrue.on(UPDATED)
     def second(event: Any, context: Any) -> None:
@@ -446,7 +446,7 @@ def test_a_worker_whose_lease_ran_out_runs_no_further_handler(
                 .values(claimed_until=past)
             )
             kit.state.db.session.commit()
-            monkeypatch.setattr(leases, "RENEW_AFTER", 0.0)
+            monkeypatch.setattr("flask_accrue.leases.RENEW_AFTER", 0.0)
             assert webhooks.work_on_due() >= 1
 
     @accrue.on(UPDATED)
