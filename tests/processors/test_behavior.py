@@ -253,6 +253,36 @@ def test_a_swap_changes_price_and_quantity(shop: Shop, subscription: objects.Sub
     assert changed.items[0].processor_id == item.processor_id
 
 
+def test_a_subscription_has_several_prices(shop: Shop, subscription: objects.Subscription) -> None:
+    payer, wanted = subscription.customer, [(shop.prices[0], 2), (shop.prices[1], 1)]
+    items = [{"price": shop.prices[0], "quantity": 2}, {"price": shop.prices[1]}]
+
+    made = subscribe(shop, payer, items=items)
+
+    assert [(each.price, each.quantity) for each in made.items] == wanted
+
+
+@pytest.mark.parametrize("proration", ["create_prorations", "none", "always_invoice"])
+def test_an_item_is_added_counted_and_removed(
+    shop: Shop, subscription: objects.Subscription, proration: str
+) -> None:
+    first = subscription.items[0].processor_id
+    added = {"price": shop.prices[1], "quantity": 3}
+
+    both = change(shop, subscription, items=[added], proration=proration)
+    [other] = [each.processor_id for each in both.items if each.processor_id != first]
+    fewer = change(shop, subscription, items=[{"id": other, "quantity": 2}], proration=proration)
+    left = change(shop, subscription, items=[{"id": first, "deleted": True}], proration=proration)
+
+    assert {each.price: each.quantity for each in both.items} == {
+        shop.prices[0]: 1,
+        shop.prices[1]: 3,
+    }
+    assert {each.processor_id: each.quantity for each in fewer.items} == {first: 1, other: 2}
+    assert [(each.processor_id, each.price) for each in left.items] == [(other, shop.prices[1])]
+    assert now(shop, left).items == left.items
+
+
 def test_an_end_is_scheduled_and_taken_back(shop: Shop, subscription: objects.Subscription) -> None:
     ending = change(shop, subscription, cancel_at_period_end=True)
     going_on = change(shop, subscription, cancel_at_period_end=False)

@@ -153,6 +153,30 @@ def test_a_subscription_lives_and_ends(
     assert ledger.verify().is_intact
 
 
+def test_a_subscription_of_several_prices_changes_item_by_item(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, items={"price_pro": 2, "price_team": None})
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [
+        ("price_pro", 2),
+        ("price_team", 1),
+    ]
+
+    billing.update_quantity(made, 4, item="price_team")
+    billing.remove_item(made, "price_pro", proration="none")
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [("price_team", 4)]
+
+    billing.add_item(made, "price_pro", quantity=3, proration="create_prorations")
+    assert {item.price_processor_id: item.quantity for item in made.items} == {
+        "price_team": 4,
+        "price_pro": 3,
+    }
+    assert [request.error for request in stripe_server.requests if request.status != 200] == []
+    told = [type for type in entries() if type.startswith("subscription.")]
+    assert told[-2:] == ["subscription.item_removed", "subscription.item_added"]
+    assert ledger.verify().is_intact
+
+
 def test_a_charge_is_given_back(
     payer: models.Customer, org: Organization, stripe_server: ContractServer
 ) -> None:
