@@ -32,10 +32,12 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
 from .subscriptions import list_subscriptions, subscribe, subscription
 
 __all__ = [
+    "InvoicePreview",
     "action_required",
     "add_item",
     "add_payment_method",
@@ -61,6 +63,7 @@ __all__ = [
     "patch_data",
     "pause",
     "pay_invoice",
+    "preview_upcoming_invoice",
     "put_data",
     "refund",
     "remove_item",

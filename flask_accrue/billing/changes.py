@@ -229,7 +229,7 @@ def update(
     processor_id, id = subscription.processor_id, subscription.id
 
     def request(_: str) -> dict[str, t.Any]:
-        now = _as_it_is(id)
+        now = as_it_is(id)
         if needs_begun:
             require_changeable(now)
         plan.seen |= seen(now)
@@ -251,7 +251,7 @@ def update(
     return perform(plan, operation_id)
 
 
-def _as_it_is(id: uuid.UUID) -> models.Subscription:
+def as_it_is(id: uuid.UUID) -> models.Subscription:
     """Read a subscription anew: the caller's may be as old as the page that it was shown on."""
     subscriptions = models.Subscription
     statement = sa.select(subscriptions).where(subscriptions.id == id)

@@ -283,6 +283,23 @@ def test_an_item_is_added_counted_and_removed(
     assert now(shop, left).items == left.items
 
 
+def test_a_preview_is_an_invoice_that_isnt_there(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    before = now(shop, subscription)
+    added = {"items": [{"price": shop.prices[1]}], "proration": "always_invoice"}
+
+    for changes in ({}, added):
+        said = shop.processor.preview_invoice(subscription.processor_id, changes).main
+        assert isinstance(said, objects.Invoice)
+        assert (said.customer, said.status) == (subscription.customer, "draft")
+        assert said.lines is not objects.UNSAID
+
+    assert now(shop, subscription) == before
+    with pytest.raises(InvalidRequest):
+        shop.processor.preview_invoice(subscription.processor_id, {"metadata": {}})
+
+
 def test_an_end_is_scheduled_and_taken_back(shop: Shop, subscription: objects.Subscription) -> None:
     ending = change(shop, subscription, cancel_at_period_end=True)
     going_on = change(shop, subscription, cancel_at_period_end=False)

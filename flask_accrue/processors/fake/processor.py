@@ -18,6 +18,7 @@ from . import (
     customers,
     outbox,
     payment_methods,
+    previews,
     reading,
     refunds,
     subscriptions,
@@ -50,6 +51,7 @@ class FakeProcessor(Controls, Processor):
             Capability.CUSTOMER_AUTHENTICATION,
             Capability.SWAP,
             Capability.INVOICE_NOW,
+            Capability.PREVIEW,
             Capability.QUANTITY,
             Capability.MULTIPLE_ITEMS,
             Capability.CANCEL_NOW,
@@ -230,6 +232,12 @@ class FakeProcessor(Controls, Processor):
             key,
             {"subscription": subscription, "changes": changes},
             change,
+        )
+
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Let the change and the time until the next invoice pass, tell that one, and undo it all."""
+        return self._engine.imagine(
+            "preview_invoice", lambda tx: [previews.preview(tx, subscription, changes)]
         )
 
     def cancel_subscription(

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, ledger, models
-from flask_accrue.errors import ActionRequired, CardError, ProcessorUnavailable
+from flask_accrue.errors import ActionRequired, CardError, InvalidState, ProcessorUnavailable
 from flask_accrue.money import Money
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
@@ -175,6 +175,38 @@ def test_a_subscription_of_several_prices_changes_item_by_item(
     told = [type for type in entries() if type.startswith("subscription.")]
     assert told[-2:] == ["subscription.item_removed", "subscription.item_added"]
     assert ledger.verify().is_intact
+
+
+def test_a_change_is_asked_for_as_it_was_previewed(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+
+    said = billing.preview_upcoming_invoice(made, price="price_team", proration="always_invoice")
+    billing.swap_plan(
+        made, "price_team", proration="always_invoice", proration_date=said.proration_date
+    )
+
+    [asked] = stripe_server.requests_to("POST", "/v1/invoices/create_preview")
+    [sent] = stripe_server.requests_to("POST", f"/v1/subscriptions/{made.processor_id}")
+    details = asked.params["subscription_details"]
+    assert asked.params["subscription"] == made.processor_id
+    assert {name: sent.params[name] for name in details} == details
+    assert details["proration_date"] == said.proration_date.timestamp()
+    assert said.currency == "usd"
+
+
+def test_a_subscription_that_isnt_billed_again_has_no_preview(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    error = {"type": "invalid_request_error", "code": "invoice_upcoming_none", "message": "None."}
+    stripe_server.queue_answer(404, {"error": error}, path="create_preview$")
+
+    with pytest.raises(InvalidState) as caught:
+        billing.preview_upcoming_invoice(made)
+
+    assert caught.value.code == "no_upcoming_invoice"
 
 
 def test_a_charge_is_given_back(
