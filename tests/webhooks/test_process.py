@@ -154,6 +154,20 @@ def test_an_abandoned_event_is_taken_over_alone(
     assert sizes == [1, 1, 1, 1, 0]
 
 
+def test_a_lease_runs_in_real_time_whatever_the_clock_of_billing_says(
+    later: Kit, subscription: models.Subscription
+) -> None:
+    trigger(later, subscription)
+    with later.app.app_context():
+        assert len(claims.claim().rows) == 1
+    later.fake.advance(datetime.timedelta(days=400))
+    with later.app.app_context():
+        assert not claims.claim().rows
+    abandon(later)
+    with later.app.app_context():
+        assert len(claims.claim().rows) == 1
+
+
 def test_a_lease_is_renewed_for_all_that_are_left(
     later: Kit, subscription: models.Subscription
 ) -> None:
