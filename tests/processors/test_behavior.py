@@ -309,12 +309,20 @@ def test_an_end_is_scheduled_and_taken_back(shop: Shop, subscription: objects.Su
     assert (going_on.cancel_at_period_end, going_on.cancel_at) == (False, None)
 
 
-def test_collection_is_paused_and_goes_on(shop: Shop, subscription: objects.Subscription) -> None:
-    paused = change(shop, subscription, pause={"behavior": "void", "resumes_at": None})
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+@pytest.mark.parametrize("days", [None, 40])
+def test_collection_is_paused_and_goes_on(
+    shop: Shop, subscription: objects.Subscription, behavior: str, days: int | None
+) -> None:
+    until = None if days is None else int(time.time()) + days * 86400
+
+    paused = change(shop, subscription, pause={"behavior": behavior, "resumes_at": until})
     going_on = change(shop, subscription, pause=None)
 
-    assert (paused.pause_behavior, paused.status) == ("void", "active")
-    assert going_on.pause_behavior is None
+    ends = paused.pause_resumes_at
+    assert (paused.pause_behavior, paused.status) == (behavior, "active")
+    assert (None if ends is None else int(ends.timestamp())) == until
+    assert (going_on.pause_behavior, going_on.pause_resumes_at) == (None, None)
 
 
 def test_a_subscription_may_begin_with_nothing_and_a_trial(shop: Shop) -> None:

@@ -5,79 +5,33 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-import sqlalchemy as sa
 
 from flask_accrue import billing, ledger, models
-from flask_accrue.errors import ActionRequired, CardError, InvalidState, ProcessorUnavailable
+from flask_accrue.errors import ActionRequired, CardError, ProcessorUnavailable
 from flask_accrue.money import Money
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
-from tests.host import Organization, create_host
 from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
     invoice,
     invoice_payment,
     listed,
-    sample,
     subscription,
 )
+from tests.processors.stripe.stripe_host import entries, org, payer, rows
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.host import Organization
     from tests.oracles.stripe_server import ContractServer
 
-LEDGER_KEY = "a:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU="
-
-
-@pytest.fixture
-def org(database_url: str, stripe_server: ContractServer) -> Iterator[Organization]:
-    """Give a saved organization of a host that bills with Stripe, in its app context."""
-    app, db, _ = create_host(
-        database_url,
-        ACCRUE_PROCESSOR="stripe",
-        ACCRUE_STRIPE_SECRET_KEY="sk_test_oracle",
-        ACCRUE_STRIPE_API_BASE=stripe_server.url,
-        ACCRUE_LEDGER_KEYS=[LEDGER_KEY],
-    )
-    with app.app_context():
-        organization = Organization(name="Acme", email="billing@acme.example")
-        db.session.add(organization)
-        db.session.commit()
-        yield organization
-        db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
-
-
-@pytest.fixture
-def payer(org: Organization, stripe_server: ContractServer) -> models.Customer:
-    """Give its customer with a card; there are two prices at Stripe."""
-    stripe_server.prime(sample("product", id="prod_1", name="Pro"))
-    for id in ("price_pro", "price_team"):
-        monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
-        stripe_server.prime(sample("price", id=id, product="prod_1", recurring=monthly))
-    billing.sync_catalog()
-    billing.add_payment_method(org, "pm_card_visa")
-    return billing.customer(org)
+__all__ = ["org", "payer"]
 
 
 def hurry(server: ContractServer) -> None:
     """Let the app give up at the first failure."""
     stripe = StripeProcessor("sk_test_oracle", api_base=server.url, retries=0)
     t.cast("dict[str, t.Any]", current_state().processors)["stripe"] = stripe
-
-
-def rows(model: type[t.Any]) -> list[t.Any]:
-    return list(current_state().db.session.scalars(sa.select(model)))
-
-
-def entries() -> list[str]:
-    """Return what the ledger tells, the oldest first."""
-    entry = models.LedgerEntry
-    found = current_state().db.session.scalars(sa.select(entry).order_by(entry.id))
-    return [each.type for each in found]
 
 
 def bill_next_change(
@@ -151,62 +105,6 @@ def test_a_subscription_lives_and_ends(
     assert told[0] == "subscription.created"
     assert len(told) == 8
     assert ledger.verify().is_intact
-
-
-def test_a_subscription_of_several_prices_changes_item_by_item(
-    payer: models.Customer, org: Organization, stripe_server: ContractServer
-) -> None:
-    made = billing.subscribe(org, items={"price_pro": 2, "price_team": None})
-    assert [(item.price_processor_id, item.quantity) for item in made.items] == [
-        ("price_pro", 2),
-        ("price_team", 1),
-    ]
-
-    billing.update_quantity(made, 4, item="price_team")
-    billing.remove_item(made, "price_pro", proration="none")
-    assert [(item.price_processor_id, item.quantity) for item in made.items] == [("price_team", 4)]
-
-    billing.add_item(made, "price_pro", quantity=3, proration="create_prorations")
-    assert {item.price_processor_id: item.quantity for item in made.items} == {
-        "price_team": 4,
-        "price_pro": 3,
-    }
-    assert [request.error for request in stripe_server.requests if request.status != 200] == []
-    told = [type for type in entries() if type.startswith("subscription.")]
-    assert told[-2:] == ["subscription.item_removed", "subscription.item_added"]
-    assert ledger.verify().is_intact
-
-
-def test_a_change_is_asked_for_as_it_was_previewed(
-    payer: models.Customer, org: Organization, stripe_server: ContractServer
-) -> None:
-    made = billing.subscribe(org, "price_pro")
-
-    said = billing.preview_upcoming_invoice(made, price="price_team", proration="always_invoice")
-    billing.swap_plan(
-        made, "price_team", proration="always_invoice", proration_date=said.proration_date
-    )
-
-    [asked] = stripe_server.requests_to("POST", "/v1/invoices/create_preview")
-    [sent] = stripe_server.requests_to("POST", f"/v1/subscriptions/{made.processor_id}")
-    details = asked.params["subscription_details"]
-    assert asked.params["subscription"] == made.processor_id
-    assert {name: sent.params[name] for name in details} == details
-    assert details["proration_date"] == said.proration_date.timestamp()
-    assert said.currency == "usd"
-
-
-def test_a_subscription_that_isnt_billed_again_has_no_preview(
-    payer: models.Customer, org: Organization, stripe_server: ContractServer
-) -> None:
-    made = billing.subscribe(org, "price_pro")
-    error = {"type": "invalid_request_error", "code": "invoice_upcoming_none", "message": "None."}
-    stripe_server.queue_answer(404, {"error": error}, path="create_preview$")
-
-    with pytest.raises(InvalidState) as caught:
-        billing.preview_upcoming_invoice(made)
-
-    assert caught.value.code == "no_upcoming_invoice"
 
 
 def test_a_charge_is_given_back(
