@@ -16,7 +16,7 @@ from . import claims, handlers
 from .apply import Deferred, apply
 from .claims import Lease, LeaseLost
 from .closing import CLOSED, Closing, update
-from .retry import MOST_ATTEMPTS, told, wait_after
+from .retry import MOST_ATTEMPTS, loggable, told, wait_after
 from .together import apply_together
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,9 @@ def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
     except Exception as error:
         session.rollback()
         level = logging.INFO if isinstance(error, Deferred) else logging.WARNING
-        logger.log(level, "accrue: webhook event %s failed", row.processor_id, exc_info=error)
+        logger.log(
+            level, "accrue: webhook event %s failed", row.processor_id, exc_info=loggable(error)
+        )
         _try_again(row, lease.token, error)
     else:
         _tell(row.id, dead=False)

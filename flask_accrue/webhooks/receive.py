@@ -19,6 +19,7 @@ from ..processors import Processor, ProcessorEvent
 from ..queue import SECONDS_AFTER_RESPONSE
 from ..state import AccrueState, current_state
 from . import process
+from .retry import loggable
 
 logger = logging.getLogger(__name__)
 
@@ -173,9 +174,11 @@ def _work_after_response(app: Flask) -> None:
     with app.app_context():
         try:
             process.work_on_due(seconds=SECONDS_AFTER_RESPONSE)
-        except Exception:
+        except Exception as error:
             # The response is out, and the row is stored: whoever looks next will find it.
-            logger.exception("accrue: working on webhooks after the response failed")
+            logger.exception(
+                "accrue: working on webhooks after the response failed", exc_info=loggable(error)
+            )
 
 
 def _exempt_from_csrf(endpoint: str | None, values: dict[str, t.Any] | None) -> None:
