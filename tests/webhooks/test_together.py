@@ -145,14 +145,26 @@ def test_what_one_event_wrote_is_not_lost_when_the_next_reads_it(
     customer_id = subscriptions[0].customer_id
     intent = session.query(models.PaymentIntent).filter_by(customer_id=customer_id).one()
     invoice = session.query(models.Invoice).filter_by(customer_id=customer_id).one()
+
+    def post(*told: tuple[models.Mirrored, str, dict[str, Any]]) -> None:
+        for about, type, changes in told:
+            at = kit.now + (1 + len(stored(kit))) * SECOND
+            name = f"evt_told_{len(stored(kit))}"
+            assert (
+                kit.post(kit.event_body(type, about, created=at, event_id=name, **changes)) == 200
+            )
+
+    post(
+        (intent, "payment_intent.requires_action", {"status": "requires_action"}),
+        (invoice, "invoice.updated", {"status": "open", "attempt_count": 1}),
+    )
+    webhooks.work_on_due()
     failed = {"status": "requires_payment_method", "error_code": "card_declined"}
-    for about, type, changes in (
+    # Whether an invoice waits for its customer is told by its payment.
+    post(
         (intent, "payment_intent.payment_failed", failed),
         (invoice, "invoice.payment_failed", {"status": "open", "attempt_count": 5}),
-    ):
-        at = kit.now + (1 + len(stored(kit))) * SECOND
-        body = kit.event_body(type, about, created=at, event_id=f"evt_told_{type}", **changes)
-        assert kit.post(body) == 200
+    )
     session.remove()
     session.configure(autoflush=False)
     assert webhooks.work_on_due() == 2
