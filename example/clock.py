@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from urllib.parse import urlsplit
 
 import flask
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from flask_accrue.pages import safe_target
 from flask_accrue.processors.fake import FakeProcessor
 from flask_accrue.state import current_state
 
@@ -42,6 +42,5 @@ def move() -> Response:
     simulated.advance(step)
     simulated.deliver()
     flask.flash(f"The clock moved by {words}.", "info")
-    wanted = flask.request.form.get("next", "")
-    local = wanted.startswith("/") and not urlsplit(wanted).netloc and "\\" not in wanted
-    return flask.redirect(wanted if local else flask.url_for("analytics.dashboard"), 303)
+    wanted = safe_target(flask.request.form.get("next"))
+    return flask.redirect(wanted or flask.url_for("analytics.dashboard"), 303)

@@ -9,7 +9,7 @@ import uuid
 
 from .. import clock, leases, models, signals
 from ..clock import real_now
-from ..retry import MOST_ATTEMPTS, told, wait_after
+from ..retry import MOST_ATTEMPTS, loggable, told, wait_after
 from ..state import current_state
 from . import claims, handlers
 from .apply import Deferred, apply
@@ -68,7 +68,9 @@ def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
     except Exception as error:
         session.rollback()
         level = logging.INFO if isinstance(error, Deferred) else logging.WARNING
-        logger.log(level, "accrue: webhook event %s failed", row.processor_id, exc_info=error)
+        logger.log(
+            level, "accrue: webhook event %s failed", row.processor_id, exc_info=loggable(error)
+        )
         _try_again(row, lease.token, error)
     else:
         _tell(row.id, dead=False)

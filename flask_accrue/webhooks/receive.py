@@ -16,6 +16,7 @@ from ..errors import InvalidRequest, SignatureError
 from ..ids import new_id
 from ..processors import Processor, ProcessorEvent
 from ..queue import SECONDS_AFTER_RESPONSE
+from ..retry import loggable
 from ..state import AccrueState, current_state
 from . import process
 
@@ -167,9 +168,11 @@ def _work_after_response(app: Flask) -> None:
     with app.app_context():
         try:
             process.work_on_due(seconds=SECONDS_AFTER_RESPONSE)
-        except Exception:
+        except Exception as error:
             # The response is out, and the row is stored: whoever looks next will find it.
-            logger.exception("accrue: working on webhooks after the response failed")
+            logger.exception(
+                "accrue: working on webhooks after the response failed", exc_info=loggable(error)
+            )
 
 
 def _exempt_from_csrf(endpoint: str | None, values: dict[str, t.Any] | None) -> None:

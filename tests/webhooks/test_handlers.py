@@ -197,10 +197,10 @@ def test_handlers_run_for_stale_and_unmirrored_events_and_not_for_ignored_ones(
         told.append((event.type, None if context.customer is None else context.customer.id))
 
     kit.trigger_event(UPDATED, subscription, created=kit.now - datetime.timedelta(days=1))
-    kit.trigger_event("dispute.closed", {"kind": "dispute", "processor_id": "dp_1"})
+    kit.trigger_event("setup_intent.created", {"kind": "setup_intent", "processor_id": "si_1"})
     customer = {"kind": "customer", "processor_id": "cus_of_another", "metadata": {}}
     kit.trigger_event("customer.created", customer)
-    assert told == [(UPDATED, subscription.customer_id), ("dispute.closed", None)]
+    assert told == [(UPDATED, subscription.customer_id), ("setup_intent.created", None)]
     outcomes = [event.outcome for event in kit.state.db.session.query(models.WebhookEvent)]
     assert {"stale", "unhandled", "ignored"} <= set(outcomes)
 

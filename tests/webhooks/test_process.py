@@ -604,10 +604,23 @@ def test_old_news_are_stale_and_leave_no_entry(kit: Kit, subscription: models.Su
     assert subscription.is_active
 
 
+def test_what_was_fetched_is_told_with_the_time_of_the_answer(kit: Kit, org: Organization) -> None:
+    """An event is only what made us ask: what the answer shows may have happened long after it."""
+    billing.add_payment_method(org, "pm_card_visa")
+    made = billing.subscribe(org, "price_pro", trial=datetime.timedelta(days=14))
+    trial_end = made.trial_end
+    assert trial_end is not None
+    # All that was told since is delivered a month later, the oldest first.
+    kit.advance(days=31)
+    entry = kit.assert_entry("subscription.trial_ended", made)
+    assert entry.occurred_at is not None
+    assert entry.occurred_at >= trial_end
+
+
 def test_a_kind_that_is_not_mirrored_is_stored_and_offered(kit: Kit, org: Organization) -> None:
     billing.customer(org)
     kit.deliver()
-    dispute = {"kind": "dispute", "processor_id": "dp_1", "status": "lost"}
-    assert kit.trigger_event("charge.dispute.closed", dispute, event_id="evt_d") == 200
+    intent = {"kind": "setup_intent", "processor_id": "seti_1", "status": "succeeded"}
+    assert kit.trigger_event("setup_intent.succeeded", intent, event_id="evt_d") == 200
     event = the(kit, "evt_d")
     assert (event.state, event.outcome) == ("succeeded", "unhandled")

@@ -19,6 +19,7 @@ from . import (
     metering,
     outbox,
     payment_methods,
+    previews,
     reading,
     refunds,
     subscriptions,
@@ -51,6 +52,7 @@ class FakeProcessor(Controls, Processor):
             Capability.CUSTOMER_AUTHENTICATION,
             Capability.SWAP,
             Capability.INVOICE_NOW,
+            Capability.PREVIEW,
             Capability.QUANTITY,
             Capability.MULTIPLE_ITEMS,
             Capability.CANCEL_NOW,
@@ -232,6 +234,12 @@ class FakeProcessor(Controls, Processor):
             key,
             {"subscription": subscription, "changes": changes},
             change,
+        )
+
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Let the change and the time until the next invoice pass, tell that one, and undo it all."""
+        return self._engine.imagine(
+            "preview_invoice", lambda tx: [previews.preview(tx, subscription, changes)]
         )
 
     def cancel_subscription(

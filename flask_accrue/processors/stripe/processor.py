@@ -53,6 +53,7 @@ class StripeProcessor(Processor):
             Capability.CUSTOMER_AUTHENTICATION,
             Capability.SWAP,
             Capability.INVOICE_NOW,
+            Capability.PREVIEW,
             Capability.QUANTITY,
             Capability.MULTIPLE_ITEMS,
             Capability.CANCEL_NOW,
@@ -234,6 +235,10 @@ class StripeProcessor(Processor):
     ) -> Answer:
         """Change a subscription; the answer also holds what was billed for it at once."""
         return subscriptions.update(self._changing, subscription, changes, key=key)
+
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Tell what a subscription would be billed next, with all lines."""
+        return subscriptions.preview(self._changing, subscription, changes)
 
     def cancel_subscription(
         self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
