@@ -130,6 +130,7 @@ def _for_templates() -> dict[str, Any]:
             for label, endpoint in links
         ],
         "demo_clock": clock.shown(),
+        "demo_next_payment": clock.next_payment(),
         "back_office_url": flask.current_app.extensions["accrue"].settings.admin_path,
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import flask
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
+
+from flask_accrue.pages import safe_target
 
 from .database import db
 from .forms import LogInForm, SignUpForm
@@ -63,7 +63,5 @@ def log_out() -> Response:
 
 def _next_page() -> str:
     """Return the page that was asked for, as long as it is one of ours."""
-    wanted = flask.request.args.get("next", "")
-    parts = urlsplit(wanted)
-    local = wanted.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in wanted
-    return wanted if local else flask.url_for("analytics.dashboard")
+    wanted = safe_target(flask.request.args.get("next"))
+    return wanted or flask.url_for("analytics.dashboard")

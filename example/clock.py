@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from urllib.parse import urlsplit
 
 import flask
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from flask_accrue import billing
+from flask_accrue.pages import safe_target
 from flask_accrue.processors.fake import FakeProcessor
 from flask_accrue.state import current_state
 
@@ -33,15 +34,37 @@ def shown() -> datetime.datetime | None:
     return current_state().clock.now() if fake() else None
 
 
+def next_payment() -> datetime.datetime | None:
+    """Return when the active organization has paid next, or has failed to, where it's going to pay.
+
+    The invoice of a renewal is a draft for an hour.
+    """
+    organization = flask.g.get("organization")
+    if fake() is None or organization is None:
+        return None
+    found = billing.subscription(organization)
+    if found is None or found.is_paused or found.ends_at:
+        return None
+    if not (found.is_recurring or found.is_trialing):
+        return None
+    due = found.trial_end if found.is_trialing else found.current_period_end
+    return None if due is None else due + datetime.timedelta(hours=2)
+
+
 @blueprint.post("/demo/clock")
 @login_required
 def move() -> Response:
     """Move billing time for everyone, and let the webhooks of what happened meanwhile arrive."""
     simulated = fake() or flask.abort(404)
-    words, step = STEPS.get(flask.request.form.get("by", "")) or flask.abort(400)
-    simulated.advance(step)
+    by = flask.request.form.get("by", "")
+    if by == "payment":
+        simulated.advance(next_payment() or flask.abort(400))
+        moved = "to the next payment"
+    else:
+        words, step = STEPS.get(by) or flask.abort(400)
+        simulated.advance(step)
+        moved = f"by {words}"
     simulated.deliver()
-    flask.flash(f"The clock moved by {words}.", "info")
-    wanted = flask.request.form.get("next", "")
-    local = wanted.startswith("/") and not urlsplit(wanted).netloc and "\\" not in wanted
-    return flask.redirect(wanted if local else flask.url_for("analytics.dashboard"), 303)
+    flask.flash(f"The clock moved {moved}.", "info")
+    wanted = safe_target(flask.request.form.get("next"))
+    return flask.redirect(wanted or flask.url_for("analytics.dashboard"), 303)

@@ -30,6 +30,8 @@ MEANINGS = {
     "subscription.paused": ("Paused", "warn"),
     "subscription.resumed": ("Resumed", "good"),
     "subscription.plan_changed": ("Plan changed", "info"),
+    "subscription.item_added": ("Added to the plan", "info"),
+    "subscription.item_removed": ("Removed from the plan", "info"),
     "subscription.quantity_changed": ("Seats changed", "info"),
     "subscription.renewed": ("New period", None),
     "invoice.paid": ("Invoice paid", "good"),

@@ -72,7 +72,7 @@ def managers_only(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-@blueprint.post("/organizations/<int:organization_id>/activate")
+@blueprint.post("/organizations/<int(max=9223372036854775807):organization_id>/activate")
 @login_required
 def activate(organization_id: int) -> Response:
     """Work for another organization; one that the user doesn't belong to doesn't exist."""
@@ -166,7 +166,7 @@ def lock_seats(organization: Organization) -> None:
     )
 
 
-@blueprint.post("/team/members/<int:user_id>/remove")
+@blueprint.post("/team/members/<int(max=9223372036854775807):user_id>/remove")
 @managers_only
 def remove(user_id: int) -> Response:
     """Take somebody out of the organization; its owner stays."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc as c
 import dataclasses
 import datetime
+import difflib
 import typing as t
 
 from . import readers
@@ -16,6 +17,9 @@ from .errors import ConfigError
 from .ledger_keys import LedgerKey, derive_ledger_keys, read_ledger_keys, report_missing
 from .plans import LONGEST_GRACE, Entitlements, read_entitlements
 from .readers import Problems, Reader
+
+#: The processors that come with the package.
+BUILT_IN: t.Final = ("fake", "stripe")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +81,16 @@ class Setting:
     secret: bool = False
 
 
-def read_settings(config: c.Mapping[str, t.Any], *, debug: bool, testing: bool) -> Settings:
+def read_settings(
+    config: c.Mapping[str, t.Any],
+    *,
+    debug: bool,
+    testing: bool,
+    registered: c.Collection[str] = (),
+) -> Settings:
     """Read and check all ``ACCRUE_*`` keys; ``None`` stands for the default.
 
+    :param registered: the names of the host's own processors.
     :raises ConfigError: with every problem, an unknown ``ACCRUE_`` key included.
     """
     problems = Problems()
@@ -92,6 +103,7 @@ def read_settings(config: c.Mapping[str, t.Any], *, debug: bool, testing: bool) 
             value = setting.read(setting.key, value, problems)
         values[setting.key] = value
     _find_unknown_keys(config, problems)
+    _check_processors(values, {*BUILT_IN, *registered}, problems)
     _check_stripe_keys(config, values, problems)
     _check_paths(values, problems)
     ledger_keys, derived = _read_ledger_keys(config, values, problems)
@@ -149,6 +161,28 @@ def _find_unknown_keys(config: c.Mapping[str, t.Any], problems: Problems) -> Non
         near = readers.nearest(key, known)
         fix = f"Did you mean {near}?" if near else "Remove it."
         problems.add(key, "is no setting of Accrue", fix)
+
+
+def _check_processors(values: dict[str, t.Any], known: set[str], problems: Problems) -> None:
+    """Refuse names that no processor has; the unknown one is then as if it weren't given."""
+    key, name = "ACCRUE_PROCESSOR", values["ACCRUE_PROCESSOR"]
+    if name is not None and name not in known:
+        problems.add(
+            key, f"is {readers.shown(name)}, which nobody has registered", _use(name, known)
+        )
+        values[key] = None
+    for endpoint in values["ACCRUE_WEBHOOK_SECRETS"] or {}:
+        name = endpoint.partition("/")[0]
+        if name not in known:
+            found = f"has secrets for {readers.shown(endpoint)}, and nobody has registered that processor"
+            problems.add("ACCRUE_WEBHOOK_SECRETS", found, _use(name, known))
+
+
+def _use(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    meant = f" Did you mean {close[0]!r}?" if close else ""
+    choice = ", ".join(repr(each) for each in sorted(known))
+    return f"Use one of {choice}, or call accrue.register_processor() before init_app.{meant}"
 
 
 def _check_stripe_keys(

@@ -91,7 +91,9 @@ class Accrue:
                 "Accrue needs Flask-SQLAlchemy, which this app doesn't have yet. Create "
                 "SQLAlchemy(app), or call db.init_app(app), before Accrue."
             )
-        settings = read_settings(app.config, debug=app.debug, testing=app.testing)
+        settings = read_settings(
+            app.config, debug=app.debug, testing=app.testing, registered=self._factories
+        )
         _bind_tables(app, settings)
         processors = self._make_processors(app, settings)
         fake = processors.get("fake")

@@ -255,12 +255,22 @@ def _update(session: orm.Session, *which: sa.ColumnElement[bool], **values: t.An
     return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def note_sent(row_id: str) -> None:
-    """Note when the request is first sent; a processor forgets its key a day later."""
+def note_sent(row_id: str, token: uuid.UUID | None) -> None:
+    """Note when the request is first sent, as the last thing before it is.
+
+    A processor forgets its key a day later.
+
+    :raises OperationInProgress: when the lease ran out and somebody else has the operation by now, or has
+        set it aside to do something else.
+    """
     session = current_state().db.session()
     session.rollback()
-    never = models.Operation.sent_at.is_(None)
-    _update(session, models.Operation.id == row_id, never, sent_at=real_now())
+    operation = models.Operation
+    ours = (operation.id == row_id, operation.lease_token == token)
+    if not _update(session, *ours, sent_at=sa.func.coalesce(operation.sent_at, real_now())):
+        raise OperationInProgress(
+            f"The operation {row_id!r} stood still for so long that it was taken over; it sent nothing."
+        )
 
 
 def may_resend(sent_at: datetime.datetime) -> bool:

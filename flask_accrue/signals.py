@@ -12,6 +12,9 @@ webhook_processed = _signals.signal("accrue-webhook-processed")
 #: A webhook event was given up. Sent with ``event`` (the row). Worth waking someone for.
 webhook_dead = _signals.signal("accrue-webhook-dead")
 
+#: Usage was given up, so that it isn't billed. Sent with ``event`` (the row). Worth waking someone for.
+usage_report_failed = _signals.signal("accrue-usage-report-failed")
+
 #: Rows were written. Sent with ``changes``, the :class:`~flask_accrue.unit_of_work.Change` objects.
 changed = _signals.signal("accrue-changed")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
+import contextvars
 import dataclasses
+import threading
 import typing as t
 
 from flask import current_app
@@ -26,6 +29,39 @@ Handler: t.TypeAlias = t.Callable[[t.Any, t.Any], t.Any]
 Reaction: t.TypeAlias = "c.Callable[[UnitOfWork, Change], None]"
 
 
+class LastWrite:
+    """Tells a request whether it has itself written rows of Accrue since it read some.
+
+    A request made within another one writes in the same thread, in a context of its own; an asynchronous
+    view writes in another thread, in the request's context. What others write is no business of a request
+    that is running.
+    """
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+        self._of_context: contextvars.ContextVar[list[object]] = contextvars.ContextVar(
+            "accrue_last_write"
+        )
+
+    def seen(self) -> tuple[object, object]:
+        """Return what is another one after a write."""
+        if not hasattr(self._of_thread, "mark"):
+            self._of_thread.mark = object()
+        try:
+            marks = self._of_context.get()
+        except LookupError:
+            # A list, so that copies of this context see what happens in one another.
+            marks = [object()]
+            self._of_context.set(marks)
+        return self._of_thread.mark, marks[0]
+
+    def note(self) -> None:
+        """Say that rows were written, or would have been."""
+        self._of_thread.mark = object()
+        with contextlib.suppress(LookupError):
+            self._of_context.get()[0] = object()
+
+
 @dataclasses.dataclass(kw_only=True, eq=False)
 class AccrueState:
     """Everything that belongs to one app; two apps share nothing.
@@ -36,8 +72,7 @@ class AccrueState:
     :ivar owner_loader: gives the billable of the current request, or ``None``.
     :ivar customer_linker: gives the billable of a customer that the processor has and we don't, or ``None``.
     :ivar scope_loader: gives the scope of the current request's operation ids, or ``None``.
-    :ivar written: becomes another object whenever rows of Accrue were written in this process, so that
-        whoever keeps what it read knows that it's old.
+    :ivar last_write: tells whoever keeps what it read whether that is old.
     :ivar read_committed: whether PostgreSQL's transactions are at READ COMMITTED by themselves; ``None``
         until somebody has asked.
     :ivar warned: what was warned of already, so that it's said once.
@@ -54,9 +89,9 @@ class AccrueState:
     owner_loader: c.Callable[[], t.Any] | None = None
     customer_linker: c.Callable[[objects.Customer], t.Any] | None = None
     scope_loader: c.Callable[[], Scope | None] | None = None
-    written: object = dataclasses.field(default_factory=object)
     read_committed: bool | None = None
     warned: set[str] = dataclasses.field(default_factory=set)
+    last_write: LastWrite = dataclasses.field(default_factory=LastWrite)
 
     @property
     def ledger_keys(self) -> tuple[LedgerKey, ...]:

@@ -19,7 +19,8 @@ def observe(observer: c.Callable[[str], None]) -> None:
 
     The moments are those at which a crash would hurt most: ``operation.before_call``,
     ``operation.after_call``, ``write.locked``, ``write.before_commit``, ``write.committed``,
-    ``webhook.claimed``, ``webhook.fetched``, ``webhook.mirrored``, ``webhook.handler``, ``sync.page``.
+    ``webhook.claimed``, ``webhook.fetched``, ``webhook.mirrored``, ``webhook.handler``,
+    ``usage.stored``, ``usage.claimed``, ``usage.before_call``, ``usage.after_call``, ``sync.page``.
     """
     _observers.append(observer)
 

@@ -109,6 +109,7 @@ class UnitOfWork:
         self.session = session
         self.origin = origin
         self.changes: list[tuple[Change, Origin]] = []
+        self._reacted_to = 0
         #: What a writer has read under the lock and doesn't read again, by a key of its own.
         self.kept: dict[t.Any, t.Any] = {}
         self._heads: dict[str, tuple[int, str]] = {}
@@ -253,6 +254,15 @@ class UnitOfWork:
         """Add a change, for the reactions that run before the commit."""
         self.changes.append((change, self.origin))
 
+    def react(self) -> None:
+        """Let reactions see the changes that they haven't seen, while the rows are as those left them."""
+        while self._reacted_to < len(self.changes):
+            change, cause = self.changes[self._reacted_to]
+            self._reacted_to += 1
+            with self.because_of(cause):
+                for reaction in current_state().reactions:
+                    reaction(self, change)
+
 
 _M = t.TypeVar("_M", bound=models.Mirrored)
 
@@ -298,20 +308,17 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
     state = current_state()
     session = state.db.session()
     origin = _completed(origin)
+    autoflush = session.autoflush
     attempt = 0
     while True:
         attempt += 1
         uow = UnitOfWork(session, origin)
         try:
             _begin(session)
+            # Rows are read again and again here, and what was set on them mustn't be lost by that.
+            session.autoflush = True
             result = work(uow)
-            seen = 0
-            while seen < len(uow.changes):
-                change, cause = uow.changes[seen]
-                with uow.because_of(cause):
-                    for reaction in state.reactions:
-                        reaction(uow, change)
-                seen += 1
+            uow.react()
             reached("write.before_commit")
             session.commit()
             reached("write.committed")
@@ -327,8 +334,9 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
         else:
             return result
         finally:
+            session.autoflush = autoflush
             # After a rollback too: a gate that was asked inside has read what isn't so.
-            state.written = object()
+            state.last_write.note()
 
 
 def _completed(origin: Origin) -> Origin:

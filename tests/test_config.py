@@ -17,7 +17,8 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 def read(**config: Any) -> Settings:
-    return read_settings({"SECRET_KEY": "dev", **config}, debug=False, testing=False)
+    config = {"SECRET_KEY": "dev", **config}
+    return read_settings(config, debug=False, testing=False, registered=["acme"])
 
 
 def problems(**config: Any) -> tuple[str, ...]:
@@ -67,6 +68,24 @@ def test_every_problem_is_told_at_once_with_its_key_and_the_fix() -> None:
         "ACCRUE_COLOR is no setting of Accrue. Remove it.",
     ):
         assert expected in message
+
+
+def test_a_processor_that_nobody_registered_is_one_of_the_problems() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(ACCRUE_PROCESSOR="strype", ACCRUE_PORTAL_PATH="billing")
+    message = str(caught.value)
+    assert "2 problems" in message
+    assert "ACCRUE_PROCESSOR is 'strype', which nobody has registered. Use one of" in message
+    assert "'acme', 'fake', 'stripe'" in message
+    assert "Did you mean 'stripe'?" in message
+
+
+@pytest.mark.parametrize("endpoint", ["strpie", "strpie/connect"])
+def test_secrets_of_a_processor_that_nobody_registered_are_a_problem(endpoint: str) -> None:
+    told = the_problem(ACCRUE_WEBHOOK_SECRETS={endpoint: ["whsec_x"], "stripe": ["whsec_y"]})
+    assert told.startswith(f"ACCRUE_WEBHOOK_SECRETS has secrets for {endpoint!r}")
+    assert told.endswith("Did you mean 'stripe'?")
+    assert "whsec_" not in told
 
 
 def test_a_mistyped_key_is_told_which_one_was_meant() -> None:

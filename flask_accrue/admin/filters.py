@@ -160,18 +160,3 @@ def read(filters: c.Sequence[Filter], arguments: c.Mapping[str, str]) -> dict[st
 def conditions(filters: c.Sequence[Filter], values: c.Mapping[str, str]) -> list[Condition]:
     """Return what the values let through."""
     return [each.condition(values[each.name]) for each in filters if each.name in values]
-
-
-def begins_with(column: orm.InstrumentedAttribute[t.Any], text: str) -> Condition:
-    """Match a beginning as it's written, with ``%`` and ``_`` as themselves."""
-    return column.like(_escaped(text) + "%", escape="\\")
-
-
-def begins_like(column: orm.InstrumentedAttribute[t.Any], text: str) -> Condition:
-    """Match a beginning in upper or lower case; an index on ``lower(column)`` serves it."""
-    # The database lowers both: SQLite knows no other letters than ASCII's.
-    return sa.func.lower(column).like(sa.func.lower(_escaped(text) + "%"), escape="\\")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -9,14 +9,7 @@ from __future__ import annotations
 
 from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
-from .changes import (
-    decrement,
-    end_trial,
-    extend_trial,
-    increment,
-    swap_plan,
-    update_quantity,
-)
+from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
 from .current import sync
 from .customers import (
@@ -30,6 +23,7 @@ from .customers import (
 from .data import patch_data, put_data
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
 from .invoices import list_invoices, pay_invoice, retry_payment
+from .items import add_item, remove_item
 from .payment_methods import (
     add_payment_method,
     list_payment_methods,
@@ -39,10 +33,16 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .previews import InvoicePreview, preview_upcoming_invoice
+from .quantities import decrement, increment, update_quantity
 from .subscriptions import list_subscriptions, subscribe, subscription
+from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
+    "InvoicePreview",
+    "Usage",
     "action_required",
+    "add_item",
     "add_payment_method",
     "cancel",
     "cancel_at",
@@ -66,9 +66,13 @@ __all__ = [
     "patch_data",
     "pause",
     "pay_invoice",
+    "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "remove_item",
     "remove_payment_method",
+    "report_usage",
+    "report_usage_in_bulk",
     "resume",
     "retry_payment",
     "search",
@@ -84,4 +88,5 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "usage_summary",
 ]

@@ -1,4 +1,4 @@
-"""Changing a subscription: its plan, its quantity, its trial."""
+"""Changing a subscription: its plan and its trial, and what every change shares."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
-from ..processors import Answer, Capability, objects
+from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .perform import Plan, perform, seen
 from .subscriptions import (
     Trial,
+    check_countable,
     check_currency,
     check_quantity,
     check_trial,
@@ -28,6 +29,9 @@ from .subscriptions import (
 PRORATIONS: t.Final = ("create_prorations", "none", "always_invoice")
 PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 
+#: An item of a subscription: its row, or its price, which no other has.
+ItemName: t.TypeAlias = models.SubscriptionItem | str
+
 
 def swap_plan(
     subscription: models.Subscription,
@@ -35,168 +39,36 @@ def swap_plan(
     *,
     proration: str,
     quantity: int | None = None,
+    item: ItemName | None = None,
     proration_date: datetime.datetime | None = None,
     payment_behavior: str = "allow_incomplete",
     operation_id: str | None = None,
 ) -> models.Subscription:
-    """Change the price of a subscription of one item.
+    """Change the price of a subscription, or of one of its items.
 
     A scheduled end is withdrawn, a running trial goes on, and the quantity stays; coming from a metered
     price it becomes 1.
 
     :param proration: ``create_prorations`` (the difference is on the next invoice), ``always_invoice``
         (it's billed now) or ``none``. There is no default: it's a decision about money.
+    :param item: which item, where there are several: its row, or the price that it has now.
+    :param proration_date: from when on the difference is reckoned; what
+        :func:`preview_upcoming_invoice` gave, so that the bill is what it said.
     :param payment_behavior: with ``allow_incomplete`` the change stands when its payment fails, the
         subscription is past due, and the error is raised; with ``error_if_incomplete`` nothing changes.
     :raises CardError: when the bank declines what is billed now.
     :raises ActionRequired: when the customer has to confirm it.
-    :raises InvalidState: for a subscription that is incomplete or has ended.
+    :raises InvalidState: for a subscription that is incomplete or has ended, and for a price that another
+        of its items has.
     """
-    one_of("proration", proration, PRORATIONS)
-    one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    gateway = current_state().processor(subscription.processor)
-    gateway.require(Capability.SWAP)
-    if proration == "always_invoice":
-        gateway.require(Capability.INVOICE_NOW)
-    said: dict[str, t.Any] = {"proration": proration, "payment_behavior": payment_behavior}
-    if proration_date is not None:
-        said["proration_date"] = unix(proration_date)
+    said = terms(subscription, Capability.SWAP, proration, payment_behavior, proration_date)
+    named = item_name(item)
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
-        item = single_item(now)
-        check_currency(now.customer, price)
-        changed: dict[str, t.Any] = {"id": item.processor_id, "price": price}
-        wanted = _quantity_after_swap(now, item, price, quantity)
-        if wanted is not None:
-            changed["quantity"] = wanted
-        undone: dict[str, t.Any] = {}
-        if now.cancel_at_period_end:
-            undone["cancel_at_period_end"] = False
-        if now.cancel_at is not None:
-            undone["cancel_at"] = None
-        return {"items": [changed], **said, **undone}
+        return {"items": [swapped(now, named, price, quantity)], **said, **without_end(now)}
 
-    asked = {"price": price, "quantity": quantity, **said}
+    asked = {"price": price, "quantity": quantity, "item": named, **said}
     return update(subscription, "swap_plan", asked, changes, operation_id)
-
-
-def update_quantity(
-    subscription: models.Subscription,
-    quantity: int,
-    *,
-    proration: str = "create_prorations",
-    payment_behavior: str = "allow_incomplete",
-    operation_id: str | None = None,
-) -> models.Subscription:
-    """Change how many of its price a subscription is for, at least 1.
-
-    :raises InvalidRequest: for a metered price, which has no quantity.
-    """
-    check_quantity(quantity, least=1)
-    return _requantify(
-        subscription,
-        "update_quantity",
-        quantity,
-        lambda _: quantity,
-        proration,
-        payment_behavior,
-        operation_id,
-    )
-
-
-def increment(
-    subscription: models.Subscription,
-    by: int = 1,
-    *,
-    proration: str = "create_prorations",
-    payment_behavior: str = "allow_incomplete",
-    operation_id: str | None = None,
-) -> models.Subscription:
-    """Add to the quantity.
-
-    :raises OperationInProgress: while another process adds or takes: both are counted, one by one.
-    :raises InvalidState: with the code ``quantity_changed`` when the answer to the one before was lost,
-        and that one turns out to be counted. Nothing is added then: this may be the same wish.
-    """
-    check_quantity(by, least=1)
-    return _requantify(
-        subscription,
-        "increment",
-        by,
-        lambda now: now + by,
-        proration,
-        payment_behavior,
-        operation_id,
-    )
-
-
-def decrement(
-    subscription: models.Subscription,
-    by: int = 1,
-    *,
-    proration: str = "create_prorations",
-    payment_behavior: str = "allow_incomplete",
-    operation_id: str | None = None,
-) -> models.Subscription:
-    """Take from the quantity, down to 1. Otherwise as :func:`increment`."""
-    check_quantity(by, least=1)
-    return _requantify(
-        subscription,
-        "decrement",
-        by,
-        lambda now: min(now, max(1, now - by)),
-        proration,
-        payment_behavior,
-        operation_id,
-    )
-
-
-def _requantify(
-    subscription: models.Subscription,
-    kind: str,
-    number: int,
-    wanted: c.Callable[[int], int],
-    proration: str,
-    payment_behavior: str,
-    operation_id: str | None,
-) -> models.Subscription:
-    one_of("proration", proration, PRORATIONS)
-    one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    gateway = current_state().processor(subscription.processor)
-    gateway.require(Capability.QUANTITY)
-    said = {"proration": proration, "payment_behavior": payment_behavior}
-    processor_id = subscription.processor_id
-    found_made = False
-
-    def trace(arguments: dict[str, t.Any]) -> Answer | None:
-        nonlocal found_made
-        answer = gateway.fetch("subscription", processor_id)
-        made = _has_quantities(answer, arguments["changes"]["items"])
-        found_made = found_made or made
-        return answer if made else None
-
-    def changes(now: models.Subscription) -> dict[str, t.Any]:
-        item = single_item(now)
-        if found_made:
-            raise InvalidState(
-                "The answer to an earlier change of this quantity was lost, and it was made: the "
-                f"quantity is {item.quantity}. Look whether yours is still wanted, then repeat it.",
-                code="quantity_changed",
-            )
-        _require_licensed(item)
-        assert item.quantity is not None
-        return {"items": [{"id": item.processor_id, "quantity": wanted(item.quantity)}], **said}
-
-    return update(
-        subscription,
-        kind,
-        {"quantity": number, **said},
-        changes,
-        operation_id,
-        # Two who add at once would both start from the same number.
-        guard=f"quantity:{subscription.id}" if kind != "update_quantity" else None,
-        trace=trace,
-    )
 
 
 def extend_trial(
@@ -236,17 +108,103 @@ def end_trial(
 # -- shared ----------------------------------------------------------------------------------------
 
 
-def single_item(subscription: models.Subscription) -> models.SubscriptionItem:
-    """Return the only item of a subscription.
+def terms(
+    subscription: models.Subscription,
+    capability: Capability,
+    proration: str,
+    payment_behavior: str,
+    proration_date: datetime.datetime | None,
+) -> dict[str, t.Any]:
+    """Return how a change is to be billed, as it's sent, or say what is wrong with that.
 
-    :raises MultiItemSubscription: when it has several.
+    :raises UnsupportedByProcessor: when the processor can't do it, or not with that proration.
+    """
+    one_of("proration", proration, PRORATIONS)
+    one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
+    gateway = current_state().processor(subscription.processor)
+    gateway.require(capability)
+    if proration == "always_invoice":
+        gateway.require(Capability.INVOICE_NOW)
+    said: dict[str, t.Any] = {"proration": proration, "payment_behavior": payment_behavior}
+    if proration_date is not None:
+        said["proration_date"] = unix(proration_date)
+    return said
+
+
+def item_name(item: t.Any) -> str | None:
+    """Return the name of an item as it's frozen: the processor's id of a row, a price as it's given."""
+    if isinstance(item, models.SubscriptionItem):
+        return item.processor_id
+    if item is None or (isinstance(item, str) and item):
+        return item
+    raise InvalidRequest(
+        f"An item is named by its row or by its price, such as 'price_pro', not {item!r}.",
+        code="parameter_invalid",
+        param="item",
+    )
+
+
+def chosen_item(subscription: models.Subscription, named: str | None) -> models.SubscriptionItem:
+    """Return the item of that name; the only one where none is given.
+
+    :raises MultiItemSubscription: when there are several and none is named.
+    :raises InvalidRequest: with the code ``item_missing`` when there is none of that name.
     """
     items = subscription.items
-    if len(items) != 1:
-        raise MultiItemSubscription(
-            f"This subscription has {len(items)} items; name the one that is meant."
-        )
-    return items[0]
+    if named is None:
+        if len(items) != 1:
+            raise MultiItemSubscription(
+                f"This subscription has {len(items)} items; name the one that is meant."
+            )
+        return items[0]
+    for item in items:
+        if named in (item.processor_id, item.price_processor_id):
+            return item
+    prices = ", ".join(repr(item.price_processor_id) for item in items)
+    raise InvalidRequest(
+        f"This subscription has no item {named!r}; it has {prices}.",
+        code="item_missing",
+        param="item",
+    )
+
+
+def refuse_duplicate(
+    subscription: models.Subscription, price: str, but: models.SubscriptionItem | None = None
+) -> None:
+    """Refuse a price that the subscription has already, in another item.
+
+    :raises InvalidState: with the code ``duplicate_price``.
+    """
+    for item in subscription.items:
+        if item is not but and item.price_processor_id == price:
+            raise InvalidState(
+                f"This subscription has the price {price!r} already; change its quantity instead.",
+                code="duplicate_price",
+            )
+
+
+def swapped(
+    now: models.Subscription, named: str | None, price: str, quantity: int | None
+) -> dict[str, t.Any]:
+    """Return the change that gives an item another price, or refuse it."""
+    item = chosen_item(now, named)
+    check_currency(now.customer, price)
+    refuse_duplicate(now, price, item)
+    changed: dict[str, t.Any] = {"id": item.processor_id, "price": price}
+    wanted = _quantity_after_swap(now, item, price, quantity)
+    if wanted is not None:
+        changed["quantity"] = wanted
+    return changed
+
+
+def without_end(now: models.Subscription) -> dict[str, t.Any]:
+    """Return what takes back a scheduled end."""
+    undone: dict[str, t.Any] = {}
+    if now.cancel_at_period_end:
+        undone["cancel_at_period_end"] = False
+    if now.cancel_at is not None:
+        undone["cancel_at"] = None
+    return undone
 
 
 def update(
@@ -271,7 +229,7 @@ def update(
     processor_id, id = subscription.processor_id, subscription.id
 
     def request(_: str) -> dict[str, t.Any]:
-        now = _as_it_is(id)
+        now = as_it_is(id)
         if needs_begun:
             require_changeable(now)
         plan.seen |= seen(now)
@@ -293,7 +251,7 @@ def update(
     return perform(plan, operation_id)
 
 
-def _as_it_is(id: uuid.UUID) -> models.Subscription:
+def as_it_is(id: uuid.UUID) -> models.Subscription:
     """Read a subscription anew: the caller's may be as old as the page that it was shown on."""
     subscriptions = models.Subscription
     statement = sa.select(subscriptions).where(subscriptions.id == id)
@@ -317,41 +275,17 @@ def require_changeable(subscription: models.Subscription) -> None:
         )
 
 
-def _require_licensed(item: models.SubscriptionItem) -> None:
-    if item.quantity is None or (item.price is not None and item.price.is_metered):
-        raise InvalidRequest(
-            "This price is billed by usage and has no quantity.",
-            code="parameter_invalid",
-            param="quantity",
-        )
-
-
-def _has_quantities(answer: Answer, wanted: list[dict[str, t.Any]]) -> bool:
-    """Tell whether a subscription has the quantities that were asked for."""
-    found = answer.main
-    assert isinstance(found, objects.Subscription)
-    quantities = {each.processor_id: each.quantity for each in found.items}
-    return all(quantities.get(each["id"]) == each["quantity"] for each in wanted)
-
-
 def _quantity_after_swap(
     subscription: models.Subscription,
     item: models.SubscriptionItem,
     price: str,
     quantity: int | None,
 ) -> int | None:
-    known = find_price(subscription.processor, price)
-    if known is not None and known.is_metered:
+    if check_countable(find_price(subscription.processor, price), quantity):
         if quantity is not None:
-            raise InvalidRequest(
-                f"The price {price!r} is billed by usage and has no quantity.",
-                code="parameter_invalid",
-                param="quantity",
-            )
-        return None
-    if quantity is not None:
-        return check_quantity(quantity, least=1)
-    return 1 if item.quantity is None else item.quantity
+            return check_quantity(quantity, least=1)
+        return 1 if item.quantity is None else item.quantity
+    return None
 
 
 def one_of(name: str, value: t.Any, choices: tuple[str, ...]) -> None:

@@ -205,15 +205,10 @@ def sync_customer(owner: t.Any, *, operation_id: str | None = None) -> models.Cu
 
 def search(text: str, *, limit: int = 50) -> list[models.Customer]:
     """Return living customers whose name, e-mail, owner or processor id begins with the text."""
-    begins = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     customers = models.Customer
-    columns = (customers.name, customers.email, customers.owner_id, customers.processor_id)
     statement = (
         sa.select(customers)
-        .where(
-            sa.not_(customers.is_deleted),
-            sa.or_(*(column.ilike(begins, escape="\\") for column in columns)),
-        )
+        .where(sa.not_(customers.is_deleted), customers.begins(text))
         .order_by(customers.created.desc(), customers.id.desc())
         .limit(limit)
         .execution_options(autoflush=False)

@@ -73,7 +73,9 @@ def retry_payment(
     payment_method: models.PaymentMethod | None = None,
     operation_id: str | None = None,
 ) -> models.Invoice:
-    """Try again to collect what a subscription owes: its oldest open invoice.
+    """Try again to collect what a subscription owes: its latest open invoice.
+
+    Whether it's past due goes by the latest one. Older ones stay open: :func:`pay_invoice` pays them.
 
     :raises InvalidState: with the code ``nothing_to_pay`` when no invoice is open.
     """
@@ -81,7 +83,7 @@ def retry_payment(
 
     def request(id: str) -> dict[str, t.Any]:
         # Chosen once and frozen: a job that is tried again mustn't go on to the next invoice.
-        invoice = _oldest_open(subscription)
+        invoice = _latest_open(subscription)
         if invoice is None:
             raise InvalidState("No invoice of this subscription is open.", code="nothing_to_pay")
         plan.seen |= _seen(invoice)
@@ -93,7 +95,7 @@ def retry_payment(
     return perform(plan, operation_id)
 
 
-def _oldest_open(subscription: models.Subscription) -> models.Invoice | None:
+def _latest_open(subscription: models.Subscription) -> models.Invoice | None:
     invoices = models.Invoice
     return (
         current_state()
@@ -104,7 +106,7 @@ def _oldest_open(subscription: models.Subscription) -> models.Invoice | None:
                 invoices.subscription_processor_id == subscription.processor_id,
                 invoices.is_open,
             )
-            .order_by(invoices.created, invoices.processor_id)
+            .order_by(invoices.created.desc(), invoices.processor_id.desc())
             .limit(1)
         )
         .one_or_none()

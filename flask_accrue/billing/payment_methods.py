@@ -16,8 +16,10 @@ from ..unit_of_work import Origin, UnitOfWork, current_actor, write
 from .customers import change_customer, customer, get_customer
 from .perform import Plan, perform, seen, settle_session
 
-#: What people write between the digits of a card number.
-_BETWEEN_DIGITS: t.Final = re.compile(r"[\s\-\u2010-\u2015\u2212]")
+_NOT_IN_TOKENS: t.Final = re.compile(r"[\W_]+")
+_DIGITS: t.Final = re.compile(r"\d{12,}")
+#: As many digits as a card number may have.
+_LENGTHS: t.Final = range(12, 20)
 
 
 def add_payment_method(
@@ -163,7 +165,7 @@ def check_token(token: t.Any) -> None:
     """
     if not isinstance(token, str) or not token or not token.isprintable():
         said = f"not {type(token).__name__}" if not isinstance(token, str) else "and printable"
-    elif re.fullmatch(r"\d{12,19}", _BETWEEN_DIGITS.sub("", token)):
+    elif _holds_a_card_number(token):
         said = "never a card number: those belong into the processor's own form"
     else:
         return
@@ -173,6 +175,30 @@ def check_token(token: t.Any) -> None:
         code="parameter_invalid",
         param="token",
     )
+
+
+def _holds_a_card_number(token: str) -> bool:
+    """Tell whether there is one in it, whatever is written between, before and after its digits.
+
+    Of nothing but digits any is taken for one, also with a digit that is wrong. Among other characters the
+    check digit has to be right: ids are long, and may hold a dozen digits by chance.
+    """
+    text = _NOT_IN_TOKENS.sub("", token)
+    if text.isdigit() and len(text) in _LENGTHS:
+        return True
+    return any(
+        _is_checked(digits[start : start + length])
+        for digits in _DIGITS.findall(text)
+        for length in _LENGTHS
+        for start in range(len(digits) - length + 1)
+    )
+
+
+def _is_checked(digits: str) -> bool:
+    """Tell whether the last digit is the check digit of the others, as on cards (ISO/IEC 7812)."""
+    doubled = (int(digit) * 2 for digit in digits[-2::-2])
+    total = sum(map(int, digits[-1::-2])) + sum(each // 10 + each % 10 for each in doubled)
+    return total % 10 == 0 and total > 0
 
 
 def require_attached(payer: models.Customer, payment_method: t.Any) -> None:

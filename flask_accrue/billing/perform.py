@@ -100,8 +100,8 @@ def _carry_out(plan: Plan[R], row: models.Operation, *, again: bool) -> R:
             answer = _lost_answer(plan, id, sent_at)
     if answer is None:
         _check(plan, id, token, sent_at)
+        operations.note_sent(id, token)
         with _letting_go(plan, id, token, sent_at):
-            operations.note_sent(id)
             reached("operation.before_call")
             method = getattr(plan.processor, request["method"])
             answer = method(**request["arguments"], key=id)

@@ -20,13 +20,17 @@ from .perform import Plan, perform
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
 
+#: Prices, by the processor's ids, and how many of each.
+Items: t.TypeAlias = c.Mapping[str, int | None]
+
 
 def subscribe(
     owner: t.Any,
-    price: str,
+    price: str | None = None,
     *,
     name: str = "default",
     quantity: int | None = None,
+    items: Items | None = None,
     trial: Trial | None = None,
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
@@ -34,9 +38,11 @@ def subscribe(
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.Subscription:
-    """Subscribe a billable to a price.
+    """Subscribe a billable to a price, or to several.
 
     :param price: the processor's id of the price.
+    :param items: instead of ``price``: several prices, each with how many of it; ``None`` is 1, and what a
+        metered price has: ``{"price_pro": 1, "price_seat": 12, "price_calls": None}``.
     :param name: tells several subscriptions of one owner apart.
     :param quantity: how many; 1 by default. 0 is allowed, and entitles to nothing.
     :param trial: how long, or until when, it's free.
@@ -50,7 +56,7 @@ def subscribe(
     _check_name(name)
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
-    item = {"price": price} | ({} if quantity is None else {"quantity": check_quantity(quantity)})
+    wanted = chosen_prices(price, quantity, items)
     extra = validate_metadata(metadata or {})
     if trial is not None:
         check_trial(trial)
@@ -58,9 +64,13 @@ def subscribe(
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
     gateway.require(Capability.SUBSCRIPTIONS)
-    if quantity not in (None, 1):
+    if len(wanted) > 1:
+        gateway.require(Capability.MULTIPLE_ITEMS)
+    if any(number not in (None, 1) for number in wanted.values()):
         gateway.require(Capability.QUANTITY)
-    check_currency(payer, price)
+    for each, number in wanted.items():
+        check_currency(payer, each)
+        check_countable(find_price(payer.processor, each), number)
     if collection_method not in ("charge_automatically", "send_invoice"):
         raise InvalidRequest(
             f"collection_method is {collection_method!r}; use 'charge_automatically' or "
@@ -72,6 +82,8 @@ def subscribe(
         "price": price,
         "name": name,
         "quantity": quantity,
+        # In their order, which is that of the invoice's lines.
+        "items": None if items is None else list(items.items()),
         "trial": trial,
         "payment_method": _said_method(payment_method),
         "collection_method": collection_method,
@@ -93,7 +105,10 @@ def subscribe(
     def request(id: str) -> dict[str, t.Any]:
         return {
             "customer": processor_id,
-            "items": [item],
+            "items": [
+                {"price": each} | ({} if number is None else {"quantity": number})
+                for each, number in wanted.items()
+            ],
             "trial_end": None if trial is None else trial_end(trial, clock.now()),
             "payment_method": card,
             "collection_method": collection_method,
@@ -201,23 +216,69 @@ def check_quantity(quantity: t.Any, least: int = 0) -> int:
     return quantity
 
 
+def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
+    """Return the prices that are meant, each with its quantity, or say what is wrong with them."""
+    if items is None:
+        _check_price(price)
+        chosen: dict[str, int | None] = {price: quantity}
+    elif price is not None or quantity is not None:
+        raise InvalidRequest(
+            "Give either a price with its quantity or items, not both.",
+            code="parameter_invalid",
+            param="items",
+        )
+    elif not isinstance(items, c.Mapping) or not items:
+        raise InvalidRequest(
+            "Items are prices with quantities, such as {'price_pro': 1, 'price_seat': 12}, not "
+            f"{items!r}.",
+            code="parameter_invalid",
+            param="items",
+        )
+    else:
+        chosen = dict(items)
+    for each, number in chosen.items():
+        _check_price(each)
+        if number is not None:
+            check_quantity(number)
+    return chosen
+
+
+def check_countable(price: models.Price | None, quantity: int | None) -> bool:
+    """Tell whether a price has a quantity: a metered one has none, one that we don't know may have.
+
+    :raises InvalidRequest: for a quantity of a metered price.
+    """
+    metered = price is not None and price.is_metered
+    if price is not None and metered and quantity is not None:
+        raise InvalidRequest(
+            f"The price {price.processor_id!r} is billed by usage and has no quantity.",
+            code="parameter_invalid",
+            param="quantity",
+        )
+    return not metered
+
+
 def check_currency(payer: models.Customer, price: t.Any) -> None:
     """Refuse a price in another currency than the customer's, where we know both.
 
     :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
     """
-    if not isinstance(price, str) or not price:
-        raise InvalidRequest(
-            f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
-            code="parameter_invalid",
-            param="price",
-        )
+    _check_price(price)
     known = find_price(payer.processor, price)
     if known is not None and payer.currency is not None and known.currency != payer.currency:
         raise InvalidRequest(
             f"The price {price!r} is in {known.currency.upper()}, and this customer pays in "
             f"{payer.currency.upper()}. A customer has one currency.",
             code="currency_mismatch",
+            param="price",
+        )
+
+
+def _check_price(price: t.Any) -> None:
+    if not isinstance(price, str) or not price:
+        raise InvalidRequest(
+            f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
+            code="parameter_invalid",
             param="price",
         )
 

@@ -10,13 +10,14 @@ from alembic.util import CommandError
 from flask.cli import AppGroup
 
 from ..errors import AccrueError
-from ..webhooks.retry import told
+from ..retry import told
 from .doctor import doctor
 from .fake import group as fake
 from .ledger import ledger
 from .migrations import group as db_group
 from .operations import group as operations
 from .sync import sync
+from .usage import group as usage
 from .webhooks import group as webhooks
 from .work import scheduler, tick, worker
 
@@ -51,6 +52,7 @@ for _command in (
     scheduler,
     sync,
     tick,
+    usage,
     webhooks,
     worker,
 ):

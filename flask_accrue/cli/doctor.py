@@ -16,8 +16,8 @@ from flask.cli import with_appcontext
 from .. import ledger, models
 from ..clock import real_now
 from ..queue import RedisQueue
+from ..retry import told
 from ..state import current_state
-from ..webhooks.retry import told
 from . import db
 
 

@@ -16,7 +16,7 @@ from .holdings import Holding, read_holdings
 
 #: How long rows are kept, in seconds of real time: much longer than a page takes, and short enough for
 #: a connection that stays open.
-KEPT_FOR: t.Final = 5.0
+KEPT_FOR: t.Final = 60.0
 
 _KEY: t.Final = "accrue.entitlements"
 
@@ -31,7 +31,7 @@ class _Kept(t.NamedTuple):
 
     holdings: list[Holding] | None
     read_at: float
-    written: object
+    written: tuple[object, object]
     owner: object
 
 
@@ -43,17 +43,17 @@ def holdings_of(reference: tuple[str, str], owner: object) -> c.Sequence[Holding
     kept: dict[tuple[str, str], _Kept] = request.environ.setdefault(_KEY, {})
     known = kept.get(reference)
     now = time.monotonic()
-    if known is None or known.written is not state.written or now - known.read_at > KEPT_FOR:
-        # Taken before reading: what's written meanwhile may be missing from the rows.
-        written = state.written
+    written = state.last_write.seen()
+    if known is None or known.written != written or now - known.read_at > KEPT_FOR:
+        # That was taken before reading: what's written meanwhile may be missing from the rows.
         known = kept[reference] = _Kept(read_holdings(*reference), now, written, owner)
     return known.holdings
 
 
 def forget() -> None:
-    """Drop what the requests of this process have read, because a row was written.
+    """Drop what the requests of this thread have read, because a row was written.
 
-    Of all requests and not only the current one: a request made within another shares its session, not
-    its environment.
+    Of all that are being answered in it and not only the current one: a request made within another shares
+    its session, not its environment.
     """
-    current_state().written = object()
+    current_state().last_write.note()

@@ -72,6 +72,10 @@ def _sweep_webhooks() -> int:
     return work_here("webhooks")
 
 
+def _report_usage() -> int:
+    return work_here("usage")
+
+
 def _make_checkpoint() -> int:
     # By time and not by the scheduler's memory, so that a host's cron may call it each minute.
     newest = (
@@ -105,6 +109,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             _MINUTE,
             "Work on webhook events that nobody was woken for, or whose worker died.",
             _sweep_webhooks,
+        ),
+        PeriodicJob(
+            "report_usage",
+            _MINUTE,
+            "Report usage that waits, or whose worker died.",
+            _report_usage,
         ),
         PeriodicJob(
             "make_checkpoint", _HOUR, "Sign the heads of the ledger's chains.", _make_checkpoint

@@ -13,7 +13,7 @@ import typing as t
 from flask import Flask, current_app, has_app_context
 from flask.cli import ScriptInfo
 
-from .. import webhooks
+from .. import metering, webhooks
 from ..queue import WAKE_WINDOW
 from ..state import current_state
 from ..unit_of_work import Actor, acting_as
@@ -22,7 +22,10 @@ from ..unit_of_work import Actor, acting_as
 SECONDS: t.Final = 60.0
 
 #: What each queue's wake-up works on.
-QUEUES: t.Final[c.Mapping[str, c.Callable[..., int]]] = {"webhooks": webhooks.work_on_due}
+QUEUES: t.Final[c.Mapping[str, c.Callable[..., int]]] = {
+    "webhooks": webhooks.work_on_due,
+    metering.QUEUE: metering.work_on_due,
+}
 
 
 def work(queue: str) -> int:

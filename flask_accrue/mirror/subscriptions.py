@@ -163,11 +163,19 @@ def _verb(made: Draft[models.Subscription]) -> str:
     if "cancel_at_period_end" in after or "cancel_at" in after:
         return "cancellation_scheduled" if row.ends_at else "cancellation_withdrawn"
     if "items" in after:
-        prices = [{item["price"] for item in side} for side in (before["items"], after["items"])]
-        return "plan_changed" if prices[0] != prices[1] else "quantity_changed"
+        prices = ({item["price"] for item in side} for side in (before["items"], after["items"]))
+        return _items_verb(*prices)
     if "trial_end" in after:
         return "trial_changed"
     return "renewed" if "current_period_start" in after else "updated"
+
+
+def _items_verb(before: set[str], after: set[str]) -> str:
+    if before == after:
+        return "quantity_changed"
+    if before < after:
+        return "item_added"
+    return "item_removed" if after < before else "plan_changed"
 
 
 _STATUS_VERBS: t.Final[t.Mapping[tuple[str, str], str]] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .base import Base, Mirrored, Row
+from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
 from .checkout import CheckoutSession
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, PromotionCode
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
+from .metering import MeterEvent
 from .operations import Operation
 from .payments import Charge, Dispute, PaymentIntent, Refund
 from .schedules import SubscriptionSchedule
@@ -46,6 +47,7 @@ __all__ = [
     "CreditNote",
     "Customer",
     "Dispute",
+    "Due",
     "HandlerRun",
     "Invoice",
     "InvoiceItem",
@@ -53,6 +55,7 @@ __all__ = [
     "LedgerChain",
     "LedgerCheckpoint",
     "LedgerEntry",
+    "MeterEvent",
     "Mirrored",
     "Operation",
     "PaymentIntent",
@@ -68,4 +71,5 @@ __all__ = [
     "SyncRun",
     "TaxId",
     "WebhookEvent",
+    "insert_unless_there",
 ]

@@ -9,7 +9,8 @@ import uuid
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..clock import UTC, real_now
 from ..ids import new_id
@@ -106,6 +107,36 @@ class Row(Base):
     )
 
 
+class Due(Row):
+    """A row that something has to be done about, at a time; workers lease it.
+
+    :cvar WAITING: the states in which it isn't finished.
+    :ivar next_attempt_at: when it's due, in billing time.
+    :ivar claimed_until: until when a worker holds it, in real time.
+    :ivar attempts: how often it was claimed.
+    """
+
+    __abstract__ = True
+    WAITING: t.ClassVar[tuple[str, ...]] = ("pending",)
+
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="pending")
+    attempts: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
+    next_attempt_at: orm.Mapped[datetime.datetime]
+    claim_token: orm.Mapped[uuid.UUID | None]
+    claimed_until: orm.Mapped[datetime.datetime | None]
+    last_error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+
+    @hybrid_property
+    def is_waiting(self) -> bool:
+        """Not finished: new, or to be tried again."""
+        return self.state in self.WAITING
+
+    @is_waiting.inplace.expression
+    @classmethod
+    def _is_waiting(cls) -> sa.ColumnElement[bool]:
+        return cls.state.in_(cls.WAITING)
+
+
 class Mirrored(Row):
     """A row that mirrors an object of a processor. Only :mod:`flask_accrue.mirror` writes it.
 
@@ -166,6 +197,16 @@ def lower_beginnings_index(name: str, column: str) -> sa.Index:
     """Return the index for ``lower(column) LIKE 'beginning%'``."""
     lower = sa.func.lower(sa.literal_column(column)).label("lower")
     return postgresql_index(name, lower, postgresql_ops={"lower": "text_pattern_ops"})
+
+
+def insert_unless_there(model: type[Base], dialect: str) -> t.Any:
+    """Return the INSERT that does nothing about a row whose unique columns are taken."""
+    table = t.cast(sa.Table, model.__table__)
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return mysql.insert(table).prefix_with("IGNORE")
 
 
 def soft_reference(target: str, column: str) -> str:

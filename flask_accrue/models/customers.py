@@ -19,6 +19,7 @@ from .base import (
     mirrored_constraints,
     postgresql_index,
 )
+from .beginnings import begins_like, begins_with
 
 
 class Customer(Mirrored):
@@ -87,6 +88,16 @@ class Customer(Mirrored):
     @classmethod
     def _is_deleted(cls) -> sa.ColumnElement[bool]:
         return cls.deleted_at.is_not(None)
+
+    @classmethod
+    def begins(cls, text: str) -> sa.ColumnElement[bool]:
+        """Match those whose name, e-mail address, owner or id at the processor begins with a text."""
+        return sa.or_(
+            begins_like(cls.name, text),
+            begins_like(cls.email, text),
+            begins_with(cls.owner_id, text),
+            begins_with(cls.processor_id, text),
+        )
 
     @property
     def chain(self) -> str:

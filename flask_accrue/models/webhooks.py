@@ -10,11 +10,11 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..clock import real_now
-from .base import Row, beginnings_index, exact
+from .base import Due, Row, beginnings_index, exact
 from .customers import Customer
 
 
-class WebhookEvent(Row):
+class WebhookEvent(Due):
     """An event that a processor sent. The row is the truth; the queue only makes it prompt.
 
     :ivar endpoint: ``""`` or the name of a further endpoint, such as ``connect``.
@@ -23,12 +23,11 @@ class WebhookEvent(Row):
     :ivar state: ``pending``, ``failed`` (will be tried again), ``succeeded`` or ``dead``.
     :ivar outcome: what became of it: ``applied``, ``fetched``, ``stale``, ``ignored``,
         ``skipped`` or ``unhandled``; ``None`` until then. ``reason`` says why, where that matters.
-    :ivar next_attempt_at: when it's due, in billing time.
-    :ivar claimed_until: until when a worker holds it, in real time.
     :ivar applied_at: when its object was written; from then on only handlers are left to run.
     """
 
     __tablename__ = "accrue_webhook_events"
+    WAITING = ("pending", "failed")
 
     processor: orm.Mapped[str] = orm.mapped_column(exact(32))
     endpoint: orm.Mapped[str] = orm.mapped_column(exact(64), default="")
@@ -40,19 +39,13 @@ class WebhookEvent(Row):
     occurred_at: orm.Mapped[datetime.datetime]
     received_at: orm.Mapped[datetime.datetime] = orm.mapped_column(default=real_now)
     payload: orm.Mapped[str] = orm.mapped_column(sa.Text().with_variant(sa.Text(2**24), "mysql"))
-    state: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="pending")
     outcome: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
     reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     customer_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(
         sa.ForeignKey("accrue_customers.id", ondelete="SET NULL")
     )
-    attempts: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
-    next_attempt_at: orm.Mapped[datetime.datetime]
-    claim_token: orm.Mapped[uuid.UUID | None]
-    claimed_until: orm.Mapped[datetime.datetime | None]
     applied_at: orm.Mapped[datetime.datetime | None]
     finished_at: orm.Mapped[datetime.datetime | None]
-    last_error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
 
     customer: orm.Mapped[Customer | None] = orm.relationship(viewonly=True)
     handler_runs: orm.Mapped[list[HandlerRun]] = orm.relationship(
@@ -69,16 +62,6 @@ class WebhookEvent(Row):
         beginnings_index("ix_accrue_webhook_events_processor_id_begins", "processor_id"),
         sa.Index("ix_accrue_webhook_events_customer", "customer_id", "received_at", "id"),
     )
-
-    @hybrid_property
-    def is_waiting(self) -> bool:
-        """Not finished: new, or to be tried again."""
-        return self.state in ("pending", "failed")
-
-    @is_waiting.inplace.expression
-    @classmethod
-    def _is_waiting(cls) -> sa.ColumnElement[bool]:
-        return cls.state.in_(("pending", "failed"))
 
     @hybrid_property
     def is_dead(self) -> bool:

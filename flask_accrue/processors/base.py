@@ -324,6 +324,18 @@ class Processor(abc.ABC):
         """
         self._unsupported(Capability.SUBSCRIPTIONS)
 
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Tell what a subscription would be billed next, and change nothing.
+
+        The answer holds an invoice that doesn't exist, with its lines: what ``changes`` would be billed at
+        once, else what its next period would be.
+
+        :param changes: as for :meth:`update_subscription`: ``items``, ``proration``, ``proration_date``,
+            ``cancel_at_period_end`` and ``cancel_at``; empty to go on as it is.
+        :raises InvalidRequest: with the code ``invoice_upcoming_none`` when nothing more will be billed.
+        """
+        self._unsupported(Capability.PREVIEW)
+
     def cancel_subscription(
         self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
     ) -> Answer:
@@ -376,6 +388,21 @@ class Processor(abc.ABC):
         The answer holds the refund, then the charge.
         """
         self._unsupported(Capability.REFUND)
+
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Report usage to a meter, once for each identifier; the answer holds the meter event."""
+        self._unsupported(Capability.METERING)
 
     def _unsupported(self, capability: Capability) -> t.NoReturn:
         raise UnsupportedByProcessor(

@@ -100,11 +100,20 @@ class Kit:
         *,
         interval: str | None = "month",
         usage_type: str = "licensed",
+        meter: str | None = None,
     ) -> str:
-        """Make sure that a price exists, with a product of its own; return its id."""
+        """Make sure that a price exists, with a product of its own; return its id.
+
+        :param meter: of a metered price, the event name of the usage that it's billed by.
+        """
         product = self.fake.create_product(price_id, id=f"prod_{price_id}")
         self.fake.create_price(
-            product, Money(amount_minor, currency), interval, id=price_id, usage_type=usage_type
+            product,
+            Money(amount_minor, currency),
+            interval,
+            id=price_id,
+            usage_type=usage_type,
+            meter=meter,
         )
         self.deliver()
         return price_id

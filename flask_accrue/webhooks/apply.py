@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 import uuid
 
@@ -127,7 +128,10 @@ def _apply(
                 lambda uow, found=found, seen=seen: _from_answer(  # type: ignore[misc]
                     uow, gateway, event, of, payer, found, seen, finish
                 ),
-                origin=origin,
+                # What an answer shows didn't happen when the event did that made us ask.
+                origin=origin
+                if found is None
+                else dataclasses.replace(origin, occurred_at=found.fresh_to),
             )
         except MustFetch as again:
             seen = again.seen

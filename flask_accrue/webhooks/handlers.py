@@ -14,11 +14,11 @@ from flask import current_app
 from .. import billable, models, operations
 from ..clock import real_now
 from ..processors import ProcessorEvent
+from ..retry import loggable, told
 from ..state import Handler, current_state
 from ..telemetry import reached
 from ..unit_of_work import Actor, acting_as
 from .claims import Lease
-from .retry import told
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def _run(
                     Context(customer, owner, attempt, scope),
                 )
         except Exception as error:
-            logger.exception("accrue: a handler of %s failed", event.type)
+            logger.exception("accrue: a handler of %s failed", event.type, exc_info=loggable(error))
             return told(error, 500)
     return None
 

@@ -7,16 +7,14 @@ import time
 import typing as t
 import uuid
 
-from flask import current_app
-
-from .. import clock, models, signals
+from .. import clock, leases, models, signals
 from ..clock import real_now
+from ..retry import MOST_ATTEMPTS, loggable, told, wait_after
 from ..state import current_state
 from . import claims, handlers
 from .apply import Deferred, apply
 from .claims import Lease, LeaseLost
 from .closing import CLOSED, Closing, update
-from .retry import MOST_ATTEMPTS, told, wait_after
 from .together import apply_together
 
 logger = logging.getLogger(__name__)
@@ -31,26 +29,16 @@ def work_on_due(*, seconds: float = 60.0) -> int:
     :param seconds: real time; the event at hand is finished, the others are put back.
     :returns: how many events were worked on.
     """
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    ends, done = time.monotonic() + seconds, 0
-    # The caller's session may hold anything, and what is done here mustn't touch it.
-    with app.app_context():
-        more = True
-        while more and time.monotonic() < ends:
-            # Whoever stores a row from now on wakes somebody for it.
-            lease = claims.claim()
-            more = lease.more
-            if more and lease.rows:
-                # There's work for another worker too, if there is one.
-                current_state().queue.wake(QUEUE)
-            done += _work_on_several(lease)
-            while lease.rows and time.monotonic() < ends:
-                row = lease.rows[0]
-                _work_on(row, lease)
-                done += 1
-                lease.rows = [each for each in lease.rows if each is not row]
-            if lease.rows:
-                lease.release()
+    return leases.work_through(QUEUE, claims.claim, _work_on_lease, seconds=seconds)
+
+
+def _work_on_lease(lease: Lease, ends: float) -> int:
+    done = _work_on_several(lease)
+    while lease.rows and time.monotonic() < ends:
+        row = lease.rows[0]
+        _work_on(row, lease)
+        done += 1
+        lease.rows = [each for each in lease.rows if each is not row]
     return done
 
 
@@ -80,7 +68,9 @@ def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
     except Exception as error:
         session.rollback()
         level = logging.INFO if isinstance(error, Deferred) else logging.WARNING
-        logger.log(level, "accrue: webhook event %s failed", row.processor_id, exc_info=error)
+        logger.log(
+            level, "accrue: webhook event %s failed", row.processor_id, exc_info=loggable(error)
+        )
         _try_again(row, lease.token, error)
     else:
         _tell(row.id, dead=False)
@@ -145,14 +135,5 @@ def _try_again(row: models.WebhookEvent, token: uuid.UUID, error: Exception) -> 
 
 
 def _tell(row_id: uuid.UUID, *, dead: bool) -> None:
-    """Tell the host, if it listens; what it makes of that is no business of the event's."""
     signal = signals.webhook_dead if dead else signals.webhook_processed
-    if not signal.receivers:
-        return
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with app.app_context():
-        try:
-            row = current_state().db.session.get(models.WebhookEvent, row_id)
-            signal.send(current_state(), event=row)
-        except Exception:
-            logger.exception("accrue: a receiver of %s failed", signal.name)
+    leases.tell(signal, models.WebhookEvent, row_id)

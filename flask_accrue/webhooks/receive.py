@@ -8,7 +8,6 @@ import typing as t
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, abort, current_app, request
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from .. import clock, models
@@ -17,6 +16,7 @@ from ..errors import InvalidRequest, SignatureError
 from ..ids import new_id
 from ..processors import Processor, ProcessorEvent
 from ..queue import SECONDS_AFTER_RESPONSE
+from ..retry import loggable
 from ..state import AccrueState, current_state
 from . import process
 
@@ -154,12 +154,7 @@ def _store(gateway: Processor, endpoint: str, event: ProcessorEvent, payload: st
 
 @functools.cache
 def _insert(dialect: str) -> t.Any:
-    table = models.WebhookEvent.__table__
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()  # type: ignore[arg-type]
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()  # type: ignore[arg-type]
-    return mysql.insert(table).prefix_with("IGNORE")  # type: ignore[arg-type]
+    return models.insert_unless_there(models.WebhookEvent, dialect)
 
 
 def _engine() -> sa.Engine:
@@ -173,9 +168,11 @@ def _work_after_response(app: Flask) -> None:
     with app.app_context():
         try:
             process.work_on_due(seconds=SECONDS_AFTER_RESPONSE)
-        except Exception:
+        except Exception as error:
             # The response is out, and the row is stored: whoever looks next will find it.
-            logger.exception("accrue: working on webhooks after the response failed")
+            logger.exception(
+                "accrue: working on webhooks after the response failed", exc_info=loggable(error)
+            )
 
 
 def _exempt_from_csrf(endpoint: str | None, values: dict[str, t.Any] | None) -> None:

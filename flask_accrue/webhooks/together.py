@@ -13,6 +13,7 @@ import typing as t
 
 from .. import mirror, models
 from ..processors import Processor, objects
+from ..retry import loggable
 from ..state import current_state
 from ..unit_of_work import Actor, Origin, UnitOfWork, write
 from .apply import MustFetch, apply_body, origin_of
@@ -41,7 +42,9 @@ def apply_together(lease: Lease) -> list[Closing]:
         return write(lambda uow: _apply_all(uow, gateway, ready, lease), origin=origin)
     except Exception as error:
         # Each is tried alone next, and whatever was wrong comes up again with the one it's wrong with.
-        logger.info("accrue: %d events can't be applied together", len(fresh), exc_info=error)
+        logger.info(
+            "accrue: %d events can't be applied together", len(fresh), exc_info=loggable(error)
+        )
         return []
 
 
@@ -88,6 +91,7 @@ def _apply_all(
         try:
             with uow.because_of(origin_of(row.id, event)):
                 apply_body(uow, gateway, event, event.subject, payer, finish)
+                uow.react()
         except MustFetch:
             # Nothing of it was written.
             continue

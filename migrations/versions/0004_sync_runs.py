@@ -13,7 +13,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
 revision = "0004_sync_runs"
-down_revision = "0002_coupons_to_checkout"
+down_revision = "0003_meter_events"
 branch_labels = None
 depends_on = None
 

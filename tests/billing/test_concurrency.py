@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextvars
 import datetime
 import threading
 import uuid
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import billing, errors, models
+from flask_accrue import billing, errors, models, operations
 from flask_accrue.billing import payment_methods
 from flask_accrue.ledger import verify
 from tests.host import Organization
@@ -321,3 +322,32 @@ def test_what_was_deleted_between_call_and_commit_is_given_as_it_ended(
     monkeypatch.setattr(kit.fake, "fetch", gone)
     assert billing.pause(subscription).is_ended
     monkeypatch.setattr(kit.fake, "fetch", fetch)
+
+
+def test_who_stood_still_until_another_had_subscribed_sends_nothing_any_more(
+    kit: Kit, payer: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, owner_id = kit.state.db.session, payer.id
+    note_sent, made = operations.note_sent, []
+
+    def subscribe_elsewhere() -> None:
+        with kit.app.app_context():
+            owner = session.get(Organization, owner_id)
+            made.append(billing.subscribe(owner, "price_pro").processor_id)
+
+    def stand_still(*args: Any) -> None:
+        monkeypatch.setattr(operations, "note_sent", note_sent)
+        long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        session.execute(sa.update(models.Operation).values(leased_until=long_ago))
+        session.commit()
+        thread = threading.Thread(target=contextvars.Context().run, args=(subscribe_elsewhere,))
+        thread.start()
+        thread.join()
+        note_sent(*args)
+
+    monkeypatch.setattr(operations, "note_sent", stand_still)
+    with pytest.raises(errors.OperationInProgress, match="sent nothing"):
+        billing.subscribe(payer, "price_pro")
+    kit.deliver()
+    found = session.query(models.Subscription).all()
+    assert [row.processor_id for row in found] == made

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import Money, billing, errors, models
+from flask_accrue.billing.payment_methods import check_token
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
@@ -117,9 +118,23 @@ NUMBERS: list[Any] = [
     "4242 4242 4242 4242",
     "3782-822463-10005",
     " 4242\N{NO-BREAK SPACE}4242\N{EN DASH}4242 4242 42 ",
+    "4242.4242.4242.4242",
+    "4242_4242_4242_4242",
+    "card 4242424242424242",
+    "4242424242424242;12/30",
+    "%B4242424242424242^DOE/JANE^3012",
+    "4242424242424243",
     4242424242424242,
     b"4242424242424242",
 ]
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["pm_1N2abCdEfGhIjKlMnOpQrStU", "tok_000000000000", "d047eb03-2264-1b5e-75f4-cf2c1d7aca81"],
+)
+def test_what_only_looks_like_digits_is_a_token(token: str) -> None:
+    check_token(token)
 
 
 def test_a_card_number_is_refused_everywhere_and_kept_nowhere(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextvars
 import datetime
 import gc
+import threading
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -253,6 +255,50 @@ def test_a_webhook_that_arrives_within_a_request_is_seen(
         assert entitled(owner, "reports")
         status = kit.trigger_event("customer.subscription.deleted", subscription, status="canceled")
         assert status == 200
+        assert not entitled(owner, "reports")
+
+
+def in_another_thread(action: Callable[[], Any], *, as_the_request: bool) -> None:
+    """Do something in another thread, in a copy of this context or in one of its own."""
+    context = contextvars.copy_context() if as_the_request else contextvars.Context()
+    thread = threading.Thread(target=context.run, args=(action,))
+    thread.start()
+    thread.join()
+
+
+def test_what_another_thread_writes_costs_a_running_request_no_further_query(
+    billed: tuple[Kit, Organization],
+) -> None:
+    kit, owner = billed
+    owner_id, statements = owner.id, []
+
+    def elsewhere() -> None:
+        with kit.app.app_context():
+            found = kit.state.db.session.get(Organization, owner_id)
+            billing.update_customer(found, name="Acme Inc.")
+
+    def note(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        statements.append(statement)
+
+    with kit.app.test_request_context():
+        assert entitled(owner, "reports")
+        kit.state.db.session.rollback()
+        in_another_thread(elsewhere, as_the_request=False)
+        sa.event.listen(kit.state.db.engine, "before_cursor_execute", note)
+        for _ in range(3):
+            assert entitled(owner, "reports")
+        sa.event.remove(kit.state.db.engine, "before_cursor_execute", note)
+    assert [each for each in statements if "accrue_" in each] == []
+    kit.assert_entry("customer.updated")
+
+
+def test_what_a_view_writes_in_a_thread_of_its_own_is_seen(
+    billed: tuple[Kit, Organization],
+) -> None:
+    kit, owner = billed
+    with kit.app.test_request_context():
+        assert entitled(owner, "reports")
+        in_another_thread(lambda: billing.cancel(billing.subscription(owner)), as_the_request=True)
         assert not entitled(owner, "reports")
 
 

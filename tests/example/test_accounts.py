@@ -59,7 +59,15 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(visitor: Visitor)
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "x:y"]
+    "wanted",
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "///elsewhere.example/",
+        "////elsewhere.example/",
+        "/\\elsewhere.example",
+        "x:y",
+    ],
 )
 def test_logging_in_never_leads_to_another_site(visitor: Visitor, wanted: str) -> None:
     visitor.sign_up("Mara")

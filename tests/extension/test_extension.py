@@ -53,7 +53,9 @@ def test_all_problems_of_the_configuration_come_in_one_error() -> None:
 def test_an_unknown_processor_is_named_with_those_there_are() -> None:
     app = bare(ACCRUE_PROCESSOR="strpe", ACCRUE_LEDGER_KEYS=["k:" + "QUFB" * 11])
     SQLAlchemy(app)
-    with pytest.raises(ConfigError, match="No processor is named 'strpe'"):
+    with pytest.raises(
+        ConfigError, match="ACCRUE_PROCESSOR is 'strpe', which nobody has registered"
+    ):
         Accrue(app)
 
 

@@ -49,10 +49,11 @@ class Scene:
     def let_leases_run_out(self) -> None:
         """Do what five minutes of real time would."""
         past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
-        events, operations = models.WebhookEvent, models.Operation
-        self.db.session.execute(
-            sa.update(events).where(events.claimed_until.is_not(None)).values(claimed_until=past)
-        )
+        operations = models.Operation
+        for due in (models.WebhookEvent, models.MeterEvent):
+            self.db.session.execute(
+                sa.update(due).where(due.claimed_until.is_not(None)).values(claimed_until=past)
+            )
         self.db.session.execute(
             sa.update(operations)
             .where(operations.leased_until.is_not(None))

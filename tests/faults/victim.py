@@ -12,7 +12,7 @@ import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from flask_accrue import Money, billing, telemetry, webhooks
+from flask_accrue import Money, billing, metering, telemetry, webhooks
 from tests.host import Organization, create_host
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def act(db: Any, action: str) -> None:
     org = db.session.get(Organization, 1)
     if action == "work":
         webhooks.work_on_due()
+    elif action == "usage":
+        billing.report_usage(org, "api_calls", 7, identifier=OPERATION)
+    elif action == "report due usage":
+        metering.work_on_due()
     elif action == "customer":
         billing.customer(org)
     elif action == "subscribe":

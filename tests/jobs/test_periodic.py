@@ -37,6 +37,7 @@ def kit(database_url: str, tmp_path: Path) -> Iterator[Kit]:
         billing.add_payment_method(org, "pm_card_visa")
         # Its events wait at the Fake, those of the catalog were stored and wait here.
         billing.subscribe(org, "price_pro")
+        billing.report_usage_in_bulk([billing.Usage(org, "api_calls")])
         old = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=91)
         db.session.execute(
             sa.update(models.WebhookEvent)
@@ -61,11 +62,13 @@ def left_to_do(kit: Kit) -> dict[str, int]:
     events = models.WebhookEvent
     old = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=90)
     waiting = kit.state.db.session.query(events)
+    usage = kit.state.db.session.query(models.MeterEvent)
     heads = models.LedgerChain
     unsigned = kit.state.db.session.query(heads).filter(heads.sequence > heads.checkpointed)
     return {
         "deliver_fake_events": len(kit.fake.pending_events()),
         "sweep_webhooks": waiting.filter(events.is_waiting).count(),
+        "report_usage": usage.filter(models.MeterEvent.is_waiting).count(),
         "make_checkpoint": unsigned.count(),
         "prune_webhooks": waiting.filter(events.received_at < old).count(),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import typing as t
 import uuid
 
@@ -219,7 +218,7 @@ def test_floats_are_refused_and_named(book: Book, session: t.Any, value: t.Any) 
     assert verify().is_intact
 
 
-@pytest.mark.parametrize("value", [decimal.Decimal("1.5"), b"bytes", {1, 2}, object()])
+@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object()])
 def test_what_json_does_not_know_is_refused_unseen(
     book: Book, session: t.Any, value: t.Any
 ) -> None:

@@ -44,7 +44,12 @@ def test_its_name_stands_in_its_metadata(mirrored: Mirror) -> None:
         ({"pause_behavior": "void"}, {}, "resumed"),
         ({}, {"items": (item(price="price_team"),)}, "plan_changed"),
         ({}, {"items": (item(quantity=2),)}, "quantity_changed"),
-        ({}, {"items": (item(), item("si_2", price="price_team"))}, "plan_changed"),
+        ({}, {"items": (item(), item("si_2", price="price_team"))}, "item_added"),
+        (
+            {"items": (item(), item("si_2", price="price_team"))},
+            {"items": (item("si_2", price="price_team"),)},
+            "item_removed",
+        ),
         ({}, {"current_period_start": START + HOUR}, "renewed"),
         ({}, {"metadata": {"seats": "3"}}, "updated"),
     ],

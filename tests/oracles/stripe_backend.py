@@ -240,6 +240,9 @@ class _Answer:
         obj = self.backend.new.make(kind, wished)
         self.filling.fill(obj, self.call.ids, schema, created=True)
         self.change(obj, schema, created=True)
+        if self.call.operation.key in EPHEMERAL and self.call.params.get("subscription"):
+            about = self.lookup(["subscription"], self.call.params["subscription"])
+            obj.update(customer=about["customer"], currency=about["currency"], status="draft")
         if self.call.operation.key not in EPHEMERAL and obj.get("id"):
             rows = self.rows_beside(obj)
             if rows is None:

@@ -177,8 +177,9 @@ def test_an_invoice_goes_from_draft_to_open_to_paid_and_no_other_way(
 def test_a_preview_is_not_an_invoice_that_can_be_found(stripe_client: stripe.StripeClient) -> None:
     made = subscription(stripe_client)
 
-    stripe_client.v1.invoices.create_preview({"subscription": made.id})
+    preview = stripe_client.v1.invoices.create_preview({"subscription": made.id})
 
+    assert (preview.customer, preview.status) == (made.customer, "draft")
     assert stripe_client.v1.invoices.list().data == []
 
 

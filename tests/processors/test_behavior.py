@@ -253,6 +253,53 @@ def test_a_swap_changes_price_and_quantity(shop: Shop, subscription: objects.Sub
     assert changed.items[0].processor_id == item.processor_id
 
 
+def test_a_subscription_has_several_prices(shop: Shop, subscription: objects.Subscription) -> None:
+    payer, wanted = subscription.customer, [(shop.prices[0], 2), (shop.prices[1], 1)]
+    items = [{"price": shop.prices[0], "quantity": 2}, {"price": shop.prices[1]}]
+
+    made = subscribe(shop, payer, items=items)
+
+    assert [(each.price, each.quantity) for each in made.items] == wanted
+
+
+@pytest.mark.parametrize("proration", ["create_prorations", "none", "always_invoice"])
+def test_an_item_is_added_counted_and_removed(
+    shop: Shop, subscription: objects.Subscription, proration: str
+) -> None:
+    first = subscription.items[0].processor_id
+    added = {"price": shop.prices[1], "quantity": 3}
+
+    both = change(shop, subscription, items=[added], proration=proration)
+    [other] = [each.processor_id for each in both.items if each.processor_id != first]
+    fewer = change(shop, subscription, items=[{"id": other, "quantity": 2}], proration=proration)
+    left = change(shop, subscription, items=[{"id": first, "deleted": True}], proration=proration)
+
+    assert {each.price: each.quantity for each in both.items} == {
+        shop.prices[0]: 1,
+        shop.prices[1]: 3,
+    }
+    assert {each.processor_id: each.quantity for each in fewer.items} == {first: 1, other: 2}
+    assert [(each.processor_id, each.price) for each in left.items] == [(other, shop.prices[1])]
+    assert now(shop, left).items == left.items
+
+
+def test_a_preview_is_an_invoice_that_isnt_there(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    before = now(shop, subscription)
+    added = {"items": [{"price": shop.prices[1]}], "proration": "always_invoice"}
+
+    for changes in ({}, added):
+        said = shop.processor.preview_invoice(subscription.processor_id, changes).main
+        assert isinstance(said, objects.Invoice)
+        assert (said.customer, said.status) == (subscription.customer, "draft")
+        assert said.lines is not objects.UNSAID
+
+    assert now(shop, subscription) == before
+    with pytest.raises(InvalidRequest):
+        shop.processor.preview_invoice(subscription.processor_id, {"metadata": {}})
+
+
 def test_an_end_is_scheduled_and_taken_back(shop: Shop, subscription: objects.Subscription) -> None:
     ending = change(shop, subscription, cancel_at_period_end=True)
     going_on = change(shop, subscription, cancel_at_period_end=False)
@@ -262,12 +309,20 @@ def test_an_end_is_scheduled_and_taken_back(shop: Shop, subscription: objects.Su
     assert (going_on.cancel_at_period_end, going_on.cancel_at) == (False, None)
 
 
-def test_collection_is_paused_and_goes_on(shop: Shop, subscription: objects.Subscription) -> None:
-    paused = change(shop, subscription, pause={"behavior": "void", "resumes_at": None})
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+@pytest.mark.parametrize("days", [None, 40])
+def test_collection_is_paused_and_goes_on(
+    shop: Shop, subscription: objects.Subscription, behavior: str, days: int | None
+) -> None:
+    until = None if days is None else int(time.time()) + days * 86400
+
+    paused = change(shop, subscription, pause={"behavior": behavior, "resumes_at": until})
     going_on = change(shop, subscription, pause=None)
 
-    assert (paused.pause_behavior, paused.status) == ("void", "active")
-    assert going_on.pause_behavior is None
+    ends = paused.pause_resumes_at
+    assert (paused.pause_behavior, paused.status) == (behavior, "active")
+    assert (None if ends is None else int(ends.timestamp())) == until
+    assert (going_on.pause_behavior, going_on.pause_resumes_at) == (None, None)
 
 
 def test_a_subscription_may_begin_with_nothing_and_a_trial(shop: Shop) -> None:

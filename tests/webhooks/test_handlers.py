@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from flask_accrue import Money, billing, models, telemetry, webhooks
 from flask_accrue.unit_of_work import Actor, current_actor
-from flask_accrue.webhooks import claims
 from tests.host import Organization, create_host
 
 if TYPE_CHECKING:
@@ -198,10 +197,10 @@ def test_handlers_run_for_stale_and_unmirrored_events_and_not_for_ignored_ones(
         told.append((event.type, None if context.customer is None else context.customer.id))
 
     kit.trigger_event(UPDATED, subscription, created=kit.now - datetime.timedelta(days=1))
-    kit.trigger_event("dispute.closed", {"kind": "dispute", "processor_id": "dp_1"})
+    kit.trigger_event("setup_intent.created", {"kind": "setup_intent", "processor_id": "si_1"})
     customer = {"kind": "customer", "processor_id": "cus_of_another", "metadata": {}}
     kit.trigger_event("customer.created", customer)
-    assert told == [(UPDATED, subscription.customer_id), ("dispute.closed", None)]
+    assert told == [(UPDATED, subscription.customer_id), ("setup_intent.created", None)]
     outcomes = [event.outcome for event in kit.state.db.session.query(models.WebhookEvent)]
     assert {"stale", "unhandled", "ignored"} <= set(outcomes)
 
@@ -413,7 +412,7 @@ def test_the_lease_is_kept_while_handlers_take_long(
             .values(claimed_until=soon)
         )
         kit.state.db.session.commit()
-        monkeypatch.setattr(claims, "RENEW_AFTER", 0.0)
+        monkeypatch.setattr("flask_accrue.leases.RENEW_AFTER", 0.0)
 
     @accrue.on(UPDATED)
     def second(event: Any, context: Any) -> None:
@@ -447,7 +446,7 @@ def test_a_worker_whose_lease_ran_out_runs_no_further_handler(
                 .values(claimed_until=past)
             )
             kit.state.db.session.commit()
-            monkeypatch.setattr(claims, "RENEW_AFTER", 0.0)
+            monkeypatch.setattr("flask_accrue.leases.RENEW_AFTER", 0.0)
             assert webhooks.work_on_due() >= 1
 
     @accrue.on(UPDATED)

@@ -212,9 +212,18 @@ def test_a_year_of_events_ends_in_what_the_processor_says(
         "payment_intent": len(rows["payment_intent"]),
         "charge": len(rows["charge"]),
         "refund": 1,
+        "dispute": 1,
     }
     assert len(rows["invoice"]) > 6
-    for kind in ("customer", "subscription", "invoice", "charge", "payment_intent", "refund"):
+    for kind in (
+        "customer",
+        "subscription",
+        "invoice",
+        "charge",
+        "payment_intent",
+        "refund",
+        "dispute",
+    ):
         for id, row in rows[kind].items():
             told = year.fake.fetch(kind, id).main
             for name in ("status", "name", "total", "amount_paid", "amount_refunded", "ended_at"):

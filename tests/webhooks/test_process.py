@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import billing, models, signals, telemetry, webhooks
+from flask_accrue import billing, leases, models, signals, telemetry, webhooks
 from flask_accrue.errors import AuthenticationError, ProcessorUnavailable, RateLimited
 from flask_accrue.processors.fake import clock
+from flask_accrue.retry import MOST_ATTEMPTS, backoff, told, wait_after
 from flask_accrue.webhooks import claims, process
-from flask_accrue.webhooks.retry import MOST_ATTEMPTS, backoff, told, wait_after
 from tests.host import Organization
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_a_lease_is_renewed_for_all_that_are_left(
     with later.app.app_context():
         lease = claims.claim()
         abandon(later)
-        lease._renewed -= claims.RENEW_AFTER
+        lease._renewed -= leases.RENEW_AFTER
         lease.keep()
         assert not claims.claim().rows
 
@@ -190,7 +190,7 @@ def test_a_lease_that_somebody_took_over_is_given_up(
         abandon(later)
         taken = claims.claim()
         assert [row.processor_id for row in taken.rows] == ids[:1]
-        lease._renewed -= claims.RENEW_AFTER
+        lease._renewed -= leases.RENEW_AFTER
         with pytest.raises(claims.LeaseLost):
             lease.keep()
         assert [row.processor_id for row in lease.rows] == ids[1:]
@@ -604,10 +604,23 @@ def test_old_news_are_stale_and_leave_no_entry(kit: Kit, subscription: models.Su
     assert subscription.is_active
 
 
+def test_what_was_fetched_is_told_with_the_time_of_the_answer(kit: Kit, org: Organization) -> None:
+    """An event is only what made us ask: what the answer shows may have happened long after it."""
+    billing.add_payment_method(org, "pm_card_visa")
+    made = billing.subscribe(org, "price_pro", trial=datetime.timedelta(days=14))
+    trial_end = made.trial_end
+    assert trial_end is not None
+    # All that was told since is delivered a month later, the oldest first.
+    kit.advance(days=31)
+    entry = kit.assert_entry("subscription.trial_ended", made)
+    assert entry.occurred_at is not None
+    assert entry.occurred_at >= trial_end
+
+
 def test_a_kind_that_is_not_mirrored_is_stored_and_offered(kit: Kit, org: Organization) -> None:
     billing.customer(org)
     kit.deliver()
-    dispute = {"kind": "dispute", "processor_id": "dp_1", "status": "lost"}
-    assert kit.trigger_event("charge.dispute.closed", dispute, event_id="evt_d") == 200
+    intent = {"kind": "setup_intent", "processor_id": "seti_1", "status": "succeeded"}
+    assert kit.trigger_event("setup_intent.succeeded", intent, event_id="evt_d") == 200
     event = the(kit, "evt_d")
     assert (event.state, event.outcome) == ("succeeded", "unhandled")

@@ -137,6 +137,81 @@ def test_an_item_that_is_new_in_one_event_is_known_to_the_next(
     kit.assert_settled()
 
 
+def test_what_one_event_wrote_is_not_lost_when_the_next_reads_it(
+    kit: Kit, subscriptions: list[models.Subscription]
+) -> None:
+    """A host's session may not flush by itself, and rows are read anew under the lock."""
+    session = kit.state.db.session
+    customer_id = subscriptions[0].customer_id
+    intent = session.query(models.PaymentIntent).filter_by(customer_id=customer_id).one()
+    invoice = session.query(models.Invoice).filter_by(customer_id=customer_id).one()
+
+    def post(*told: tuple[models.Mirrored, str, dict[str, Any]]) -> None:
+        for about, type, changes in told:
+            at = kit.now + (1 + len(stored(kit))) * SECOND
+            name = f"evt_told_{len(stored(kit))}"
+            assert (
+                kit.post(kit.event_body(type, about, created=at, event_id=name, **changes)) == 200
+            )
+
+    post(
+        (intent, "payment_intent.requires_action", {"status": "requires_action"}),
+        (invoice, "invoice.updated", {"status": "open", "attempt_count": 1}),
+    )
+    webhooks.work_on_due()
+    failed = {"status": "requires_payment_method", "error_code": "card_declined"}
+    # Whether an invoice waits for its customer is told by its payment.
+    post(
+        (intent, "payment_intent.payment_failed", failed),
+        (invoice, "invoice.payment_failed", {"status": "open", "attempt_count": 5}),
+    )
+    session.remove()
+    session.configure(autoflush=False)
+    assert webhooks.work_on_due() == 2
+    assert {event.outcome for event in stored(kit).values()} == {"applied"}
+    again = session.query(models.PaymentIntent).filter_by(customer_id=customer_id).one()
+    assert (again.status, again.error_code) == ("requires_payment_method", "card_declined")
+    assert not session().autoflush
+    kit.assert_entry("payment_intent.requires_payment_method", again)
+
+
+def test_a_reaction_sees_each_change_as_it_was_then(
+    kit: Kit, subscriptions: list[models.Subscription]
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def react(uow: Any, change: Any) -> None:
+        if change.kind == "subscription":
+            seen.append((uow.origin.actor.id, change.row.meta["seats"]))
+
+    kit.state.reactions.append(react)
+    for seats in ("2", "3"):
+        tell(kit, subscriptions[0], seats, metadata={"seats": seats})
+    assert webhooks.work_on_due() == 2
+    assert seen == [("evt_told_2", "2"), ("evt_told_3", "3")]
+
+
+def test_what_a_database_refuses_shows_nobodys_data_in_the_log(
+    kit: Kit, subscriptions: list[models.Subscription], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    def react(uow: Any, change: Any) -> None:
+        uow.session.flush()
+        uow.execute(
+            sa.text("INSERT INTO nowhere (email) VALUES (:email)"),
+            {"email": "private@person.example"},
+        )
+
+    kit.state.reactions.append(react)
+    for number, subscription in enumerate(subscriptions[:2], 2):
+        tell(kit, subscription, str(number), items=items(subscription, number))
+    webhooks.work_on_due()
+    assert {event.state for event in stored(kit).values()} == {"failed"}
+    assert "INSERT INTO nowhere" in caplog.text
+    assert "private@person.example" not in caplog.text
+
+
 def test_one_that_has_to_be_fetched_is_fetched_and_the_others_do_not_wait_for_it(
     kit: Kit, subscriptions: list[models.Subscription]
 ) -> None:

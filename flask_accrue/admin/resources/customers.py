@@ -11,23 +11,13 @@ from ... import models
 from ...money import Money
 from ...pages import card_text, expiry_text
 from ..cells import Badge, Code, Link, Noted, Value
-from ..filters import Choice, Condition, Search, begins_like, begins_with, period
+from ..filters import Choice, Search, period
 from ..resource import Column, Detail, Notice, RelatedTab, Resource, Scope, TextTab, TimelineTab
 from ..wording import customer_text, data_texts, day, owner_text
 from .money import CHARGES, INVOICES, PAYMENT_METHODS
 from .subscriptions import SUBSCRIPTIONS, processor_filter
 
 _customers = models.Customer
-
-
-def matches(text: str) -> Condition:
-    """Match customers whose name, e-mail address, owner or id at the processor begins with a text."""
-    return sa.or_(
-        begins_like(_customers.name, text),
-        begins_like(_customers.email, text),
-        begins_with(_customers.owner_id, text),
-        begins_with(_customers.processor_id, text),
-    )
 
 
 def balance(row: models.Customer) -> Money | None:
@@ -91,7 +81,7 @@ CUSTOMERS: t.Final[Resource[models.Customer]] = Resource(
         Column(label="Processor id", kind="code", cell=lambda row: Code(row.processor_id)),
     ),
     filters=(
-        Search(name="q", label="Name, e-mail, owner or id begins with", where=matches),
+        Search(name="q", label="Name, e-mail, owner or id begins with", where=_customers.begins),
         Choice(
             name="state",
             label="State",

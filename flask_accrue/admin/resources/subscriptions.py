@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ... import billing, models
+from ...models.beginnings import begins_like, begins_with
 from ...pages import card_text
 from ...processors import Capability
 from ...state import current_state
 from ..actions import Action, Asked, Confirmation, Option
 from ..cells import Code, Day, Link, Noted, Value
-from ..filters import Choice, Condition, Search, begins_like, begins_with, period
+from ..filters import Choice, Condition, Search, period
 from ..resource import (
     Column,
     Detail,

@@ -9,10 +9,11 @@ import typing as t
 from sqlalchemy import orm
 
 from ... import models, webhooks
+from ...models.beginnings import begins_with
 from ..actions import Action, Asked, Confirmation
 from ..after_response import work_after_response
 from ..cells import Badge, Code, Link, Noted, Value
-from ..filters import Choice, Exactly, Search, begins_with, period
+from ..filters import Choice, Exactly, Search, period
 from ..resource import Column, Detail, FixedTab, Resource, Scope, TextTab, TimelineTab
 from ..wording import OUTCOMES, customer_text, webhook_badge, webhook_notices
 from .subscriptions import processor_filter

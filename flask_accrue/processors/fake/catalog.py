@@ -52,6 +52,7 @@ def ensure_price(
     nickname: str | None,
     lookup_key: str | None,
     metadata: t.Mapping[str, str],
+    meter: str | None = None,
 ) -> objects.Price:
     """Return the price of that id, made if there is none; without an id always a new one.
 
@@ -65,6 +66,8 @@ def ensure_price(
         raise _wrong("interval_count", f"from 1 to {most}", interval_count)
     if usage_type not in ("licensed", "metered"):
         raise _wrong("usage_type", "licensed or metered", usage_type)
+    if meter is not None and usage_type != "metered":
+        raise _wrong("meter", "left out for a licensed price", meter)
     if amount.amount_minor < 0:
         raise _wrong("unit_amount", "at least 0", amount.amount_minor)
     wanted = objects.Price(
@@ -81,7 +84,10 @@ def ensure_price(
         metadata=labels.merged({}, metadata),
     )
     found = tx.peek(objects.Price, wanted.processor_id)
-    return _ensured(tx, found, wanted, "price.created")
+    ensured = _ensured(tx, found, wanted, "price.created")
+    if meter is not None and tx.aside(ensured.processor_id).setdefault("meter", meter) != meter:
+        raise _wrong("meter", "the one that the price is billed by", meter)
+    return ensured
 
 
 _Sold = t.TypeVar("_Sold", objects.Product, objects.Price)

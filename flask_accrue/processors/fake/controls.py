@@ -129,10 +129,13 @@ class Controls:
         nickname: str | None = None,
         lookup_key: str | None = None,
         metadata: c.Mapping[str, str] | None = None,
+        meter: str | None = None,
     ) -> objects.Price:
         """Make a price; with an ``id`` that exists already, return that one.
 
         :param interval: ``day``, ``week``, ``month`` or ``year``; ``None`` is a one-time price.
+        :param meter: of a metered price, the event name of the usage that it's billed by; without one it
+            bills nothing.
         :raises InvalidRequest: when the price of that id is a different one.
         """
         product_id = product if isinstance(product, str) else product.processor_id
@@ -148,6 +151,7 @@ class Controls:
                 nickname=nickname,
                 lookup_key=lookup_key,
                 metadata=metadata or {},
+                meter=meter,
             )
         )
 

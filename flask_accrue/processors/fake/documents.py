@@ -22,6 +22,8 @@ Document: t.TypeAlias = dict[str, t.Any]
 Codec: t.TypeAlias = t.Callable[[t.Any], t.Any]
 _T = t.TypeVar("_T")
 
+#: What a call may answer with.
+_ANSWERED: t.Final = {**objects.KINDS, objects.MeterEvent.kind: objects.MeterEvent}
 _UNWRITTEN = frozenset({"raw", "client_secret"})
 
 
@@ -70,7 +72,7 @@ def read(cls: type[_T], document: t.Mapping[str, t.Any]) -> _T:
 def read_any(document: t.Mapping[str, t.Any]) -> objects.ProcessorObject | None:
     """Return the object that a document describes, or ``None`` for a kind that isn't known."""
     kind = document.get("kind")
-    cls = objects.KINDS.get(kind) if isinstance(kind, str) else None
+    cls = _ANSWERED.get(kind) if isinstance(kind, str) else None
     return None if cls is None else read(cls, document)
 
 

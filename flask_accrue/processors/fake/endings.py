@@ -27,6 +27,7 @@ def cancel_now(
         invoices.add_pending(tx, subscription_id, unused_time(tx, subscription))
     last = None
     if invoice_now:
+        _add_usage(tx, subscription)
         subscription, last = _bill_pending(tx, subscription)
     else:
         invoices.move_pending(tx, subscription)
@@ -58,10 +59,18 @@ def end(tx: Transaction, subscription: objects.Subscription) -> objects.Subscrip
 
 def end_as_scheduled(tx: Transaction, subscription: objects.Subscription) -> None:
     """End a subscription whose time has come; what still waits for an invoice is billed."""
+    _add_usage(tx, subscription)
     subscription, last = _bill_pending(tx, subscription)
     end(tx, subscription)
     if last is not None:
         tx.plan(last.processor_id, "finalize", tx.now + invoices.DRAFT_FOR)
+
+
+def _add_usage(tx: Transaction, subscription: objects.Subscription) -> None:
+    """Let what was used since the period began wait for the last invoice."""
+    used = [line for line in items.usage_lines(tx, subscription) if line.amount]
+    if used:
+        invoices.add_pending(tx, subscription.processor_id, used)
 
 
 def _bill_pending(

@@ -78,6 +78,28 @@ class Engine:
             tx = Transaction(connection, clock.read(connection))
             return _answer(connection, tx, act(tx))
 
+    def imagine(self, method: str, act: Act) -> Answer:
+        """Answer what would be: let it happen, and undo it.
+
+        :raises ProcessorError: what the act, or a fault, makes of it.
+        """
+        with self._up_to_date() as connection:
+            fault = faults.take(connection, method)
+            tx = Transaction(connection, clock.read(connection))
+            connection.execute("SAVEPOINT imagined")
+            result: Answer | ProcessorError
+            try:
+                result = _answer(connection, tx, act(tx))
+            except ProcessorError as error:
+                result = error
+            finally:
+                connection.execute("ROLLBACK TO imagined")
+        if fault is not None:
+            raise fault.error()
+        if isinstance(result, ProcessorError):
+            raise result
+        return result
+
     def change(self, act: c.Callable[[Transaction], _T]) -> _T:
         """Let something happen that nobody asked the processor for by a call."""
         with self._up_to_date() as connection:

@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import customers, documents, payments
+from . import customers, documents, metering, payments
 from .refusals import refused
 from .transaction import Transaction
 
@@ -66,6 +66,7 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     """
     if invoice.status != "draft":
         raise wrong_status(invoice, "finalized")
+    invoice = metering.with_late_usage(tx, invoice)
     customer = tx.get(objects.Customer, invoice.customer)
     due = _due(customer, invoice.total)
     ending = customer.balance + invoice.total if due["amount_due"] == 0 else 0

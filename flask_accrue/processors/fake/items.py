@@ -10,7 +10,7 @@ import typing as t
 from ...clock import from_unix
 from ...money import Money
 from .. import objects
-from . import calendar, catalog, proration
+from . import calendar, catalog, metering, proration
 from .refusals import check_integer, refused
 from .transaction import Transaction
 
@@ -155,6 +155,39 @@ def bill(
         proration=proration_line,
         quantity=item.quantity,
     )
+
+
+def usage_lines(tx: Transaction, subscription: objects.Subscription) -> list[objects.InvoiceLine]:
+    """Return the lines for what was used of metered items since the period began; a trial's is free."""
+    if subscription.status == "trialing" or subscription.current_period_start is None:
+        return []
+    period = (subscription.current_period_start, tx.now)
+    return [
+        _line(
+            tx,
+            (price.unit_amount or 0) * used,
+            price,
+            subscription.processor_id,
+            item,
+            period,
+            used_description(tx, price, used),
+            proration=False,
+            quantity=used,
+        )
+        for item in subscription.items
+        if (price := tx.get(objects.Price, item.price)).usage_type == "metered"
+        for used in [metering.used(tx, subscription.customer, price, period)]
+    ]
+
+
+def used_description(tx: Transaction, price: objects.Price, used: int) -> str:
+    """Return what a line for usage is called."""
+    return f"{used} {_TIMES} {catalog.product_name(tx, price)} (at {_each(price)})"
+
+
+def is_metered(tx: Transaction, item: objects.SubscriptionItem) -> bool:
+    """Tell whether an item is billed by usage, after its period."""
+    return tx.get(objects.Price, item.price).usage_type == "metered"
 
 
 def credit(

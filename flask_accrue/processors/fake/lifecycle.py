@@ -41,6 +41,7 @@ def _upcoming(tx: Transaction, subscription: objects.Subscription) -> None:
     customer = tx.get(objects.Customer, subscription.customer)
     end = t.cast(datetime.datetime, subscription.current_period_end)
     subtotal = sum(items.amount(tx, each).amount_minor for each in subscription.items)
+    subtotal += sum(line.amount for line in items.usage_lines(tx, subscription))
     subtotal += invoices.pending_amount(tx, subscription)
     due = max(0, subtotal + customer.balance)
     announced = objects.Invoice(
@@ -86,7 +87,9 @@ def renew(tx: Transaction, subscription: objects.Subscription) -> objects.Invoic
         **_leaving(subscription, whole),
     )
     period = (tx.now, t.cast(datetime.datetime, renewed.current_period_end))
-    lines = [
+    # What was used is billed after the period, the rest before.
+    lines = items.usage_lines(tx, subscription)
+    lines += [
         items.bill(
             tx,
             subscription.processor_id,
@@ -95,6 +98,7 @@ def renew(tx: Transaction, subscription: objects.Subscription) -> objects.Invoic
             whole=None if period == whole else whole,
         )
         for each in renewed.items
+        if not items.is_metered(tx, each)
     ]
     invoice = invoices.draft(
         tx,

@@ -17,8 +17,10 @@ from . import (
 from . import (
     charging,
     customers,
+    metering,
     outbox,
     payment_methods,
+    previews,
     reading,
     refunds,
     subscriptions,
@@ -53,6 +55,7 @@ class FakeProcessor(Controls, Processor):
             Capability.CUSTOMER_AUTHENTICATION,
             Capability.SWAP,
             Capability.INVOICE_NOW,
+            Capability.PREVIEW,
             Capability.QUANTITY,
             Capability.MULTIPLE_ITEMS,
             Capability.CANCEL_NOW,
@@ -62,6 +65,7 @@ class FakeProcessor(Controls, Processor):
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.METERING,
         }
     )
 
@@ -254,6 +258,12 @@ class FakeProcessor(Controls, Processor):
             change,
         )
 
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Let the change and the time until the next invoice pass, tell that one, and undo it all."""
+        return self._engine.imagine(
+            "preview_invoice", lambda tx: [previews.preview(tx, subscription, changes)]
+        )
+
     def cancel_subscription(
         self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
     ) -> Answer:
@@ -339,4 +349,28 @@ class FakeProcessor(Controls, Processor):
             key,
             {"charge": charge, **given},
             lambda tx: refunds.create(tx, charge, **given),
+        )
+
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Let a meter count usage; metered prices are billed from it when their period ends."""
+        given: dict[str, Json] = {
+            "customer": customer,
+            "event_name": event_name,
+            "value": value,
+            "identifier": identifier,
+            "timestamp": timestamp,
+        }
+        return self._engine.call(
+            "create_meter_event", key, given, lambda tx: [metering.count(tx, **given)]
         )

@@ -21,6 +21,11 @@ TABLES: t.Final = (
     "CREATE INDEX IF NOT EXISTS objects_by_owner ON objects (kind, owner)",
     """CREATE INDEX IF NOT EXISTS objects_by_operation ON objects (operation)
         WHERE operation IS NOT NULL""",
+    # What meters counted; `moment` is Unix seconds.
+    """CREATE TABLE IF NOT EXISTS usage (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE, customer TEXT NOT NULL,
+        event_name TEXT NOT NULL, value INTEGER NOT NULL, moment INTEGER NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS usage_by_customer ON usage (customer, event_name, moment)",
     # What will happen, and when (Unix seconds); moments of one second in the order of `rank`.
     """CREATE TABLE IF NOT EXISTS agenda (
         position INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, what TEXT NOT NULL,

@@ -219,6 +219,34 @@ class Transaction:
         """Take everything about an object off the agenda."""
         self._connection.execute("DELETE FROM agenda WHERE subject = ?", (subject,))
 
+    # -- usage ---------------------------------------------------------------------------------
+
+    def add_usage(
+        self,
+        identifier: str,
+        customer: str,
+        event_name: str,
+        value: int,
+        moment: datetime.datetime,
+    ) -> None:
+        """Write down usage, unless its identifier is there."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO usage (identifier, customer, event_name, value, moment) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (identifier, customer, event_name, value, to_unix(moment)),
+        )
+
+    def sum_of_usage(
+        self, customer: str, event_name: str, period: tuple[datetime.datetime, datetime.datetime]
+    ) -> int:
+        """Return the sum of what was used from a period's start to before its end."""
+        [total] = self._connection.execute(
+            "SELECT coalesce(sum(value), 0) FROM usage "
+            "WHERE customer = ? AND event_name = ? AND moment >= ? AND moment < ?",
+            (customer, event_name, *map(to_unix, period)),
+        ).fetchone()
+        return int(total)
+
     # -- storing -------------------------------------------------------------------------------
 
     def flush(self) -> None:

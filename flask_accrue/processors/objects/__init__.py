@@ -17,6 +17,7 @@ from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Coupon, Price, Product, PromotionCode
 from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
+from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
 from .subscriptions import (
     SchedulePhase,
@@ -65,6 +66,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoicePayment",
+    "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
     "Price",

@@ -123,6 +123,13 @@ class Api:
         """
         return self._call("post", path, params, account, key=key)
 
+    def ask(self, path: str, params: Params) -> Reply:
+        """Ask what would be, which Stripe wants as a POST although nothing is made or changed by it.
+
+        :raises ProcessorError: as :meth:`get`.
+        """
+        return self._call("post", path, params, None)
+
     def delete(self, path: str, params: Params, *, account: str | None = None) -> Reply:
         """End an object. Stripe takes no key for that: a second time there is nothing left to end.
 

@@ -19,6 +19,7 @@ from . import (
     fetching,
     finding,
     listing,
+    metering,
     payment_methods,
     subscriptions,
 )
@@ -52,6 +53,7 @@ class StripeProcessor(Processor):
             Capability.CUSTOMER_AUTHENTICATION,
             Capability.SWAP,
             Capability.INVOICE_NOW,
+            Capability.PREVIEW,
             Capability.QUANTITY,
             Capability.MULTIPLE_ITEMS,
             Capability.CANCEL_NOW,
@@ -61,6 +63,7 @@ class StripeProcessor(Processor):
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.METERING,
         }
     )
 
@@ -240,6 +243,10 @@ class StripeProcessor(Processor):
         """Change a subscription; the answer also holds what was billed for it at once."""
         return subscriptions.update(self._changing, subscription, changes, key=key)
 
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Tell what a subscription would be billed next, with all lines."""
+        return subscriptions.preview(self._changing, subscription, changes)
+
     def cancel_subscription(
         self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
     ) -> Answer:
@@ -300,4 +307,27 @@ class StripeProcessor(Processor):
         """Give back a part of a charge, or all that is left."""
         return charging.refund(
             self._changing, charge, amount=amount, reason=reason, metadata=metadata, key=key
+        )
+
+    # -- usage ---------------------------------------------------------------------------------
+
+    def create_meter_event(
+        self,
+        customer: str,
+        *,
+        event_name: str,
+        value: int,
+        identifier: str,
+        timestamp: int,
+        key: str,
+    ) -> Answer:
+        """Report usage to the meter of that name; its identifier is also the idempotency key."""
+        return metering.create_event(
+            self._changing,
+            customer,
+            event_name=event_name,
+            value=value,
+            identifier=identifier,
+            timestamp=timestamp,
+            key=key,
         )

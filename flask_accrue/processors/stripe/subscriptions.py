@@ -30,6 +30,9 @@ _PLAIN: t.Final[t.Mapping[str, str]] = {
     "default_payment_method": "default_payment_method",
     "metadata": "metadata",
 }
+_PREVIEWED: t.Final = frozenset(
+    {"items", "proration", "proration_date", "cancel_at_period_end", "cancel_at"}
+)
 _CHANGEABLE: t.Final = frozenset(_PLAIN) | {"items", "cancel_at_period_end", "cancel_at", "pause"}
 
 
@@ -83,6 +86,25 @@ def update(api: Api, subscription: str, changes: c.Mapping[str, Json], *, key: s
     given |= _end(changes)
     path = f"{PATH}/{segment(subscription)}"
     return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
+
+
+def preview(api: Api, subscription: str, changes: c.Mapping[str, Json]) -> Answer:
+    """Tell what a subscription would be billed next, and change nothing.
+
+    :raises InvalidRequest: for what can't be previewed, or when nothing more will be billed.
+    """
+    check_known(changes, _PREVIEWED, "preview")
+    details: dict[str, Json] = {
+        there: changes[here] for here, there in _PLAIN.items() if here in changes
+    }
+    if "items" in changes:
+        details["items"] = [dict(item) for item in changes["items"]]
+    details |= _end(changes)
+    given = {"subscription": subscription} | ({"subscription_details": details} if details else {})
+    reply = api.ask("/v1/invoices/create_preview", given)
+    gathering = Gathering(api)
+    gathering.put("invoice", {"id": "upcoming", **reply.body}, reply)
+    return gathering.answer()
 
 
 def cancel(api: Api, subscription: str, *, invoice_now: bool, prorate: bool) -> Answer:

@@ -216,11 +216,23 @@ def test_what_is_not_an_event_is_refused(fake, body):
         fake.read_event(body)
 
 
-def test_a_kind_that_is_not_mirrored_is_read_without_an_object(fake, shop):
+def test_a_dispute_says_which_charge_it_is_about(fake, shop):
     answer = shop.subscribe(shop.customer())
     fake.trigger_dispute(answer.objects[3].processor_id)
 
     read = fake.read_event(fake.pending_events()[-1].body)
 
-    assert (read.type, read.object) == ("charge.dispute.created", None)
-    assert read.raw["object"]["charge"] == answer.objects[3].processor_id
+    assert read.type == "charge.dispute.created"
+    assert isinstance(read.object, objects.Dispute)
+    assert read.object.charge == answer.objects[3].processor_id
+
+
+def test_a_kind_that_is_not_mirrored_is_read_without_an_object(fake, shop):
+    shop.customer()
+    body = json.loads(fake.pending_events()[-1].body)
+    body |= {"type": "setup_intent.created", "object": {"kind": "setup_intent", "customer": "x"}}
+
+    read = fake.read_event(json.dumps(body))
+
+    assert (read.type, read.object) == ("setup_intent.created", None)
+    assert read.raw["object"]["customer"] == "x"

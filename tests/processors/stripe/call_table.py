@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
 
 SUBSCRIPTION_EXPANDED = ["latest_invoice.payments", "discounts"]
 INTENT_EXPANDED = ["latest_charge.balance_transaction"]
+NOW = 1_773_144_000
 INVOICE_EXPANDED = ["payments", "parent.subscription_details.subscription"]
 
 
@@ -148,6 +149,36 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         },
         ("subscription",),
     ),
+    "preview_invoice": Call(
+        lambda stripe: stripe.preview_invoice(
+            "sub_1",
+            {
+                "items": [
+                    {"id": "si_1", "deleted": True},
+                    {"price": "price_team", "quantity": 3},
+                ],
+                "proration": "always_invoice",
+                "proration_date": 1767225700,
+                "cancel_at_period_end": False,
+                "cancel_at": None,
+            },
+        ),
+        "POST",
+        "/v1/invoices/create_preview",
+        {
+            "subscription": "sub_1",
+            "subscription_details": {
+                "items": [
+                    {"id": "si_1", "deleted": True},
+                    {"price": "price_team", "quantity": 3},
+                ],
+                "proration_behavior": "always_invoice",
+                "proration_date": 1767225700,
+                "cancel_at_period_end": False,
+            },
+        },
+        ("invoice",),
+    ),
     "cancel_subscription": Call(
         lambda stripe: stripe.cancel_subscription(
             "sub_1", invoice_now=True, prorate=True, key="key-1"
@@ -215,6 +246,25 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         },
         ("refund", "charge"),
     ),
+    "create_meter_event": Call(
+        lambda stripe: stripe.create_meter_event(
+            "cus_1",
+            event_name="api_calls",
+            value=-3,
+            identifier="batch:1",
+            timestamp=NOW,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/billing/meter_events",
+        {
+            "event_name": "api_calls",
+            "payload": {"stripe_customer_id": "cus_1", "value": "-3"},
+            "identifier": "batch:1",
+            "timestamp": NOW,
+        },
+        ("meter_event",),
+    ),
     "fetch": Call(
         lambda stripe: stripe.fetch("customer", "cus_1"),
         "GET",
@@ -246,6 +296,8 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
 }
 
 #: The calls that change something.
-CHANGES: t.Final = tuple(name for name, call in CALLS.items() if call.method != "GET")
+CHANGES: t.Final = tuple(
+    name for name, call in CALLS.items() if call.method != "GET" and name != "preview_invoice"
+)
 #: Those that Stripe takes an idempotency key for.
 KEYED: t.Final = tuple(name for name in CHANGES if CALLS[name].method == "POST")

@@ -5,79 +5,33 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-import sqlalchemy as sa
 
 from flask_accrue import billing, ledger, models
 from flask_accrue.errors import ActionRequired, CardError, ProcessorUnavailable
 from flask_accrue.money import Money
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
-from tests.host import Organization, create_host
 from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
     invoice,
     invoice_payment,
     listed,
-    sample,
     subscription,
 )
+from tests.processors.stripe.stripe_host import entries, org, payer, rows
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.host import Organization
     from tests.oracles.stripe_server import ContractServer
 
-LEDGER_KEY = "a:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU="
-
-
-@pytest.fixture
-def org(database_url: str, stripe_server: ContractServer) -> Iterator[Organization]:
-    """Give a saved organization of a host that bills with Stripe, in its app context."""
-    app, db, _ = create_host(
-        database_url,
-        ACCRUE_PROCESSOR="stripe",
-        ACCRUE_STRIPE_SECRET_KEY="sk_test_oracle",
-        ACCRUE_STRIPE_API_BASE=stripe_server.url,
-        ACCRUE_LEDGER_KEYS=[LEDGER_KEY],
-    )
-    with app.app_context():
-        organization = Organization(name="Acme", email="billing@acme.example")
-        db.session.add(organization)
-        db.session.commit()
-        yield organization
-        db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
-
-
-@pytest.fixture
-def payer(org: Organization, stripe_server: ContractServer) -> models.Customer:
-    """Give its customer with a card; there are two prices at Stripe."""
-    stripe_server.prime(sample("product", id="prod_1", name="Pro"))
-    for id in ("price_pro", "price_team"):
-        monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
-        stripe_server.prime(sample("price", id=id, product="prod_1", recurring=monthly))
-    billing.sync_catalog()
-    billing.add_payment_method(org, "pm_card_visa")
-    return billing.customer(org)
+__all__ = ["org", "payer"]
 
 
 def hurry(server: ContractServer) -> None:
     """Let the app give up at the first failure."""
     stripe = StripeProcessor("sk_test_oracle", api_base=server.url, retries=0)
     t.cast("dict[str, t.Any]", current_state().processors)["stripe"] = stripe
-
-
-def rows(model: type[t.Any]) -> list[t.Any]:
-    return list(current_state().db.session.scalars(sa.select(model)))
-
-
-def entries() -> list[str]:
-    """Return what the ledger tells, the oldest first."""
-    entry = models.LedgerEntry
-    found = current_state().db.session.scalars(sa.select(entry).order_by(entry.id))
-    return [each.type for each in found]
 
 
 def bill_next_change(

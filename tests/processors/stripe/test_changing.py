@@ -20,13 +20,32 @@ from tests.processors.stripe.situations import (
     subscribe,
     swap,
 )
-from tests.processors.stripe.stripe_bodies import START, Json, invoice, subscription
+from tests.processors.stripe.stripe_bodies import START, Json, invoice, line, listed, subscription
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
 NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
 NOON_SECONDS = int(NOON.timestamp())
+
+
+# -- what would be billed ---------------------------------------------------------------------------
+
+
+def test_a_preview_of_many_lines_is_told_with_all_of_them(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    lines = [line(id=f"il_{number}") for number in range(12)]
+    cut_off = invoice(id="upcoming_in_1", status="draft", lines=listed(*lines[:10], has_more=True))
+    world.queue_answer(200, cut_off, path="/create_preview$")
+    world.queue_answer(200, listed(*lines), path="^/v1/invoices/upcoming_in_1/lines$")
+
+    found = processor.preview_invoice("sub_1", {}).main
+
+    assert isinstance(found, objects.Invoice)
+    assert [each.processor_id for each in t.cast("tuple[t.Any, ...]", found.lines)] == [
+        each["id"] for each in lines
+    ]
 
 
 # -- what was billed for a change ------------------------------------------------------------------

@@ -154,7 +154,8 @@ def test_what_fails_before_stripe_acts_is_tried_again_with_the_same_key(
     assert answer is not None
     assert tuple(each.kind for each in answer.objects) == call.kinds
     posts = [request for request in world.requests if request.method == "POST"]
-    assert {request.idempotency_key for request in posts} <= {"key-1"}
+    keys = {request.idempotency_key for request in posts}
+    assert keys == {"key-1"} if name in KEYED else len(keys) <= 1
     assert [request.path for request in world.requests[:2]] == [call.path, call.path]
 
 

@@ -8,12 +8,14 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..errors import RateLimited
+from .errors import RateLimited
 
-#: After that many tries an event is dead.
+#: After that many tries what was tried is given up.
 MOST_ATTEMPTS: t.Final = 25
 
 _LONGEST: t.Final = datetime.timedelta(hours=6)
+#: How far errors are followed that led to one another.
+_DEEPEST: t.Final = 20
 _FARTHEST: t.Final = datetime.timedelta(days=1)
 
 
@@ -33,6 +35,17 @@ def wait_after(error: Exception, attempts: int) -> datetime.timedelta:
         asked = min(max(error.retry_after, 0), _FARTHEST.total_seconds())
         wait = max(wait, datetime.timedelta(seconds=asked))
     return wait
+
+
+def loggable(error: BaseException) -> BaseException:
+    """Return an error as it may be logged with its traceback: a database's doesn't show its parameters then,
+    which may be anybody's."""
+    seen: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if isinstance(seen, sa.exc.StatementError):
+            seen.hide_parameters = True
+        seen = None if seen is None else seen.__cause__ or seen.__context__
+    return error
 
 
 def told(error: BaseException, longest: int) -> str:

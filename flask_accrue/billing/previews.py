@@ -1,0 +1,169 @@
+"""What a subscription will be billed next, and what it would be after a change."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import datetime
+import typing as t
+
+from .. import clock, models
+from ..errors import InvalidRequest, InvalidState
+from ..processors import Capability, objects
+from ..state import current_state
+from .changes import (
+    PRORATIONS,
+    ItemName,
+    as_it_is,
+    chosen_item,
+    item_name,
+    one_of,
+    require_changeable,
+    swapped,
+    without_end,
+)
+from .items import added, removed
+from .perform import settle_session
+from .quantities import recounted
+from .subscriptions import Items, check_quantity, chosen_prices, unix
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InvoicePreview:
+    """An invoice that doesn't exist (yet). Amounts are in minor units of ``currency``.
+
+    :ivar amount_due: the total less what the customer has as credit (``starting_balance`` below 0).
+    :ivar lines: each with ``amount``, ``description``, ``quantity``, ``price``, its period, and whether
+        it's a ``proration``.
+    :ivar proration_date: from when on a change is reckoned; given to the change, its bill is this one.
+        ``None`` where nothing is prorated.
+    """
+
+    currency: str
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    starting_balance: int
+    amount_due: int
+    period_start: datetime.datetime | None
+    period_end: datetime.datetime | None
+    proration_date: datetime.datetime | None
+    lines: tuple[objects.InvoiceLine, ...]
+
+
+def preview_upcoming_invoice(
+    subscription: models.Subscription,
+    *,
+    price: str | None = None,
+    quantity: int | None = None,
+    item: ItemName | None = None,
+    items: Items | None = None,
+    proration: str = "create_prorations",
+    proration_date: datetime.datetime | None = None,
+) -> InvoicePreview:
+    """Ask the processor what a subscription will be billed next. Nothing is changed by it.
+
+    With a change and ``always_invoice``, or one that begins a new period, that's the bill of the change;
+    otherwise the next period's, with what the change adds to it.
+
+    :param price: what :func:`swap_plan` would be given; with ``quantity``.
+    :param quantity: alone: what :func:`update_quantity` would be given.
+    :param item: which item these are about, where there are several.
+    :param items: all prices that it would have, each with its quantity; ``None`` leaves a quantity as it is.
+    :param proration: as it would be given to the change.
+    :param proration_date: from when on to reckon; by default from now.
+    :raises InvalidState: with the code ``no_upcoming_invoice`` when nothing more will be billed; for a
+        change, as that would.
+    """
+    one_of("proration", proration, PRORATIONS)
+    gateway = current_state().processor(subscription.processor)
+    gateway.require(Capability.PREVIEW)
+    named, id, processor_id = item_name(item), subscription.id, subscription.processor_id
+    change = _change(price, quantity, named, items)
+    settle_session()
+    now = as_it_is(id)
+    changes: dict[str, t.Any] = {}
+    reckoned = None
+    if change is not None:
+        require_changeable(now)
+        changes = {**change(now), "proration": proration}
+        if proration != "none":
+            reckoned = _reckoned_from(now, proration_date)
+            changes["proration_date"] = unix(reckoned)
+    current_state().db.session.rollback()
+    try:
+        answer = gateway.preview_invoice(processor_id, changes)
+    except InvalidRequest as error:
+        if error.code != "invoice_upcoming_none":
+            raise
+        raise InvalidState(
+            "Nothing more will be billed for this subscription.", code="no_upcoming_invoice"
+        ) from None
+    return _told(t.cast(objects.Invoice, answer.main), reckoned)
+
+
+def _change(
+    price: str | None, quantity: int | None, named: str | None, items: Items | None
+) -> c.Callable[[models.Subscription], dict[str, t.Any]] | None:
+    """Return what gives the change that is meant, for a subscription as it is; ``None``: none is."""
+    if items is not None:
+        if named is not None:
+            raise InvalidRequest(
+                "Items tell of all items; don't name one as well.",
+                code="parameter_invalid",
+                param="item",
+            )
+        wanted = chosen_prices(price, quantity, items)
+        return lambda now: {"items": _towards(now, wanted)}
+    if price is not None:
+        return lambda now: {"items": [swapped(now, named, price, quantity)], **without_end(now)}
+    if quantity is not None:
+        number = check_quantity(quantity, least=1)
+        return lambda now: {"items": [recounted(chosen_item(now, named), lambda _: number)]}
+    if named is not None:
+        raise InvalidRequest(
+            "Say what is to become of the item: give a price or a quantity.",
+            code="parameter_invalid",
+            param="item",
+        )
+    return None
+
+
+def _towards(now: models.Subscription, wanted: Items) -> list[dict[str, t.Any]]:
+    """Return the changes that lead from the items that there are to those that are wanted."""
+    there = {item.price_processor_id: item for item in now.items}
+    changes = [removed(item) for price, item in there.items() if price not in wanted]
+    for price, quantity in wanted.items():
+        if price not in there:
+            changes.append(added(now, price, quantity))
+        elif quantity is not None and quantity != there[price].quantity:
+            changes.append(recounted(there[price], lambda _, number=quantity: number))  # type: ignore[misc]
+    return changes
+
+
+def _reckoned_from(
+    subscription: models.Subscription, proration_date: datetime.datetime | None
+) -> datetime.datetime:
+    if proration_date is None:
+        now, start = clock.now(), subscription.current_period_start
+        # The processor's clock may be ahead of ours when the period has only just begun.
+        proration_date = now if start is None else max(now, start)
+    unix(proration_date)  # refuses a time without a zone
+    return proration_date.astimezone(datetime.UTC).replace(microsecond=0)
+
+
+def _told(invoice: objects.Invoice, proration_date: datetime.datetime | None) -> InvoicePreview:
+    return InvoicePreview(
+        currency=invoice.currency,
+        subtotal=invoice.subtotal,
+        discount=invoice.discount,
+        tax=invoice.tax,
+        total=invoice.total,
+        starting_balance=invoice.starting_balance,
+        amount_due=invoice.amount_due,
+        period_start=invoice.period_start,
+        period_end=invoice.period_end,
+        proration_date=proration_date,
+        lines=() if isinstance(invoice.lines, objects.Unsaid) else invoice.lines,
+    )

@@ -1,0 +1,74 @@
+"""Items and previews, from a host's call to Stripe's answer."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from flask_accrue import billing, ledger
+from flask_accrue.errors import InvalidState
+from tests.processors.stripe.stripe_host import entries, org, payer
+
+if t.TYPE_CHECKING:
+    from flask_accrue import models
+    from tests.host import Organization
+    from tests.oracles.stripe_server import ContractServer
+
+__all__ = ["org", "payer"]
+
+
+def test_a_subscription_of_several_prices_changes_item_by_item(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, items={"price_pro": 2, "price_team": None})
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [
+        ("price_pro", 2),
+        ("price_team", 1),
+    ]
+
+    billing.update_quantity(made, 4, item="price_team")
+    billing.remove_item(made, "price_pro", proration="none")
+    assert [(item.price_processor_id, item.quantity) for item in made.items] == [("price_team", 4)]
+
+    billing.add_item(made, "price_pro", quantity=3, proration="create_prorations")
+    assert {item.price_processor_id: item.quantity for item in made.items} == {
+        "price_team": 4,
+        "price_pro": 3,
+    }
+    assert [request.error for request in stripe_server.requests if request.status != 200] == []
+    told = [type for type in entries() if type.startswith("subscription.")]
+    assert told[-2:] == ["subscription.item_removed", "subscription.item_added"]
+    assert ledger.verify().is_intact
+
+
+def test_a_change_is_asked_for_as_it_was_previewed(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+
+    said = billing.preview_upcoming_invoice(made, price="price_team", proration="always_invoice")
+    billing.swap_plan(
+        made, "price_team", proration="always_invoice", proration_date=said.proration_date
+    )
+
+    [asked] = stripe_server.requests_to("POST", "/v1/invoices/create_preview")
+    [sent] = stripe_server.requests_to("POST", f"/v1/subscriptions/{made.processor_id}")
+    details = asked.params["subscription_details"]
+    assert asked.params["subscription"] == made.processor_id
+    assert {name: sent.params[name] for name in details} == details
+    assert details["proration_date"] == said.proration_date.timestamp()
+    assert said.currency == "usd"
+
+
+def test_a_subscription_that_isnt_billed_again_has_no_preview(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    error = {"type": "invalid_request_error", "code": "invoice_upcoming_none", "message": "None."}
+    stripe_server.queue_answer(404, {"error": error}, path="create_preview$")
+
+    with pytest.raises(InvalidState) as caught:
+        billing.preview_upcoming_invoice(made)
+
+    assert caught.value.code == "no_upcoming_invoice"
