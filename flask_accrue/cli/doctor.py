@@ -174,6 +174,14 @@ def _database() -> c.Iterator[Finding]:
                     "warn",
                     f"SQLite's journal_mode is {mode}: with WAL readers don't wait for writers.",
                 )
+            if not connection.execute(sa.text("PRAGMA busy_timeout")).scalar_one():
+                yield Finding(
+                    "database",
+                    "warn",
+                    "SQLite's busy_timeout is 0: whoever finds the file locked fails at once. Set it to "
+                    "some seconds.",
+                )
+            yield Finding("clock", "ok", "SQLite has no clock of its own that could differ.")
             return
         theirs = connection.execute(sa.select(sa.func.now())).scalar_one()
     off = abs((theirs - real_now()).total_seconds())

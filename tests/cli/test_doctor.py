@@ -367,6 +367,24 @@ def test_sqlite_without_wal_is_warned_of(examine: Any, database_url: str) -> Non
     assert (level, "WAL" in sentence) == ("warn", True)
 
 
+@pytest.mark.only("sqlite")
+def test_sqlite_that_does_not_wait_is_warned_of(examine: Any, database_url: str) -> None:
+    def hurry(app: Any, db: Any) -> None:
+        with app.app_context():
+            sa.event.listen(
+                db.engine,
+                "connect",
+                lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"),
+            )
+            db.engine.dispose()
+
+    found, _ = examine(database_url, prepare=hurry)
+    assert any("busy_timeout is 0" in sentence for _, sentence in found["database"])
+    patient, _ = examine(database_url)
+    assert not any("busy_timeout" in sentence for _, sentence in patient.get("database", []))
+    assert found["clock"] == [("ok", "SQLite has no clock of its own that could differ.")]
+
+
 @pytest.mark.only("postgresql")
 def test_the_databases_clock_is_compared(examine: Any, database_url: str) -> None:
     found, _ = examine(database_url)
