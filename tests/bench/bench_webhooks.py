@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import statistics
 import time
@@ -39,7 +40,7 @@ def environment(
 
 def _make_customers(app: Flask) -> None:
     """Mirror the customers and their subscriptions, as an app has them."""
-    moment = objects.datetime.datetime.fromtimestamp(START - 1000, objects.datetime.UTC)
+    moment = datetime.datetime.fromtimestamp(START - 1000, datetime.UTC)
     source = Source(moment, moment)
     for number in range(CUSTOMERS):
         who = objects.Customer(processor_id=f"cus_bench{number:06d}", created=moment)
