@@ -7,10 +7,10 @@ import logging
 import typing as t
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Request, Response, abort, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from .. import clock, models
+from .. import models
 from ..clock import real_now
 from ..errors import InvalidRequest, SignatureError
 from ..ids import new_id
@@ -41,7 +41,9 @@ def receive(processor: str, endpoint: str = "") -> Response:
     200: stored, or stored before, or of the other mode. 400: not from the processor, whatever the
     reason; nothing is stored. 413: over 1 MB.
     """
-    gateway, event, payload = _verified(processor, endpoint, _body())
+    # What is local to the request is looked up once: each time costs as much as comparing a signature.
+    state, asked = current_state(), request._get_current_object()  # type: ignore[attr-defined]
+    gateway, event, payload = _verified(state, processor, endpoint, asked)
     if gateway.livemode is not None and event.livemode != gateway.livemode:
         logger.info(
             "accrue: %s sent an event of the other mode (%s); not stored",
@@ -49,10 +51,9 @@ def receive(processor: str, endpoint: str = "") -> Response:
             "live" if event.livemode else "test",
         )
         return Response(status=200)
-    stored = _store(gateway, endpoint, event, payload)
+    stored = _store(state, gateway, endpoint, event, payload)
     response = Response(status=200)
     if stored:
-        state = current_state()
         state.queue.wake(process.QUEUE)
         if state.queue.in_process:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -60,11 +61,11 @@ def receive(processor: str, endpoint: str = "") -> Response:
     return response
 
 
-def _body() -> bytes:
+def _body(asked: Request) -> bytes:
     # One more than is taken: a body without a length, in chunks, is cut off there and not refused.
-    request.max_content_length = LARGEST + 1
+    asked.max_content_length = LARGEST + 1
     try:
-        payload = request.get_data(cache=False)
+        payload = asked.get_data(cache=False)
     except RequestEntityTooLarge:
         abort(413)
     if len(payload) > LARGEST:
@@ -73,11 +74,11 @@ def _body() -> bytes:
 
 
 def _verified(
-    processor: str, endpoint: str, payload: bytes
+    state: AccrueState, processor: str, endpoint: str, asked: Request
 ) -> tuple[Processor, ProcessorEvent, str]:
     """Return the processor, its event and the body as text, or refuse in the same words whatever is
     wrong."""
-    state = current_state()
+    payload = _body(asked)
     gateway = state.processors.get(processor)
     name = f"{processor}/{endpoint}" if endpoint else processor
     secrets = state.settings.webhook_secrets.get(name, ())
@@ -85,7 +86,7 @@ def _verified(
         _refuse(name, "no such endpoint")
     try:
         gateway.verify_webhook(
-            payload, t.cast("t.Mapping[str, str]", request.headers), secrets, real_now()
+            payload, t.cast("t.Mapping[str, str]", asked.headers), secrets, real_now()
         )
         # Decoded here, because a JSON decoder that's given bytes also takes other encodings.
         text = payload.decode()
@@ -98,23 +99,21 @@ def _verified(
     return gateway, event, stored
 
 
-#: What of an envelope goes into columns of its own.
-_COLUMNS: t.Final = ("processor_id", "type", "account", "api_version")
+#: What of an envelope goes into columns of its own, with how long they are.
+_LENGTHS: t.Final[t.Mapping[str, int]] = {
+    name: t.cast(sa.String, models.WebhookEvent.__table__.c[name].type).length or 0
+    for name in ("processor_id", "type", "account", "api_version")
+}
 
 
 def _fits(event: ProcessorEvent) -> bool:
     """Tell whether every database can hold what an envelope says; a processor doesn't have to."""
     if not event.processor_id or not event.type:
         return False
-    columns = models.WebhookEvent.__table__.c
-    for name in _COLUMNS:
-        value, column = getattr(event, name), columns[name].type
-        if value is None:
-            continue
-        assert isinstance(column, sa.String)
-        if len(value) > (column.length or 0) or not value.isprintable():
-            return False
-    return True
+    said = ((getattr(event, name), length) for name, length in _LENGTHS.items())
+    return all(
+        value is None or (len(value) <= length and value.isprintable()) for value, length in said
+    )
 
 
 def _refuse(name: str, why: str) -> t.NoReturn:
@@ -122,13 +121,15 @@ def _refuse(name: str, why: str) -> t.NoReturn:
     abort(Response("Bad request\n", status=400, mimetype="text/plain"))
 
 
-def _store(gateway: Processor, endpoint: str, event: ProcessorEvent, payload: str) -> bool:
+def _store(
+    state: AccrueState, gateway: Processor, endpoint: str, event: ProcessorEvent, payload: str
+) -> bool:
     """Insert the event unless it's there; tell whether it's new."""
-    engine = _engine()
+    # Without asking a session, which would have to be made for it.
+    engine = state.db.engines[state.settings.bind_key]
     now = real_now()
     with engine.begin() as connection:
-        # SQLAlchemy only keeps an INSERT's row count when it's asked to.
-        result = connection.execution_options(preserve_rowcount=True).execute(
+        result = connection.execute(
             _insert(engine.dialect.name),
             {
                 "id": new_id(),
@@ -146,7 +147,7 @@ def _store(gateway: Processor, endpoint: str, event: ProcessorEvent, payload: st
                 "payload": payload,
                 "state": "pending",
                 "attempts": 0,
-                "next_attempt_at": clock.now(),
+                "next_attempt_at": state.clock.now(),
             },
         )
         return result.rowcount == 1
@@ -154,13 +155,9 @@ def _store(gateway: Processor, endpoint: str, event: ProcessorEvent, payload: st
 
 @functools.cache
 def _insert(dialect: str) -> t.Any:
-    return models.insert_unless_there(models.WebhookEvent, dialect)
-
-
-def _engine() -> sa.Engine:
-    # Without asking a session, which would have to be made for it.
-    state = current_state()
-    return state.db.engines[state.settings.bind_key]
+    # SQLAlchemy only keeps an INSERT's row count when it's asked to.
+    statement = models.insert_unless_there(models.WebhookEvent, dialect)
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def _work_after_response(app: Flask) -> None:
