@@ -66,6 +66,25 @@ def test_an_event_that_is_stored_just_before_the_guard_goes_is_seen_by_the_same_
     host.assert_each_handled_once(2)
 
 
+def test_a_busy_job_stays_for_what_keeps_coming_and_goes_when_it_is_quiet(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, slept = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + slept[0])
+    coming = [5, 3]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+        if coming:
+            host.store_events(coming.pop())
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    host.store_events(20)
+    assert jobs.work("webhooks") == 28
+    assert 0.5 <= slept[0] < 2
+    host.assert_each_handled_once(28)
+
+
 def test_a_job_hands_over_to_a_successor_when_its_minute_is_up(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
