@@ -52,7 +52,6 @@ WAYS = {
     "2020": ("in-process", old_shape.VERSION, False),
     "2020-at-once": ("in-process", old_shape.VERSION, True),
     "today-at-once-rq": ("rq", installed_contract().version, True),
-    "2020-rq": ("rq", old_shape.VERSION, False),
 }
 
 

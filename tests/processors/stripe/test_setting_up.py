@@ -67,7 +67,7 @@ def test_the_time_of_a_call_is_a_setting(stripe_server: ContractServer) -> None:
 
 
 def test_without_either_there_is_no_stripe() -> None:
-    assert "stripe" not in processors_of(ACCRUE_WEBHOOK_SECRETS={"stripes": ["whsec_1"]})
+    assert "stripe" not in processors_of(ACCRUE_WEBHOOK_SECRETS={"fake": ["whsec_1"]})
 
 
 def test_an_app_without_stripe_doesnt_wait_for_its_sdk() -> None:
