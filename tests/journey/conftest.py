@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import datetime
-import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +17,7 @@ from example.models import Organization
 from flask_accrue import billing, models
 from flask_accrue.cli import db as migrations
 from tests.example.conftest import Visitor
+from tests.faults import victim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,21 +42,21 @@ class Apart(Visitor):
 class World:
     """The example with its Fake: where webhooks go, and who works on them.
 
-    With a Redis the web process only stores events; :meth:`settle` starts a real worker, which works on them
-    until nothing is left.
+    With a Redis the web process only stores events; :meth:`settle` starts a real worker in a process of its
+    own, which works on them until nothing is left.
     """
 
-    def __init__(self, app: Flask, environment: dict[str, str] | None) -> None:
+    def __init__(self, app: Flask, *, has_redis: bool) -> None:
         self.app = app
-        self.environment = environment
+        self.has_redis = has_redis
         self.fake: Any = app.extensions["accrue"].processors["fake"]
         self.visitor = Apart(app.test_client())
 
     def settle(self) -> None:
         """Deliver what waits at the Fake, and let it be worked on."""
         assert set(self.fake.deliver(self.app)) <= {200}
-        if self.environment is not None:
-            run_worker(self.environment)
+        if self.has_redis:
+            assert victim.run_worker(self.app, db, None) == 0
         # Ends the transaction too: in one that is open SQLite goes on showing the old rows.
         db.session.rollback()
 
@@ -83,28 +80,6 @@ class World:
         self.settle()
 
 
-def run_worker(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a worker of the example until its queue is empty."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "flask",
-            "--app",
-            "example",
-            "accrue",
-            "worker",
-            "--burst",
-            *arguments,
-        ],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-
-
 @contextlib.contextmanager
 def raised(
     url: str,
@@ -124,18 +99,13 @@ def raised(
         "ACCRUE_FAKE_STORE": str(folder / "fake.sqlite"),
         **config,
     }
-    environment = None
     if redis_url is not None:
         config["ACCRUE_REDIS_URL"] = redis_url
-        environment = {"FLASK_DEBUG": "1"} | {
-            f"FLASK_{key}": value if isinstance(value, str) else json.dumps(value)
-            for key, value in config.items()
-        }
     app = example.create_app({"INSTANCE_PATH": str(folder), **config, "DEBUG": True})
     migrations.upgrade(app)
     with app.app_context():
         db.create_all()
-        made = World(app, environment)
+        made = World(app, has_redis=redis_url is not None)
         made.fake.freeze(now)
         yield made
         db.session.remove()

@@ -51,6 +51,8 @@ WAYS = {
     "today-at-once": ("in-process", installed_contract().version, True),
     "2020": ("in-process", old_shape.VERSION, False),
     "2020-at-once": ("in-process", old_shape.VERSION, True),
+    "today-at-once-rq": ("rq", installed_contract().version, True),
+    "2020-rq": ("rq", old_shape.VERSION, False),
 }
 
 
@@ -71,18 +73,6 @@ def stripe(
 
 
 def test_from_the_customer_to_the_closed_gate(stripe: StripeSide) -> None:
-    live_through(stripe)
-
-
-@pytest.mark.only("postgresql")
-@pytest.mark.parametrize(
-    "stripe", [("rq", installed_contract().version, True)], ids=["today-at-once"], indirect=True
-)
-def test_workers_in_processes_of_their_own_lead_there_too(stripe: StripeSide) -> None:
-    live_through(stripe)
-
-
-def live_through(stripe: StripeSide) -> None:
     world, visitor = stripe.world, stripe.world.visitor
     visitor.sign_up("Robin")
     owner_id = db.session.scalars(sa.select(Organization.id)).one()
