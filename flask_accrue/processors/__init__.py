@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from . import objects
-from .base import Answer, Capability, Page, Processor, ProcessorEvent, Reference
+from .answers import Answer, Page, ProcessorEvent, Reference
+from .base import Processor
+from .capabilities import Capability
 
 __all__ = ["Answer", "Capability", "Page", "Processor", "ProcessorEvent", "Reference", "objects"]

@@ -16,7 +16,7 @@ import typing as t
 from ...clock import UTC, to_unix
 from ...errors import ProcessorError
 from .. import objects
-from ..base import Answer
+from ..answers import Answer
 from . import clock, documents, faults, idempotency, lifecycle, payments
 from .charging import Declined
 from .store import Store

@@ -16,7 +16,7 @@ import typing as t
 
 from ...clock import UTC, real_now, to_unix
 from ...errors import CardError, IdempotencyConflict, InvalidRequest, NotFound, ProcessorError
-from ..base import Answer
+from ..answers import Answer
 from . import documents
 
 KEPT_FOR: t.Final = 24 * 3600

@@ -13,7 +13,7 @@ import json
 from ...clock import UTC
 from ...errors import InvalidRequest
 from .. import objects
-from ..base import ProcessorEvent
+from ..answers import ProcessorEvent
 from . import documents
 
 

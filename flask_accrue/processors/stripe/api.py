@@ -25,7 +25,7 @@ from ...errors import (
     ProcessorUnavailable,
     RateLimited,
 )
-from ..base import Answer
+from ..answers import Answer
 from ..objects import PaymentIntent
 from . import fields, reading, refusals, versions
 from .bodies import Raw, decode, without_secrets

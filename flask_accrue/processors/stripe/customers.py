@@ -6,8 +6,10 @@ import collections.abc as c
 import typing as t
 
 from ...errors import InvalidRequest
-from ..base import Answer, Json
-from .api import Api, segment
+from ..answers import Answer, Json
+from ..contract import CustomerCalls
+from .api import segment
+from .calls import StripeCalls
 from .gathering import alone
 
 PATH: t.Final = "/v1/customers"
@@ -17,39 +19,45 @@ _CHANGEABLE: t.Final = frozenset(
 )
 
 
-def create(
-    api: Api,
-    *,
-    name: str | None,
-    email: str | None,
-    preferred_locale: str | None,
-    metadata: c.Mapping[str, str],
-    key: str,
-) -> Answer:
-    """Make a customer."""
-    given: dict[str, Json] = {"name": name, "email": email, "metadata": metadata}
-    if preferred_locale is not None:
-        given["preferred_locales"] = [preferred_locale]
-    return alone(api, "customer", api.post(PATH, given, key=key), PATH)
+class StripeCustomers(StripeCalls, CustomerCalls):
+    """Calls that make and change customers."""
 
+    def create_customer(
+        self,
+        *,
+        name: str | None,
+        email: str | None,
+        preferred_locale: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Make a customer."""
+        api = self._changing
+        given: dict[str, Json] = {"name": name, "email": email, "metadata": metadata}
+        if preferred_locale is not None:
+            given["preferred_locales"] = [preferred_locale]
+        return alone(api, "customer", api.post(PATH, given, key=key), PATH)
 
-def update(api: Api, customer: str, changes: c.Mapping[str, Json], *, key: str) -> Answer:
-    """Change a customer; ``None`` empties a field.
+    def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
+        """Change a customer; ``None`` empties a field.
 
-    :raises InvalidRequest: for a field that can't be changed here, or a locale that is to be emptied: Stripe
-        has no way to do that.
-    """
-    check_known(changes, _CHANGEABLE, "customer")
-    given: dict[str, Json] = {
-        name: emptied(changes[name]) for name in ("name", "email", "metadata") if name in changes
-    }
-    if "preferred_locale" in changes:
-        given["preferred_locales"] = [_locale(changes["preferred_locale"])]
-    if "default_payment_method" in changes:
-        card = emptied(changes["default_payment_method"])
-        given["invoice_settings"] = {"default_payment_method": card}
-    reply = api.post(f"{PATH}/{segment(customer)}", given, key=key)
-    return alone(api, "customer", reply, PATH)
+        :raises InvalidRequest: for a field that can't be changed here, or a locale that is to be emptied:
+            Stripe has no way to do that.
+        """
+        api = self._changing
+        check_known(changes, _CHANGEABLE, "customer")
+        given: dict[str, Json] = {
+            name: emptied(changes[name])
+            for name in ("name", "email", "metadata")
+            if name in changes
+        }
+        if "preferred_locale" in changes:
+            given["preferred_locales"] = [_locale(changes["preferred_locale"])]
+        if "default_payment_method" in changes:
+            card = emptied(changes["default_payment_method"])
+            given["invoice_settings"] = {"default_payment_method": card}
+        reply = api.post(f"{PATH}/{segment(customer)}", given, key=key)
+        return alone(api, "customer", reply, PATH)
 
 
 def _locale(locale: Json) -> str:

@@ -14,7 +14,7 @@ import typing as t
 from ...clock import UTC
 from ...errors import InvalidRequest
 from .. import objects
-from ..base import ProcessorEvent, Reference
+from ..answers import ProcessorEvent, Reference
 from . import fields, reading, reading_customers, versions
 from .bodies import Raw, decode, invalid, without_secrets
 

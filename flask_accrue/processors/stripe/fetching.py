@@ -6,7 +6,7 @@ import dataclasses
 import typing as t
 
 from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
-from ..base import Answer
+from ..answers import Answer
 from . import fields, reading
 from .api import Api, Reply, segment
 from .bodies import without_secrets

@@ -15,7 +15,7 @@ import typing as t
 
 from ...clock import real_now
 from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
-from ..base import Answer
+from ..answers import Answer
 from . import fetching, fields
 from .api import PAGE, Api, Params
 from .bodies import Raw

@@ -14,7 +14,7 @@ import typing as t
 
 from ...errors import InvalidRequest, NotFound, ProcessorError, ProcessorUnavailable
 from .. import objects
-from ..base import Answer
+from ..answers import Answer
 from . import fetching, fields, reading
 from .api import Api, Reply, segment
 from .bodies import Raw, without_secrets

@@ -7,7 +7,7 @@ import typing as t
 
 from ...errors import ProcessorUnavailable, UnsupportedByProcessor
 from .. import objects
-from ..base import Answer, Page
+from ..answers import Answer, Page
 from . import fetching, fields, reading
 from .api import Api, Params, Reply, segment
 from .bodies import Raw, without_secrets

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import collections.abc as c
 import contextlib
 import typing as t
 
 from ...errors import InvalidRequest, ProcessorError
-from ..base import Answer, Json
-from . import customers, fields
-from .api import Api, segment
+from ..answers import Answer, Json
+from ..contract import PaymentMethodCalls
+from . import customers, fields, listing
+from .api import segment
+from .calls import StripeCalls
 from .gathering import alone, identifier
 
 PATH: t.Final = "/v1/payment_methods"
@@ -19,44 +20,54 @@ _MADE_IN_BROWSER: t.Final = "tok_"
 _CHANGEABLE: t.Final = frozenset({"exp_month", "exp_year", "metadata"})
 
 
-def add(api: Api, customer: str, token: str, *, key: str) -> Answer:
-    """Attach a card to a customer; one that is attached to it already is told as it stands.
+class StripePaymentMethods(StripeCalls, PaymentMethodCalls):
+    """Calls about cards, and whatever else a customer pays with."""
 
-    A token (``tok_…``) is made into a payment method first, by a call with a key of its own: Stripe takes
-    a key for one request only.
+    def list_payment_methods(self, customer: str) -> Answer:
+        """Return everything that a customer can pay with, oldest first."""
+        return listing.payment_methods(self._api, customer)
 
-    :raises CardError: when the bank refuses it.
-    """
-    if token.startswith(_MADE_IN_BROWSER):
-        given = {"type": "card", "card": {"token": token}}
-        token = identifier(api.post(PATH, given, key=f"{key}:method"))
-    path = f"{PATH}/{segment(token)}"
-    try:
-        reply = api.post(f"{path}/attach", {"customer": customer}, key=key)
-    except InvalidRequest:
-        with contextlib.suppress(ProcessorError):
-            found = api.get(path, {})
-            if fields.reference(found.body, "customer") == customer:
-                return alone(api, "payment_method", found, PATH)
-        raise
-    return alone(api, "payment_method", reply, PATH)
+    def add_payment_method(self, customer: str, token: str, *, key: str) -> Answer:
+        """Attach a card to a customer; one that is attached to it already is told as it stands.
 
+        A token (``tok_…``) is made into a payment method first, by a call with a key of its own: Stripe takes
+        a key for one request only.
 
-def update(api: Api, payment_method: str, changes: c.Mapping[str, Json], *, key: str) -> Answer:
-    """Change a card's month and year of expiry, or its metadata.
+        :raises CardError: when the bank refuses it.
+        """
+        api = self._changing
+        if token.startswith(_MADE_IN_BROWSER):
+            given = {"type": "card", "card": {"token": token}}
+            token = identifier(api.post(PATH, given, key=f"{key}:method"))
+        path = f"{PATH}/{segment(token)}"
+        try:
+            reply = api.post(f"{path}/attach", {"customer": customer}, key=key)
+        except InvalidRequest:
+            with contextlib.suppress(ProcessorError):
+                found = api.get(path, {})
+                if fields.reference(found.body, "customer") == customer:
+                    return alone(api, "payment_method", found, PATH)
+            raise
+        return alone(api, "payment_method", reply, PATH)
 
-    :raises InvalidRequest: for a field that can't be changed here.
-    """
-    customers.check_known(changes, _CHANGEABLE, "payment method")
-    card = {name: changes[name] for name in ("exp_month", "exp_year") if name in changes}
-    given: dict[str, Json] = {"card": card} if card else {}
-    if "metadata" in changes:
-        given["metadata"] = customers.emptied(changes["metadata"])
-    reply = api.post(f"{PATH}/{segment(payment_method)}", given, key=key)
-    return alone(api, "payment_method", reply, PATH)
+    def update_payment_method(
+        self, payment_method: str, changes: dict[str, Json], *, key: str
+    ) -> Answer:
+        """Change a card's month and year of expiry, or its metadata.
 
+        :raises InvalidRequest: for a field that can't be changed here.
+        """
+        api = self._changing
+        customers.check_known(changes, _CHANGEABLE, "payment method")
+        card = {name: changes[name] for name in ("exp_month", "exp_year") if name in changes}
+        given: dict[str, Json] = {"card": card} if card else {}
+        if "metadata" in changes:
+            given["metadata"] = customers.emptied(changes["metadata"])
+        reply = api.post(f"{PATH}/{segment(payment_method)}", given, key=key)
+        return alone(api, "payment_method", reply, PATH)
 
-def remove(api: Api, payment_method: str, *, key: str) -> Answer:
-    """Detach a card."""
-    reply = api.post(f"{PATH}/{segment(payment_method)}/detach", {}, key=key)
-    return alone(api, "payment_method", reply, PATH)
+    def remove_payment_method(self, payment_method: str, *, key: str) -> Answer:
+        """Detach a card."""
+        api = self._changing
+        reply = api.post(f"{PATH}/{segment(payment_method)}/detach", {}, key=key)
+        return alone(api, "payment_method", reply, PATH)

@@ -8,28 +8,32 @@ import datetime
 import json
 import typing as t
 
-from ...errors import ConfigError
 from .. import signing
-from ..base import Answer, Capability, Json, Page, Processor, ProcessorEvent
-from . import (
-    bodies,
-    charging,
-    customers,
-    events,
-    fetching,
-    finding,
-    listing,
-    metering,
-    payment_methods,
-    subscriptions,
-)
+from ..answers import Answer, Page, ProcessorEvent
+from ..base import Processor
+from ..capabilities import Capability
+from . import bodies, events, fetching, finding, listing
 from .api import Api
+from .charges import StripeCharges
+from .customers import StripeCustomers
+from .invoices import StripeInvoices
+from .metering import StripeUsage
+from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
+from .subscriptions import StripeSubscriptions
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
 
-class StripeProcessor(Processor):
+class StripeProcessor(
+    StripeCustomers,
+    StripePaymentMethods,
+    StripeSubscriptions,
+    StripeInvoices,
+    StripeCharges,
+    StripeUsage,
+    Processor,
+):
     """Stripe, for one app.
 
     Every call is of the API version that the SDK is made for, and each change carries its idempotency key, on
@@ -76,37 +80,24 @@ class StripeProcessor(Processor):
         retries: int = 2,
         retry_delay: float | None = None,
     ) -> None:
-        self._given_api: Api | None = None
+        api = None
         self.livemode = None
         if api_key is not None:
-            self._given_api = Api(
+            self.livemode = "_live_" in api_key
+            api = Api(
                 api_key,
                 base=api_base,
                 timeout=timeout,
                 retries=retries,
                 retry_delay=retry_delay,
             )
-            self.livemode = "_live_" in api_key
+        super().__init__(api)
 
     def of_account(self, account: str | None) -> StripeProcessor:
         """Return this processor, its calls made for a connected account; ``None``: for the platform."""
         other = copy.copy(self)
         other._given_api = self._api.of_account(account)
         return other
-
-    @property
-    def _api(self) -> Api:
-        if self._given_api is None:
-            raise ConfigError(
-                "ACCRUE_STRIPE_SECRET_KEY is missing, so nothing can be asked of Stripe. Set it to the "
-                "key from Stripe's dashboard, from the environment rather than in code."
-            )
-        return self._given_api
-
-    @property
-    def _changing(self) -> Api:
-        """The client for one change, with the looks at its outcome that follow."""
-        return self._api.in_one_time()
 
     # -- webhooks ------------------------------------------------------------------------------
 
@@ -152,10 +143,6 @@ class StripeProcessor(Processor):
         """Return the customer, subscription, payment intent or refund that an operation made, or ``None``."""
         return finding.find(self._api, kind, operation_id, within)
 
-    def list_payment_methods(self, customer: str) -> Answer:
-        """Return everything that a customer can pay with, oldest first."""
-        return listing.payment_methods(self._api, customer)
-
     def list_catalog(self) -> Answer:
         """Return all products, then all prices, oldest first; retired ones too."""
         return listing.catalog(self._api)
@@ -170,164 +157,3 @@ class StripeProcessor(Processor):
     def default_payment_method_of(self, raw: c.Mapping[str, t.Any]) -> str | None:
         """Return the default card's id that a customer's raw object names."""
         return default_payment_method(dict(raw))
-
-    # -- customers and cards -------------------------------------------------------------------
-
-    def create_customer(
-        self,
-        *,
-        name: str | None,
-        email: str | None,
-        preferred_locale: str | None,
-        metadata: dict[str, str],
-        key: str,
-    ) -> Answer:
-        """Make a customer."""
-        return customers.create(
-            self._changing,
-            name=name,
-            email=email,
-            preferred_locale=preferred_locale,
-            metadata=metadata,
-            key=key,
-        )
-
-    def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
-        """Change a customer."""
-        return customers.update(self._changing, customer, changes, key=key)
-
-    def add_payment_method(self, customer: str, token: str, *, key: str) -> Answer:
-        """Attach a payment method (``pm_…``), or the card that a token (``tok_…``) stands for."""
-        return payment_methods.add(self._changing, customer, token, key=key)
-
-    def update_payment_method(
-        self, payment_method: str, changes: dict[str, Json], *, key: str
-    ) -> Answer:
-        """Change a card's month, year or metadata."""
-        return payment_methods.update(self._changing, payment_method, changes, key=key)
-
-    def remove_payment_method(self, payment_method: str, *, key: str) -> Answer:
-        """Detach a card."""
-        return payment_methods.remove(self._changing, payment_method, key=key)
-
-    # -- subscriptions -------------------------------------------------------------------------
-
-    def create_subscription(
-        self,
-        customer: str,
-        *,
-        items: list[dict[str, Json]],
-        trial_end: int | None,
-        payment_method: str | None,
-        collection_method: str,
-        billing_cycle_anchor: int | None,
-        metadata: dict[str, str],
-        key: str,
-    ) -> Answer:
-        """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
-        return subscriptions.create(
-            self._changing,
-            customer,
-            items=items,
-            trial_end=trial_end,
-            payment_method=payment_method,
-            collection_method=collection_method,
-            billing_cycle_anchor=billing_cycle_anchor,
-            metadata=metadata,
-            key=key,
-        )
-
-    def update_subscription(
-        self, subscription: str, changes: dict[str, Json], *, key: str
-    ) -> Answer:
-        """Change a subscription; the answer also holds what was billed for it at once."""
-        return subscriptions.update(self._changing, subscription, changes, key=key)
-
-    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
-        """Tell what a subscription would be billed next, with all lines."""
-        return subscriptions.preview(self._changing, subscription, changes)
-
-    def cancel_subscription(
-        self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
-    ) -> Answer:
-        """End a subscription now; of one that has ended, the answer tells how it stands.
-
-        Stripe takes no idempotency key for it, and needs none.
-        """
-        return subscriptions.cancel(
-            self._changing, subscription, invoice_now=invoice_now, prorate=prorate
-        )
-
-    # -- money ---------------------------------------------------------------------------------
-
-    def pay_invoice(self, invoice: str, *, payment_method: str | None, key: str) -> Answer:
-        """Try to collect an open invoice now; the answer also holds its subscription."""
-        return charging.pay_invoice(self._changing, invoice, payment_method=payment_method, key=key)
-
-    def create_charge(
-        self,
-        customer: str,
-        *,
-        amount: int,
-        currency: str,
-        payment_method: str,
-        description: str | None,
-        metadata: dict[str, str],
-        key: str,
-    ) -> Answer:
-        """Charge a card now."""
-        return charging.charge(
-            self._changing,
-            customer,
-            amount=amount,
-            currency=currency,
-            payment_method=payment_method,
-            description=description,
-            metadata=metadata,
-            key=key,
-        )
-
-    def confirm_payment(
-        self, payment_intent: str, *, payment_method: str | None, key: str
-    ) -> Answer:
-        """Carry on with a payment; the answer also holds the invoice that it pays, and its subscription."""
-        return charging.confirm(
-            self._changing, payment_intent, payment_method=payment_method, key=key
-        )
-
-    def create_refund(
-        self,
-        charge: str,
-        *,
-        amount: int | None,
-        reason: str | None,
-        metadata: dict[str, str],
-        key: str,
-    ) -> Answer:
-        """Give back a part of a charge, or all that is left."""
-        return charging.refund(
-            self._changing, charge, amount=amount, reason=reason, metadata=metadata, key=key
-        )
-
-    # -- usage ---------------------------------------------------------------------------------
-
-    def create_meter_event(
-        self,
-        customer: str,
-        *,
-        event_name: str,
-        value: int,
-        identifier: str,
-        timestamp: int,
-        key: str,
-    ) -> Answer:
-        """Report usage to the meter of that name; its identifier is also the idempotency key."""
-        return metering.create_event(
-            self._changing,
-            customer,
-            event_name=event_name,
-            value=value,
-            identifier=identifier,
-            timestamp=timestamp,
-            key=key,
-        )

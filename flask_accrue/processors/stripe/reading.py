@@ -6,7 +6,7 @@ import collections.abc as c
 import typing as t
 
 from .. import objects
-from ..base import Reference
+from ..answers import Reference
 from . import fields
 from .bodies import Raw
 from .reading_catalog import read_price, read_product

@@ -6,10 +6,12 @@ import collections.abc as c
 import typing as t
 
 from ...errors import InvalidRequest, NotFound
-from ..base import Answer, Json
+from ..answers import Answer, Json
+from ..contract import SubscriptionCalls
 from . import fields
 from .api import Api, Reply, segment
 from .bodies import Raw
+from .calls import StripeCalls
 from .customers import check_known, emptied
 from .gathering import Gathering, current, taken_out, unclear
 
@@ -36,95 +38,105 @@ _PREVIEWED: t.Final = frozenset(
 _CHANGEABLE: t.Final = frozenset(_PLAIN) | {"items", "cancel_at_period_end", "cancel_at", "pause"}
 
 
-def create(
-    api: Api,
-    customer: str,
-    *,
-    items: c.Sequence[c.Mapping[str, Json]],
-    trial_end: int | None,
-    payment_method: str | None,
-    collection_method: str,
-    billing_cycle_anchor: int | None,
-    metadata: c.Mapping[str, str],
-    key: str,
-) -> Answer:
-    """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
+class StripeSubscriptions(StripeCalls, SubscriptionCalls):
+    """Calls that make, change and end subscriptions."""
 
-    The card is charged at once. When that fails, or the customer has to confirm it, the subscription is made
-    all the same (``allow_incomplete``), and is ``incomplete`` until the invoice is paid.
-    """
-    given: dict[str, Json] = {
-        "customer": customer,
-        "items": [dict(item) for item in items],
-        "trial_end": trial_end,
-        "default_payment_method": payment_method,
-        "collection_method": collection_method,
-        "billing_cycle_anchor": billing_cycle_anchor,
-        "payment_behavior": "allow_incomplete",
-        "metadata": metadata,
-        "expand": list(EXPANDED),
-    }
-    if collection_method == "send_invoice":
-        given["days_until_due"] = DAYS_UNTIL_DUE
-    return _told(api, api.post(PATH, given, key=key), at_birth=True)
+    def create_subscription(
+        self,
+        customer: str,
+        *,
+        items: list[dict[str, Json]],
+        trial_end: int | None,
+        payment_method: str | None,
+        collection_method: str,
+        billing_cycle_anchor: int | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
 
+        The card is charged at once. When that fails, or the customer has to confirm it, the subscription is
+        made all the same (``allow_incomplete``), and is ``incomplete`` until the invoice is paid.
+        """
+        api = self._changing
+        given: dict[str, Json] = {
+            "customer": customer,
+            "items": [dict(item) for item in items],
+            "trial_end": trial_end,
+            "default_payment_method": payment_method,
+            "collection_method": collection_method,
+            "billing_cycle_anchor": billing_cycle_anchor,
+            "payment_behavior": "allow_incomplete",
+            "metadata": metadata,
+            "expand": list(EXPANDED),
+        }
+        if collection_method == "send_invoice":
+            given["days_until_due"] = DAYS_UNTIL_DUE
+        return _told(api, api.post(PATH, given, key=key), at_birth=True)
 
-def update(api: Api, subscription: str, changes: c.Mapping[str, Json], *, key: str) -> Answer:
-    """Change a subscription, and send nothing but what changes.
+    def update_subscription(
+        self, subscription: str, changes: dict[str, Json], *, key: str
+    ) -> Answer:
+        """Change a subscription, and send nothing but what changes.
 
-    :raises InvalidRequest: for what can't be changed.
-    :raises CardError: with ``error_if_incomplete``, when the change can't be paid.
-    """
-    check_known(changes, _CHANGEABLE, "subscription")
-    given: dict[str, Json] = {
-        there: emptied(changes[here]) for here, there in _PLAIN.items() if here in changes
-    }
-    if "items" in changes:
-        given["items"] = [dict(item) for item in changes["items"]]
-    if "pause" in changes:
-        given["pause_collection"] = emptied(changes["pause"])
-    given |= _end(changes)
-    path = f"{PATH}/{segment(subscription)}"
-    return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
+        :raises InvalidRequest: for what can't be changed.
+        :raises CardError: with ``error_if_incomplete``, when the change can't be paid.
+        """
+        api = self._changing
+        check_known(changes, _CHANGEABLE, "subscription")
+        given: dict[str, Json] = {
+            there: emptied(changes[here]) for here, there in _PLAIN.items() if here in changes
+        }
+        if "items" in changes:
+            given["items"] = [dict(item) for item in changes["items"]]
+        if "pause" in changes:
+            given["pause_collection"] = emptied(changes["pause"])
+        given |= _end(changes)
+        path = f"{PATH}/{segment(subscription)}"
+        return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Tell what a subscription would be billed next, and change nothing.
 
-def preview(api: Api, subscription: str, changes: c.Mapping[str, Json]) -> Answer:
-    """Tell what a subscription would be billed next, and change nothing.
+        :raises InvalidRequest: for what can't be previewed, or when nothing more will be billed.
+        """
+        api = self._changing
+        check_known(changes, _PREVIEWED, "preview")
+        details: dict[str, Json] = {
+            there: changes[here] for here, there in _PLAIN.items() if here in changes
+        }
+        if "items" in changes:
+            details["items"] = [dict(item) for item in changes["items"]]
+        details |= _end(changes)
+        given = {"subscription": subscription} | (
+            {"subscription_details": details} if details else {}
+        )
+        reply = api.ask("/v1/invoices/create_preview", given)
+        gathering = Gathering(api)
+        gathering.put("invoice", {"id": "upcoming", **reply.body}, reply)
+        return gathering.answer()
 
-    :raises InvalidRequest: for what can't be previewed, or when nothing more will be billed.
-    """
-    check_known(changes, _PREVIEWED, "preview")
-    details: dict[str, Json] = {
-        there: changes[here] for here, there in _PLAIN.items() if here in changes
-    }
-    if "items" in changes:
-        details["items"] = [dict(item) for item in changes["items"]]
-    details |= _end(changes)
-    given = {"subscription": subscription} | ({"subscription_details": details} if details else {})
-    reply = api.ask("/v1/invoices/create_preview", given)
-    gathering = Gathering(api)
-    gathering.put("invoice", {"id": "upcoming", **reply.body}, reply)
-    return gathering.answer()
+    def cancel_subscription(
+        self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
+    ) -> Answer:
+        """End a subscription now; of one that has ended, tell how it stands.
 
+        Stripe keeps no answer for that, and no longer finds what has ended: a try whose answer was lost would
+        otherwise end in an error.
 
-def cancel(api: Api, subscription: str, *, invoice_now: bool, prorate: bool) -> Answer:
-    """End a subscription now; of one that has ended, tell how it stands.
-
-    Stripe keeps no answer for that, and no longer finds what has ended: a try whose answer was lost would
-    otherwise end in an error.
-
-    :raises NotFound: when there never was one.
-    """
-    path = f"{PATH}/{segment(subscription)}"
-    wanted = {"invoice_now": invoice_now, "prorate": prorate}
-    given: dict[str, Json] = {name: True for name, asked in wanted.items() if asked}
-    try:
-        reply = api.delete(path, {**given, "expand": list(EXPANDED)})
-    except NotFound:
-        reply = api.get(path, {"expand": list(EXPANDED)})
-        if fields.moment(reply.body, "ended_at") is None:
-            raise
-    return _told(api, reply)
+        :raises NotFound: when there never was one.
+        """
+        api = self._changing
+        path = f"{PATH}/{segment(subscription)}"
+        wanted = {"invoice_now": invoice_now, "prorate": prorate}
+        given: dict[str, Json] = {name: True for name, asked in wanted.items() if asked}
+        try:
+            reply = api.delete(path, {**given, "expand": list(EXPANDED)})
+        except NotFound:
+            reply = api.get(path, {"expand": list(EXPANDED)})
+            if fields.moment(reply.body, "ended_at") is None:
+                raise
+        return _told(api, reply)
 
 
 def _end(changes: c.Mapping[str, Json]) -> dict[str, Json]:

@@ -1,0 +1,32 @@
+"""What a processor may or may not be able to do."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Capability(enum.StrEnum):
+    """What a processor may or may not be able to do."""
+
+    CUSTOMERS = "customers"
+    PAYMENT_METHODS = "payment_methods"
+    SUBSCRIPTIONS = "subscriptions"
+    CUSTOMER_AUTHENTICATION = "customer_authentication"
+    SWAP = "swap"
+    INVOICE_NOW = "invoice_now"
+    PREVIEW = "preview"
+    QUANTITY = "quantity"
+    MULTIPLE_ITEMS = "multiple_items"
+    CANCEL_NOW = "cancel_now"
+    CANCEL_AT_PERIOD_END = "cancel_at_period_end"
+    CANCEL_AT_DATE = "cancel_at_date"
+    PAUSE = "pause"
+    SCHEDULES = "schedules"
+    CHARGE = "charge"
+    REFUND = "refund"
+    INVOICES = "invoices"
+    COUPONS = "coupons"
+    HOSTED_CHECKOUT = "hosted_checkout"
+    METERING = "metering"
+    TAX = "tax"
+    CONNECT = "connect"

@@ -1,0 +1,28 @@
+"""Calls that make and change customers."""
+
+from __future__ import annotations
+
+from ..answers import Answer, Json
+from ..capabilities import Capability
+from .base import Calls
+
+
+class CustomerCalls(Calls):
+    """Calls that make and change customers."""
+
+    def create_customer(
+        self,
+        *,
+        name: str | None,
+        email: str | None,
+        preferred_locale: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Make a customer."""
+        self._unsupported(Capability.CUSTOMERS)
+
+    def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
+        """Change ``name``, ``email``, ``preferred_locale``, ``metadata`` or
+        ``default_payment_method`` of a customer; in metadata an empty value deletes its key."""
+        self._unsupported(Capability.CUSTOMERS)

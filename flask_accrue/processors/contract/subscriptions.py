@@ -1,0 +1,67 @@
+"""Calls that make, change and end subscriptions."""
+
+from __future__ import annotations
+
+from ..answers import Answer, Json
+from ..capabilities import Capability
+from .base import Calls
+
+
+class SubscriptionCalls(Calls):
+    """Calls that make, change and end subscriptions."""
+
+    def create_subscription(
+        self,
+        customer: str,
+        *,
+        items: list[dict[str, Json]],
+        trial_end: int | None,
+        payment_method: str | None,
+        collection_method: str,
+        billing_cycle_anchor: int | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.
+
+        When the first payment fails or needs the customer, the subscription is made all the same and is
+        ``incomplete``; the answer then also holds the latest invoice and its payment intent.
+        """
+        self._unsupported(Capability.SUBSCRIPTIONS)
+
+    def update_subscription(
+        self, subscription: str, changes: dict[str, Json], *, key: str
+    ) -> Answer:
+        """Change a subscription. The answer also holds what was billed for the change, if anything.
+
+        ``changes`` may hold:
+
+        * ``items``: ``[{"id": …, "price": …, "quantity": …}]``, those that change
+        * ``proration``: ``create_prorations``, ``none`` or ``always_invoice``
+        * ``proration_date``: Unix seconds
+        * ``trial_end``: Unix seconds or ``"now"``
+        * ``cancel_at_period_end``: a boolean; ``cancel_at``: Unix seconds or ``None``
+        * ``pause``: ``{"behavior": …, "resumes_at": … | None}``, or ``None`` to resume
+        * ``payment_behavior``: ``allow_incomplete`` (the change stands when its payment fails)
+          or ``error_if_incomplete`` (nothing changes and :class:`CardError` is raised)
+        * ``default_payment_method``, ``metadata``
+        """
+        self._unsupported(Capability.SUBSCRIPTIONS)
+
+    def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
+        """Tell what a subscription would be billed next, and change nothing.
+
+        The answer holds an invoice that doesn't exist, with its lines: what ``changes`` would be billed at
+        once, else what its next period would be.
+
+        :param changes: as for :meth:`update_subscription`: ``items``, ``proration``, ``proration_date``,
+            ``cancel_at_period_end`` and ``cancel_at``; empty to go on as it is.
+        :raises InvalidRequest: with the code ``invoice_upcoming_none`` when nothing more will be billed.
+        """
+        self._unsupported(Capability.PREVIEW)
+
+    def cancel_subscription(
+        self, subscription: str, *, invoice_now: bool, prorate: bool, key: str
+    ) -> Answer:
+        """End a subscription now."""
+        self._unsupported(Capability.CANCEL_NOW)

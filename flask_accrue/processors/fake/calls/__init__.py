@@ -1,0 +1,19 @@
+"""The Fake's calls, a file a noun."""
+
+from __future__ import annotations
+
+from .charges import FakeCharges
+from .customers import FakeCustomers
+from .invoices import FakeInvoices
+from .payment_methods import FakePaymentMethods
+from .subscriptions import FakeSubscriptions
+from .usage import FakeUsage
+
+__all__ = [
+    "FakeCharges",
+    "FakeCustomers",
+    "FakeInvoices",
+    "FakePaymentMethods",
+    "FakeSubscriptions",
+    "FakeUsage",
+]

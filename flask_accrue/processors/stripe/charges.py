@@ -1,0 +1,135 @@
+"""Calls that charge a card, and give back."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...errors import CardError
+from .. import objects
+from ..answers import Answer, Json
+from ..contract import ChargeCalls
+from . import fields
+from .api import Api, segment
+from .calls import StripeCalls
+from .gathering import INTENT_EXPANDED, Gathering, current, if_possible, read, taken_out
+
+_INVOICES: t.Final = "/v1/invoices"
+_INTENTS: t.Final = "/v1/payment_intents"
+_REFUNDS: t.Final = "/v1/refunds"
+
+_INVOICE_EXPANDED: t.Final = ("payments", "parent.subscription_details.subscription")
+
+
+class StripeCharges(StripeCalls, ChargeCalls):
+    """Calls that charge a card, and give back."""
+
+    def create_charge(
+        self,
+        customer: str,
+        *,
+        amount: int,
+        currency: str,
+        payment_method: str,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Charge a card now. The answer holds the payment intent, then its charge if the bank was asked.
+
+        Ways to pay that lead the customer to another site are left out: nobody waits to be led there.
+
+        :raises CardError: when the bank refuses; ``answer`` holds the same.
+        """
+        api = self._changing
+        given: dict[str, Json] = {
+            "customer": customer,
+            "amount": amount,
+            "currency": currency,
+            "payment_method": payment_method,
+            "description": description,
+            "metadata": metadata,
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "expand": list(INTENT_EXPANDED),
+        }
+        gathering = Gathering(api)
+        try:
+            reply = api.post(_INTENTS, given, key=key)
+        except CardError as error:
+            intent = error.answer and error.answer.first(objects.PaymentIntent)
+            if intent is not None:
+                with if_possible():
+                    gathering.read_intent(intent.processor_id)
+            error.answer = gathering.so_far() or error.answer
+            raise
+        reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
+        gathering.put_intent(reply.body, reply)
+        return gathering.answer()
+
+    def confirm_payment(
+        self, payment_intent: str, *, payment_method: str | None, key: str
+    ) -> Answer:
+        """Carry on with a payment. The answer holds the intent, its charge, and the invoice and subscription
+        that hang on it.
+
+        :raises CardError: when the bank refuses; ``answer`` holds the same.
+        """
+        api = self._changing
+        given = {"payment_method": payment_method, "expand": list(INTENT_EXPANDED)}
+        gathering = Gathering(api)
+        try:
+            reply = api.post(f"{_INTENTS}/{segment(payment_intent)}/confirm", given, key=key)
+        except CardError as error:
+            with if_possible():
+                gathering.read_intent(payment_intent)
+            _put_its_invoice(api, gathering, payment_intent)
+            error.answer = gathering.so_far() or error.answer
+            raise
+        reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
+        gathering.put_intent(reply.body, reply)
+        _put_its_invoice(api, gathering, payment_intent)
+        return gathering.answer()
+
+    def create_refund(
+        self,
+        charge: str,
+        *,
+        amount: int | None,
+        reason: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Give back a part of a charge, or all that is left. The answer holds the refund, then the charge."""
+        api = self._changing
+        given: dict[str, Json] = {
+            "charge": charge,
+            "amount": amount,
+            "reason": reason,
+            "metadata": metadata,
+            "expand": ["charge"],
+        }
+        reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, "charge")
+        given_back = taken_out(reply.body, "charge")
+        gathering = Gathering(api)
+        gathering.put("refund", reply.body, reply)
+        if given_back is not None:
+            gathering.put("charge", given_back, reply)
+        return gathering.answer()
+
+
+def _put_its_invoice(api: Api, gathering: Gathering, payment_intent: str) -> None:
+    """Put in the invoice that a payment intent pays, and that one's subscription.
+
+    The intent doesn't say which it is, but invoice payments do. Events tell of both, too, so it's no harm
+    when they can't be read.
+    """
+    wanted = {
+        "payment": {"type": "payment_intent", "payment_intent": payment_intent},
+        "limit": 1,
+    }
+    with if_possible():
+        payments = fields.rows(api.get("/v1/invoice_payments", wanted).body, "data") or []
+        for payment in payments[:1]:
+            invoice = fields.required_reference(payment, "invoice")
+            found = read(api, f"{_INVOICES}/{segment(invoice)}", _INVOICE_EXPANDED)
+            gathering.put_invoice(found.body, found)
