@@ -2,83 +2,22 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import datetime
 import typing as t
 
-import sqlalchemy as sa
-
 from flask_accrue import billing, models
 from flask_accrue.clock import UTC
 from flask_accrue.errors import ActionRequired, CardError
 from flask_accrue.money import Money
-from flask_accrue.state import current_state
-from tests.host import Organization
 from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
 from tests.processors.stripe.stripe_host import bill_next_change
 
 if t.TYPE_CHECKING:
     import collections.abc as c
 
-    from tests.oracles.stripe_server import ContractServer
-
-
-class Shop:
-    """An organization with a card, and Stripe as the contract server plays it."""
-
-    def __init__(self, org: Organization, server: ContractServer) -> None:
-        self.org = org
-        self.server = server
-
-    @property
-    def payer(self) -> models.Customer:
-        """The organization's customer."""
-        return self.only(models.Customer)
-
-    @property
-    def subscription(self) -> models.Subscription:
-        """The organization's subscription."""
-        return self.only(models.Subscription)
-
-    def card(self, last4: str = "4242") -> models.PaymentMethod:
-        """Return the card, attached or not any more, that ends so."""
-        card = models.PaymentMethod
-        return current_state().db.session.scalars(sa.select(card).filter_by(last4=last4)).one()
-
-    def newcomer(self) -> Organization:
-        """Return another organization, without a customer until it's given one."""
-        session = current_state().db.session
-        found = session.get(Organization, 2) or Organization(id=2, name="Globex")
-        session.add(found)
-        session.commit()
-        return found
-
-    def only(self, model: type[t.Any]) -> t.Any:
-        """Return the one row of a model."""
-        return current_state().db.session.scalars(sa.select(model)).one()
-
-    def told(self) -> list[str]:
-        """Return the types of the ledger's entries, the oldest first."""
-        entry = models.LedgerEntry
-        return list(current_state().db.session.scalars(sa.select(entry.type).order_by(entry.id)))
-
-    def objects(self) -> collections.Counter[str]:
-        """Count the objects of each kind at Stripe."""
-        return collections.Counter(
-            str(each["object"]) for each in self.server.objects()["platform"]
-        )
-
-    def rows(self) -> collections.Counter[str]:
-        """Count the rows of each kind."""
-        session = current_state().db.session
-        return collections.Counter(
-            {
-                kind: session.scalar(sa.select(sa.func.count()).select_from(model)) or 0
-                for kind, model in models.MIRRORED.items()
-            }
-        )
+    from tests.faults.shop import Shop
 
 
 @dataclasses.dataclass(frozen=True)

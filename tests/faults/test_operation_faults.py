@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import inspect
 import typing as t
 
@@ -19,18 +18,11 @@ from flask_accrue.errors import (
     ProcessorUnavailable,
     RateLimited,
 )
-from flask_accrue.ledger import verify
-from flask_accrue.processors.stripe import StripeProcessor
-from flask_accrue.state import current_state
-from tests.faults.operation_table import OPERATIONS, Operation, Shop
+from tests.faults.operation_table import OPERATIONS, Operation
+from tests.faults.shop import Before, Shop, shop
 from tests.processors.stripe.stripe_host import org, payer
 
-if t.TYPE_CHECKING:
-    from flask_accrue import models
-    from tests.host import Organization
-    from tests.oracles.stripe_server import ContractServer
-
-__all__ = ["org", "payer"]
+__all__ = ["org", "payer", "shop"]
 
 Json = dict[str, t.Any]
 
@@ -61,47 +53,9 @@ FINAL: t.Final[tuple[tuple[Json, type[AccrueError]], ...]] = (
 )
 
 
-@pytest.fixture
-def shop(payer: models.Customer, org: Organization, stripe_server: ContractServer) -> Shop:
-    return Shop(org, stripe_server)
-
-
-def give_up_at_once(shop: Shop, *, retries: int = 0, timeout: float = 5.0) -> None:
-    """Let the app give up at the first failure, or after so many more tries at once."""
-    stripe = StripeProcessor(
-        "sk_test_oracle",
-        api_base=shop.server.url,
-        retries=retries,
-        retry_delay=0.0,
-        timeout=timeout,
-    )
-    t.cast("dict[str, t.Any]", current_state().processors)["stripe"] = stripe
-
-
 def strike(shop: Shop, operation: Operation, fault: Json) -> None:
     method, path = operation.request
     shop.server.queue_fault({"method": method, "path": path, **fault})
-
-
-class Before:
-    """What there is before an operation, to say afterwards what it has done."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-        self.objects, self.rows, self.told = shop.objects(), shop.rows(), shop.told()
-
-    def check_done(self, operation: Operation) -> None:
-        """Check that the operation was done once."""
-        more = collections.Counter(operation.makes)
-        assert self.shop.objects() == self.objects + more
-        assert +self.shop.rows() == +(self.rows + more)
-        assert self.shop.told() == [*self.told, *operation.tells]
-        assert verify().findings == []
-
-    def check_untouched(self) -> None:
-        """Check that nothing was done at all."""
-        assert (self.shop.objects(), self.shop.rows()) == (self.objects, self.rows)
-        assert self.shop.told() == self.told
 
 
 def test_every_operation_is_in_the_table() -> None:
@@ -137,7 +91,7 @@ def test_the_same_id_again_and_again_ends_in_one_effect(shop: Shop, name: str, l
     operation = OPERATIONS[name]
     operation.prepare(shop)
     before = Before(shop)
-    give_up_at_once(shop)
+    shop.give_up_at_once()
 
     for fault, kind in PASSING:
         strike(shop, operation, fault)
@@ -160,7 +114,7 @@ def test_what_passes_at_once_isnt_noticed(shop: Shop, name: str) -> None:
     operation.prepare(shop)
     before = Before(shop)
     faults = [{"status": 409}, {"status": 500}, {"reset": True}, *LOST]
-    give_up_at_once(shop, retries=len(faults))
+    shop.give_up_at_once(retries=len(faults))
     for fault in faults:
         strike(shop, operation, fault)
 
@@ -178,13 +132,13 @@ def test_what_isnt_answered_in_time_leaves_one_effect(shop: Shop, name: str, act
     before = Before(shop)
     method, path = operation.request
 
-    give_up_at_once(shop, timeout=0.2)
+    shop.give_up_at_once(timeout=0.2)
     with (
         shop.server.hold(method=method, path=path, acts=acts),
         pytest.raises(ProcessorUnavailable),
     ):
         operation.run(shop, "op-1")
-    give_up_at_once(shop)
+    shop.give_up_at_once()
     operation.run(shop, "op-1")
 
     before.check_done(operation)
@@ -196,7 +150,7 @@ def test_what_is_refused_stays_refused_and_another_id_may_try(shop: Shop, name: 
     operation = OPERATIONS[name]
     operation.prepare(shop)
     before = Before(shop)
-    give_up_at_once(shop)
+    shop.give_up_at_once()
 
     for fault, kind in FINAL:
         if kind is NotFound and name == "cancel":
@@ -218,7 +172,7 @@ def test_a_key_that_stripe_knows_of_another_request_changes_nothing(shop: Shop, 
     operation = OPERATIONS[name]
     operation.prepare(shop)
     before = Before(shop)
-    give_up_at_once(shop)
+    shop.give_up_at_once()
     said = {"error": {"type": "idempotency_error", "message": "Another request has that key."}}
     strike(shop, operation, {"status": 400, "body": said, "times": 2})
 
