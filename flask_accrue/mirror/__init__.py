@@ -11,6 +11,7 @@ from ..processors import Answer, objects
 from ..unit_of_work import UnitOfWork
 from .catalog import write_price, write_product
 from .changes import Draft, earlier, record
+from .connect import write_connect_account, write_transfer
 from .customers import (
     OWNER_KEY,
     adopt_customer,
@@ -66,6 +67,7 @@ __all__ = [
     "write",
     "write_answers",
     "write_catalog",
+    "write_connect_account",
 ]
 
 
@@ -99,7 +101,7 @@ def write(
             return write_charge(uow, customer, obj, source)
         case objects.Refund():
             return write_refund(uow, customer, obj, source)
-    if is_plain(obj.kind) and obj.kind not in objects.CATALOG:
+    if is_plain(obj.kind) and obj.kind not in objects.NOBODYS:
         return write_plain(uow, customer.processor, obj, source, customer)
     raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
 
@@ -127,6 +129,10 @@ def write_catalog(
         return write_product(uow, processor, obj, source)
     if isinstance(obj, objects.Price):
         return write_price(uow, processor, obj, source)
+    if isinstance(obj, objects.ConnectAccount):
+        return write_connect_account(uow, processor, obj, source)
+    if isinstance(obj, objects.Transfer):
+        return write_transfer(uow, processor, obj, source)
     if obj.kind in objects.CATALOG:
         return write_plain(uow, processor, obj, source)
     raise TypeError(f"A {obj.kind} belongs to a customer.")
@@ -164,7 +170,12 @@ def write_answers(
                 rows[name] = row
                 unclear.append(name)
     for obj, source in allowed:
-        rows[obj.kind, obj.processor_id] = write(uow, customer, obj, source)
+        if obj.kind in objects.NOBODYS:
+            uow.lock_system(obj.processor_id)
+            row = write_catalog(uow, customer.processor, obj, source)
+        else:
+            row = write(uow, customer, obj, source)
+        rows[obj.kind, obj.processor_id] = row
     return rows, unclear
 
 

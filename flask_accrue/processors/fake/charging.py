@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
+import typing as t
 
 from ...money import Money
 from .. import objects
-from . import collection, customers, invoices, payment_methods, payments
+from . import collection, customers, invoices, payment_methods, payments, transfers
 from .refusals import refused
 from .transaction import Transaction, missing
 
@@ -35,9 +36,13 @@ def charge(
     method_id: str,
     description: str | None,
     metadata: c.Mapping[str, str],
+    *,
+    split: c.Mapping[str, t.Any] | None = None,
 ) -> Result:
-    """Charge a customer's card; return the intent, and the charge if the bank was asked.
+    """Charge a customer's card; return the intent, the charge if the bank was asked, and its transfer if it
+    made one.
 
+    :param split: how it's shared with a connected account.
     :raises Declined: when the bank refuses.
     """
     customer = customers.living(tx, customer_id)
@@ -49,7 +54,11 @@ def charge(
             "parameter_invalid_integer",
         )
     intent = payments.create(tx, customer_id, amount, description=description, metadata=metadata)
-    return _ended(*payments.attempt(tx, intent, method))
+    if split is not None:
+        tx.aside(intent.processor_id)["split"] = dict(split)
+    intent, attempted = payments.attempt(tx, intent, method)
+    made = transfers.of_charge(tx, attempted.processor_id) if split and attempted else []
+    return _ended(intent, attempted, *made)
 
 
 def pay_invoice(tx: Transaction, invoice_id: str, method_id: str | None) -> Result:

@@ -8,7 +8,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import cards, disputes, labels
+from . import cards, disputes, labels, transfers
 from .refusals import refused
 from .transaction import Transaction
 
@@ -173,6 +173,9 @@ def _succeeded(
     # 2.9 % and 30 of the minor unit, as much as any processor's; told only when the charge is fetched.
     fee = Money(intent.amount, intent.currency).share(29, 1000).amount_minor + 30
     tx.aside(charge.processor_id)["fee"] = min(fee, intent.amount)
+    split = tx.aside(intent.processor_id).get("split")
+    if split is not None:
+        transfers.share(tx, split, charge)
     if tx.aside(method.processor_id).get("behavior") == cards.DISPUTE:
         disputes.open_dispute(tx, charge, "fraudulent")
         charge = tx.get(objects.Charge, charge.processor_id)

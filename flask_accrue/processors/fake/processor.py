@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections.abc as c
+import copy
 import dataclasses
 import datetime
 import os
+import typing as t
 
 from ...errors import InvalidRequest
 from .. import objects, signing
@@ -28,6 +30,7 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCharges,
     calls.FakeUsage,
+    calls.FakeConnect,
     Processor,
 ):
     """A simulated processor, as :class:`~flask_accrue.processors.base.Processor` wants it.
@@ -63,6 +66,7 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CONNECT,
         }
     )
 
@@ -70,6 +74,15 @@ class FakeProcessor(
         self, store: str | os.PathLike[str] | None = None, *, seed: int | str | None = None
     ) -> None:
         self._engine = Engine(store, seed)
+
+    def of_account(self, account: str | None) -> t.Self:
+        """Return this processor, all its calls made for a connected account; ``None``: for the platform.
+
+        What an account has, its clock apart, nobody else sees.
+        """
+        other = copy.copy(self)
+        other._engine = self._engine.of_account(account)
+        return other
 
     # -- webhooks ------------------------------------------------------------------------------
 
@@ -79,13 +92,16 @@ class FakeProcessor(
         headers: c.Mapping[str, str],
         secrets: c.Sequence[str],
         now: datetime.datetime,
+        *,
+        endpoint: str = "",
     ) -> None:
-        """Check the signature against the store's own secret and any others.
+        """Check the signature against the store's own secret of the endpoint and any others.
 
         :raises SignatureError: unless one of them signed the body, at most 300 s from ``now``.
         """
         header = headers.get(outbox.SIGNATURE_HEADER)
-        signing.verify(payload, header, [*secrets, self.webhook_secret], now)
+        own = {"": self.webhook_secret, "connect": self.connect_webhook_secret}.get(endpoint)
+        signing.verify(payload, header, [*secrets, *([own] if own else [])], now)
 
     def read_event(self, payload: bytes | str) -> ProcessorEvent:
         """Read a body that was posted from the outbox."""
@@ -101,7 +117,8 @@ class FakeProcessor(
         cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
-        return self._engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
+        engine = self._engine if account is None else self._engine.of_account(account)
+        return engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
         """Return the first object that an operation made, or ``None``."""

@@ -15,6 +15,7 @@ import typing as t
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Coupon, Price, Product, PromotionCode
+from .connect import AccountLink, ConnectAccount, Payout, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
 from .metering import MeterEvent
@@ -27,8 +28,10 @@ from .subscriptions import (
     SubscriptionSchedule,
 )
 
-#: What belongs to no customer.
+#: What is sold, and for how much less.
 CATALOG: t.Final = frozenset({"product", "price", "coupon", "promotion_code"})
+#: What belongs to no customer: that, and what a platform and its accounts have with one another.
+NOBODYS: t.Final = CATALOG | {"connect_account", "transfer"}
 
 KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
     cls.kind: cls
@@ -50,15 +53,20 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         PromotionCode,
         TaxId,
         CheckoutSession,
+        ConnectAccount,
+        Transfer,
     )
 }
 
 __all__ = [
     "CATALOG",
     "KINDS",
+    "NOBODYS",
     "UNSAID",
+    "AccountLink",
     "Charge",
     "CheckoutSession",
+    "ConnectAccount",
     "Coupon",
     "CreditNote",
     "Customer",
@@ -69,6 +77,7 @@ __all__ = [
     "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
+    "Payout",
     "Price",
     "ProcessorObject",
     "Product",
@@ -81,6 +90,7 @@ __all__ = [
     "SubscriptionItem",
     "SubscriptionSchedule",
     "TaxId",
+    "Transfer",
     "Unsaid",
     "When",
 ]

@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .connect import StripeConnect
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -32,6 +33,7 @@ class StripeProcessor(
     StripeInvoices,
     StripeCharges,
     StripeUsage,
+    StripeConnect,
     Processor,
 ):
     """Stripe, for one app.
@@ -68,6 +70,7 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CONNECT,
         }
     )
 
@@ -93,10 +96,12 @@ class StripeProcessor(
             )
         super().__init__(api)
 
-    def of_account(self, account: str | None) -> StripeProcessor:
-        """Return this processor, its calls made for a connected account; ``None``: for the platform."""
+    def of_account(self, account: str | None) -> t.Self:
+        """Return this processor, all its calls made for a connected account; ``None``: for the platform."""
+        if self._given_api is None:
+            return self
         other = copy.copy(self)
-        other._given_api = self._api.of_account(account)
+        other._given_api = self._given_api.of_account(account)
         return other
 
     # -- webhooks ------------------------------------------------------------------------------
@@ -107,6 +112,8 @@ class StripeProcessor(
         headers: c.Mapping[str, str],
         secrets: c.Sequence[str],
         now: datetime.datetime,
+        *,
+        endpoint: str = "",
     ) -> None:
         """Check ``Stripe-Signature`` against the endpoint's secrets.
 
@@ -140,7 +147,8 @@ class StripeProcessor(
         return fetching.fetch(self._api, kind, processor_id, account)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return the customer, subscription, payment intent or refund that an operation made, or ``None``."""
+        """Return what an operation made, or ``None``: a customer, subscription, payment intent, refund,
+        connected account or transfer."""
         return finding.find(self._api, kind, operation_id, within)
 
     def list_catalog(self) -> Answer:
