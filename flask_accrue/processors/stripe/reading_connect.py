@@ -13,6 +13,12 @@ _PERSONAL: t.Final = frozenset(
     {"company", "external_accounts", "individual", "login_links", "tos_acceptance"}
 )
 
+_DASHBOARDS: t.Final[t.Mapping[str, str]] = {
+    "custom": "none",
+    "express": "express",
+    "standard": "full",
+}
+
 
 def read_account(raw: Raw) -> objects.ConnectAccount:
     """Read a connected account, without what it says of people and of banks.
@@ -30,7 +36,9 @@ def read_account(raw: Raw) -> objects.ConnectAccount:
         business_type=fields.text(raw, "business_type"),
         business_name=fields.text(fields.part(raw, "business_profile"), "name"),
         default_currency=fields.currency(raw, "default_currency"),
-        dashboard=fields.text(fields.part(controller, "stripe_dashboard"), "type"),
+        # Before controllers, the type told which it is.
+        dashboard=fields.text(fields.part(controller, "stripe_dashboard"), "type")
+        or _DASHBOARDS.get(fields.text(raw, "type") or ""),
         charges_enabled=fields.flag(raw, "charges_enabled"),
         payouts_enabled=fields.flag(raw, "payouts_enabled"),
         details_submitted=fields.flag(raw, "details_submitted"),
@@ -57,10 +65,11 @@ def read_transfer(raw: Raw) -> objects.Transfer:
 
 
 def _capabilities(raw: Raw) -> dict[str, str]:
-    found = fields.part(raw, "capabilities")
+    every = fields.part(raw, "capabilities")
+    found = {name: status for name, status in every.items() if status is not None}
     if not all(isinstance(status, str) for status in found.values()):
         raise fields.wrong("capabilities", "an object of strings", found)
-    return dict(found)
+    return found
 
 
 def _named(raw: Raw, name: str) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ import typing as t
 
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    account,
     invoice,
     invoice_payment,
     listed,
     sample,
     subscription,
+    transfer,
 )
 
 if t.TYPE_CHECKING:
@@ -39,6 +41,8 @@ def prime_world(server: ContractServer) -> None:
         open_invoice(),
         payment_intent(),
         charge(),
+        account(),
+        transfer(),
     ):
         server.prime(obj)
 
