@@ -15,6 +15,14 @@ webhook_dead = _signals.signal("accrue-webhook-dead")
 #: Usage was given up, so that it isn't billed. Sent with ``event`` (the row). Worth waking someone for.
 usage_report_failed = _signals.signal("accrue-usage-report-failed")
 
+#: A connected account can't do any more what it could: charge, be paid out, or whatever else it had. Sent with
+#: ``row``, the account, and ``lost``, names such as ``transfers``. Worth waking someone for.
+connect_capability_lost = _signals.signal("accrue-connect-capability-lost")
+
+#: A payout to a bank came back. Sent with ``event`` (the row of the webhook event, whose ``account`` says whose
+#: it was, ``None`` for the platform's own). Worth waking someone for.
+payout_failed = _signals.signal("accrue-payout-failed")
+
 #: Rows were written. Sent with ``changes``, the :class:`~flask_accrue.unit_of_work.Change` objects.
 changed = _signals.signal("accrue-changed")
 

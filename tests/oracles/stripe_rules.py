@@ -147,7 +147,9 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
     ("post", "/v1/payment_intents"): [
         at_least("amount", 1),
         ParamRule(
-            lambda p: not ("application_fee_amount" in p and "amount" in p.get("transfer_data", {})),
+            lambda p: (
+                not ("application_fee_amount" in p and "amount" in p.get("transfer_data", {}))
+            ),
             "application_fee_amount",
             "You may only specify one of these parameters: application_fee_amount, "
             "transfer_data[amount].",

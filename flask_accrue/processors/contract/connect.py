@@ -100,5 +100,6 @@ class ConnectCalls(Calls):
         metadata: dict[str, str],
         key: str,
     ) -> Answer:
-        """Take back a part of a transfer, or with ``None`` all that is left. The answer holds the transfer."""
+        """Take back a part of a transfer, or with ``None`` all that is left; the answer holds the
+        transfer."""
         self._unsupported(Capability.CONNECT)
