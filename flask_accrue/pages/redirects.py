@@ -6,7 +6,7 @@ import re
 import typing as t
 import urllib.parse
 
-from flask import request
+from flask import current_app, has_request_context, request
 
 from ..state import current_state
 
@@ -33,9 +33,31 @@ def safe_target(target: str | None) -> str | None:
     # "https:evil.example" has no host for urlsplit and has one for a browser.
     if not target.lower().startswith((f"{parts.scheme}://",)) or not parts.netloc:
         return None
-    if parts.scheme not in ("https", request.scheme) or parts.scheme not in ("http", "https"):
+    own_scheme, own_host = _own()
+    if parts.scheme not in ("https", own_scheme) or parts.scheme not in ("http", "https"):
         return None
     if "@" in parts.netloc:
         return None
-    listed = {request.host.lower(), *current_state().settings.allowed_redirect_hosts}
+    listed = {own_host, *current_state().settings.allowed_redirect_hosts}
     return target if parts.netloc.lower() in listed else None
+
+
+def absolute_target(target: str | None) -> str | None:
+    """Return the target of a redirect from another site: like :func:`safe_target`, a local path with this
+    app's own address before it.
+
+    Outside a request there is no such address, unless ``SERVER_NAME`` says it.
+    """
+    safe = safe_target(target)
+    if safe is None or not safe.startswith("/"):
+        return safe
+    scheme, host = _own()
+    return f"{scheme}://{host}{safe}" if host else None
+
+
+def _own() -> tuple[str, str]:
+    """Return the app's own scheme and host, as far as they are known."""
+    if has_request_context():
+        return request.scheme, request.host.lower()
+    config = current_app.config
+    return config["PREFERRED_URL_SCHEME"], (config.get("SERVER_NAME") or "").lower()

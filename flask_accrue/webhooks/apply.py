@@ -41,7 +41,8 @@ class MustFetch(Exception):
 def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish) -> None:
     """Write what an event says, and close its row, in one transaction.
 
-    Whose it is, the platform's or a connected account's, the event itself says, whichever endpoint it came to.
+    Whose it is, the platform's or a connected account's, the event itself says, whichever endpoint it came
+    to.
 
     :raises Deferred: when newer news kept coming in while the object was fetched.
     :raises ProcessorError: when the processor couldn't be asked.

@@ -80,6 +80,8 @@ class FakeProcessor(
 
         What an account has, its clock apart, nobody else sees.
         """
+        if account == self._engine.account:
+            return self
         other = copy.copy(self)
         other._engine = self._engine.of_account(account)
         return other

@@ -98,7 +98,7 @@ class StripeProcessor(
 
     def of_account(self, account: str | None) -> t.Self:
         """Return this processor, all its calls made for a connected account; ``None``: for the platform."""
-        if self._given_api is None:
+        if self._given_api is None or self._given_api.account == account:
             return self
         other = copy.copy(self)
         other._given_api = self._given_api.of_account(account)
