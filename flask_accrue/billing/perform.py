@@ -251,7 +251,8 @@ def _repeat(row: models.Operation) -> t.Any:
         raise operations.error_from_json(error, result)
     from .authentication import action_required, unfinished_payment
 
-    if unfinished_payment(result) is None:
+    waiting = unfinished_payment(result)
+    if waiting is None or waiting.is_succeeded:
         # The customer has confirmed since.
         return result
     raise action_required(result)
