@@ -7,13 +7,25 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, connect, models
 from flask_accrue.state import current_state
-from tests.host import app, kit, org
+from tests.host import kit, org, running_host
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
     from flask_accrue.testing import Kit
     from tests.host import Organization
 
-__all__ = ["app", "kit", "org"]
+__all__ = ["kit", "org"]
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """Give the host with the Fake, where the price ``price_pro`` opens the reports."""
+    plans = {"plans": {"pro": {"prices": ["price_pro"], "features": ["reports"]}}}
+    with running_host(database_url, ACCRUE_ENTITLEMENTS=plans) as (app, _, _):
+        yield app
 
 
 @pytest.fixture
