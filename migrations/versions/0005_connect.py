@@ -1,6 +1,6 @@
 """Connected accounts, and transfers to them.
 
-Revision ID: 0009_connect
+Revision ID: 0005_connect
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
-revision = "0009_connect"
+revision = "0005_connect"
 down_revision = "0004_sync_runs"
 branch_labels = None
 depends_on = None
