@@ -109,7 +109,7 @@ def test_an_account_that_is_turned_away_can_do_nothing(kit, account):
     rejected = connect.reject_account(account, "terms_of_service")
 
     assert rejected.disabled_reason == "rejected.terms_of_service"
-    assert not (rejected.charges_enabled or rejected.payouts_enabled)
+    assert (rejected.charges_enabled, rejected.payouts_enabled) == (False, False)
     assert entries("connect_account")[-1] == "connect_account.capability_lost"
     with pytest.raises(InvalidRequest, match="reason"):
         connect.reject_account(account, "because")
