@@ -21,7 +21,9 @@ from .customers import (
     update_customer,
 )
 from .data import patch_data, put_data
+from .drafts import add_invoice_item, create_invoice, remove_invoice_item
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .payment_methods import (
@@ -42,6 +44,7 @@ __all__ = [
     "InvoicePreview",
     "Usage",
     "action_required",
+    "add_invoice_item",
     "add_item",
     "add_payment_method",
     "cancel",
@@ -51,10 +54,12 @@ __all__ = [
     "confirm_payment",
     "confirmation_url",
     "create_customer",
+    "create_invoice",
     "customer",
     "decrement",
     "end_trial",
     "extend_trial",
+    "finalize_invoice",
     "get_customer",
     "increment",
     "list_charges",
@@ -63,12 +68,14 @@ __all__ = [
     "list_prices",
     "list_products",
     "list_subscriptions",
+    "mark_uncollectible",
     "patch_data",
     "pause",
     "pay_invoice",
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
     "report_usage",
@@ -76,6 +83,7 @@ __all__ = [
     "resume",
     "retry_payment",
     "search",
+    "send_invoice",
     "set_default_payment_method",
     "subscribe",
     "subscription",
@@ -89,4 +97,5 @@ __all__ = [
     "update_payment_method",
     "update_quantity",
     "usage_summary",
+    "void_invoice",
 ]

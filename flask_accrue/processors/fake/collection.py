@@ -92,6 +92,22 @@ def collect(
     return Collected(invoice, intent, charge)
 
 
+def settle_elsewhere(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
+    """Mark an invoice as paid by other means than the processor's; its own payment is given up."""
+    intent = invoices.intent_of(tx, invoice)
+    if intent is not None:
+        payments.cancel(tx, intent)
+    laid = tuple(
+        dataclasses.replace(each, status="canceled") for each in invoices.payments_of(invoice)
+    )
+    for payment in laid:
+        tx.save(payment)
+    paid = invoices.settle(tx, dataclasses.replace(invoice, payments=()))
+    paid = tx.save(dataclasses.replace(paid, payments=laid))
+    standing.after_payment(tx, paid)
+    return paid
+
+
 def fail(
     tx: Transaction,
     invoice: objects.Invoice,

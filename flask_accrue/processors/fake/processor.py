@@ -12,7 +12,7 @@ from .. import objects, signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import calls, charging, outbox, reading
+from . import calls, charging, drafts, outbox, reading
 from .controls import Controls
 from .engine import Engine, Result
 from .transaction import Transaction, owner
@@ -63,6 +63,7 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 
@@ -104,7 +105,10 @@ class FakeProcessor(
         return self._engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return the first object that an operation made, or ``None``."""
+        """Return the first object that an operation made, or ``None``; for an invoice item its invoice."""
+        if kind == objects.InvoiceItem.kind and within is not None:
+            told = self._engine.look("find", lambda tx: [drafts.made_by(tx, within, operation_id)])
+            return told if told.objects else None
         cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")

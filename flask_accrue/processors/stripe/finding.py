@@ -42,6 +42,8 @@ class _Place(t.NamedTuple):
 
 
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
+    "invoice": _Place("/v1/invoices", "customer"),
+    "invoice_item": _Place("/v1/invoiceitems", "invoice"),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
@@ -67,12 +69,22 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
         else:
             params = {**dict(place.others), place.owner: within}
             found = _listed(api, place.path, params, operation_id, LOOKED_BACK)
-        return None if found is None else fetching.fetch(api, kind, fields.identifier(found), None)
+        if found is None:
+            return None
+        told_as, id = _told_as(kind, found, within)
+        return fetching.fetch(api, told_as, id, None)
     except NotFound:
         return None
     except InvalidRequest as error:
         # A refusal of the search says nothing about what is searched for.
         raise ProcessorUnavailable(f"Stripe can't be asked for that {kind}: {error}") from None
+
+
+def _told_as(kind: str, found: Raw, within: str | None) -> tuple[str, str]:
+    """Return the kind and the id of what tells of a found object: of an invoice item that's its invoice."""
+    if kind == "invoice_item" and within is not None:
+        return "invoice", within
+    return kind, fields.identifier(found)
 
 
 def _customer(api: Api, operation_id: str) -> Raw | None:

@@ -68,6 +68,7 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 
