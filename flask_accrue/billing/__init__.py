@@ -11,6 +11,12 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .credit_notes import (
+    adjust_balance,
+    create_credit_note,
+    list_credit_notes,
+    void_credit_note,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -47,12 +53,14 @@ __all__ = [
     "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "adjust_balance",
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
     "charge",
     "confirm_payment",
     "confirmation_url",
+    "create_credit_note",
     "create_customer",
     "create_invoice",
     "customer",
@@ -63,6 +71,7 @@ __all__ = [
     "get_customer",
     "increment",
     "list_charges",
+    "list_credit_notes",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
@@ -97,5 +106,6 @@ __all__ = [
     "update_payment_method",
     "update_quantity",
     "usage_summary",
+    "void_credit_note",
     "void_invoice",
 ]

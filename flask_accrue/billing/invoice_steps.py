@@ -6,11 +6,10 @@ import collections.abc as c
 import typing as t
 
 from .. import models
-from ..errors import InvalidState, NotFound
+from ..errors import InvalidState
 from ..processors import Capability
 from ..state import current_state
 from .authentication import unfinished_payment
-from .current import sync
 from .perform import Plan, perform, seen
 from .writing import Seen
 
@@ -118,14 +117,7 @@ def _delete(invoice: models.Invoice, operation_id: str | None) -> models.Invoice
                 code="invoice_of_subscription",
             )
 
-    id = invoice.id
-    try:
-        return perform(_step("delete_invoice", invoice, legal), operation_id)
-    except NotFound:
-        # Gone already: by an answer that was lost, or by somebody else.
-        row = current_state().db.session.get_one(models.Invoice, id)
-        sync(row)
-        return current_state().db.session.get_one(models.Invoice, id)
+    return perform(_step("delete_invoice", invoice, legal), operation_id)
 
 
 def _step(

@@ -21,7 +21,7 @@ class Invoice(Mirrored):
 
     :ivar tax: all of it; ``inclusive_tax`` is what of that the prices hold already, so that
         ``total`` = ``subtotal`` - ``discount`` + ``tax`` - ``inclusive_tax``.
-    :ivar total_taxes: the parts of it, each with ``amount``, ``inclusive``, ``taxable_amount`` and ``reason``.
+    :ivar total_taxes: its parts, each with ``amount``, ``inclusive``, ``taxable_amount`` and ``reason``.
     :ivar automatic_tax_status: ``None`` where tax isn't reckoned automatically.
     :ivar auto_advance: the processor finalizes and collects it by itself.
     :ivar first_failed_at: the earliest failure to collect it, in the processor's time.
@@ -195,6 +195,7 @@ class CreditNote(Mirrored):
     """What an invoice was lowered by after it was finalized. Amounts are minor units of ``currency``.
 
     :ivar total: what it lowers the invoice by.
+    :ivar pre_payment_amount: what of that was left to pay; ``post_payment_amount`` was given back.
     :ivar out_of_band_amount: what of that was given back elsewhere.
     :ivar refund_processor_ids: the refunds that gave it back.
     """
@@ -210,6 +211,8 @@ class CreditNote(Mirrored):
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     subtotal: orm.Mapped[int]
     total: orm.Mapped[int]
+    pre_payment_amount: orm.Mapped[int] = orm.mapped_column(default=0)
+    post_payment_amount: orm.Mapped[int] = orm.mapped_column(default=0)
     out_of_band_amount: orm.Mapped[int] = orm.mapped_column(default=0)
     reason: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))
     memo: orm.Mapped[str | None] = orm.mapped_column(sa.Text)

@@ -22,6 +22,7 @@ class Processor(
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
     contract.InvoiceCalls,
+    contract.CreditNoteCalls,
     contract.ChargeCalls,
     contract.UsageCalls,
     abc.ABC,

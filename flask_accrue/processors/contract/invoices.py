@@ -88,8 +88,8 @@ class InvoiceCalls(Calls):
         self._unsupported(Capability.INVOICES)
 
     def delete_invoice(self, invoice: str, *, key: str) -> Answer:
-        """Delete a draft that is of no subscription; the answer holds it as it was, ``deleted``.
+        """Delete a draft that is of no subscription; the answer says that it's gone.
 
-        :raises NotFound: when it's gone already.
+        What is gone already is no error.
         """
         self._unsupported(Capability.INVOICES)

@@ -97,15 +97,7 @@ def settle_elsewhere(tx: Transaction, invoice: objects.Invoice) -> objects.Invoi
     intent = invoices.intent_of(tx, invoice)
     if intent is not None:
         payments.cancel(tx, intent)
-    laid = tuple(
-        dataclasses.replace(each, status="canceled") for each in invoices.payments_of(invoice)
-    )
-    for payment in laid:
-        tx.save(payment)
-    paid = invoices.settle(tx, dataclasses.replace(invoice, payments=()))
-    paid = tx.save(dataclasses.replace(paid, payments=laid))
-    standing.after_payment(tx, paid)
-    return paid
+    return standing.settle_without_payment(tx, invoice)
 
 
 def fail(

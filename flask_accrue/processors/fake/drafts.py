@@ -156,6 +156,9 @@ def send(tx: Transaction, invoice_id: str) -> objects.Invoice:
 
 def delete(tx: Transaction, invoice_id: str) -> objects.Invoice:
     """Delete a draft; what a subscription is billed with has to be finalized and voided instead."""
+    gone = tx.get(objects.Invoice, invoice_id, "invoice")
+    if gone.deleted:
+        return gone
     invoice = _draft(tx, invoice_id, "deleted")
     if invoice.subscription is not None:
         raise refused(

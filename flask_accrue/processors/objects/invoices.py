@@ -131,7 +131,8 @@ class Invoice(ProcessorObject):
 class CreditNote(ProcessorObject):
     """What an invoice was lowered by after it was finalized: ``issued`` or ``void``.
 
-    ``total`` is what it lowers the invoice by; ``out_of_band_amount`` was given back elsewhere.
+    ``total`` is what it lowers the invoice by: ``pre_payment_amount`` of what was left to pay, and
+    ``post_payment_amount`` was given back, of which ``out_of_band_amount`` elsewhere.
     """
 
     kind = "credit_note"
@@ -145,6 +146,8 @@ class CreditNote(ProcessorObject):
     number: str | None = None
     reason: str | None = None
     memo: str | None = None
+    pre_payment_amount: int = 0
+    post_payment_amount: int = 0
     out_of_band_amount: int = 0
     voided_at: When | None = None
     refunds: tuple[str, ...] = ()

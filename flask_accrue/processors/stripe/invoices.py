@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import CardError, NotFound
 from .. import objects
-from ..answers import Answer, Json
+from ..answers import Answer, Json, Reference
 from ..contract import InvoiceCalls
 from .api import Api, Reply, segment
 from .calls import StripeCalls
-from .gathering import Gathering, alone, current, if_possible, read
+from .gathering import Gathering, current, deleted, if_possible, read
 
-_INVOICES: t.Final = "/v1/invoices"
+PATH: t.Final = "/v1/invoices"
 _ITEMS: t.Final = "/v1/invoiceitems"
 
-_INVOICE_EXPANDED: t.Final = ("payments", "parent.subscription_details.subscription")
+INVOICE_EXPANDED: t.Final = ("payments", "parent.subscription_details.subscription")
 
 
 class StripeInvoices(StripeCalls, InvoiceCalls):
@@ -53,7 +52,7 @@ class StripeInvoices(StripeCalls, InvoiceCalls):
         }
         if automatic_tax:
             given["automatic_tax"] = {"enabled": True}
-        return self._changed(_INVOICES, given, key)
+        return self._changed(PATH, given, key)
 
     def add_invoice_item(
         self,
@@ -93,7 +92,7 @@ class StripeInvoices(StripeCalls, InvoiceCalls):
             api.delete(f"{_ITEMS}/{segment(invoice_item)}", {})
         except NotFound:
             # Unless it's the invoice that isn't there, which is an error all the same.
-            reply = api.get(f"{_INVOICES}/{segment(invoice)}", {"expand": list(_INVOICE_EXPANDED)})
+            reply = api.get(f"{PATH}/{segment(invoice)}", {"expand": list(INVOICE_EXPANDED)})
             return _told(api, reply)
         return _as_it_is(api, invoice)
 
@@ -112,10 +111,10 @@ class StripeInvoices(StripeCalls, InvoiceCalls):
         :raises CardError: when the bank refuses; ``answer`` holds the same.
         """
         api = self._changing
-        path = f"{_INVOICES}/{segment(invoice)}"
+        path = f"{PATH}/{segment(invoice)}"
         given: dict[str, Json] = {
             "payment_method": payment_method,
-            "expand": list(_INVOICE_EXPANDED),
+            "expand": list(INVOICE_EXPANDED),
         }
         if out_of_band:
             given["paid_out_of_band"] = True
@@ -124,13 +123,13 @@ class StripeInvoices(StripeCalls, InvoiceCalls):
             reply = api.post(f"{path}/pay", given, key=key)
         except CardError as error:
             with if_possible():
-                found = read(api, path, _INVOICE_EXPANDED)
+                found = read(api, path, INVOICE_EXPANDED)
                 gathering.put_invoice(found.body, found)
             answer = error.answer = gathering.so_far() or error.answer
             if answer is not None and (_is_paid(answer) or _waits_for_customer(answer)):
                 return t.cast(Answer, answer)
             raise
-        reply = current(api, reply, _INVOICES, *_INVOICE_EXPANDED)
+        reply = current(api, reply, PATH, *INVOICE_EXPANDED)
         gathering.put_invoice(reply.body, reply)
         return gathering.answer()
 
@@ -147,29 +146,21 @@ class StripeInvoices(StripeCalls, InvoiceCalls):
         return self._act(invoice, "mark_uncollectible", key, {})
 
     def delete_invoice(self, invoice: str, *, key: str) -> Answer:
-        """Delete a draft, which is read before: afterwards Stripe tells no more than its id."""
-        api = self._changing
-        path = f"{_INVOICES}/{segment(invoice)}"
-        before = alone(api, "invoice", api.get(path, {}), _INVOICES)
-        gone = api.delete(path, {})
-        return dataclasses.replace(
-            before,
-            objects=(dataclasses.replace(before.main, deleted=True),),
-            fresh_from=gone.fresh_from,
-            fresh_to=gone.fresh_to,
-        )
+        """Delete a draft; Stripe takes no key for that, and what is gone is gone."""
+        path = f"{PATH}/{segment(invoice)}"
+        return deleted(self._changing, path, Reference("invoice", invoice))
 
     def _act(self, invoice: str, action: str, key: str, given: dict[str, Json]) -> Answer:
-        return self._changed(f"{_INVOICES}/{segment(invoice)}/{action}", given, key)
+        return self._changed(f"{PATH}/{segment(invoice)}/{action}", given, key)
 
     def _changed(self, path: str, given: dict[str, Json], key: str) -> Answer:
         api = self._changing
-        reply = api.post(path, {**given, "expand": list(_INVOICE_EXPANDED)}, key=key)
-        return _told(api, current(api, reply, _INVOICES, *_INVOICE_EXPANDED))
+        reply = api.post(path, {**given, "expand": list(INVOICE_EXPANDED)}, key=key)
+        return _told(api, current(api, reply, PATH, *INVOICE_EXPANDED))
 
 
 def _as_it_is(api: Api, invoice: str) -> Answer:
-    return _told(api, read(api, f"{_INVOICES}/{segment(invoice)}", _INVOICE_EXPANDED))
+    return _told(api, read(api, f"{PATH}/{segment(invoice)}", INVOICE_EXPANDED))
 
 
 def _told(api: Api, reply: Reply) -> Answer:

@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -30,6 +31,7 @@ class StripeProcessor(
     StripePaymentMethods,
     StripeSubscriptions,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripeUsage,
     Processor,

@@ -172,6 +172,8 @@ def read_credit_note(raw: Raw) -> objects.CreditNote:
         number=fields.text(raw, "number"),
         reason=fields.text(raw, "reason"),
         memo=fields.text(raw, "memo"),
+        pre_payment_amount=fields.integer(raw, "pre_payment_amount") or 0,
+        post_payment_amount=fields.integer(raw, "post_payment_amount") or 0,
         out_of_band_amount=fields.integer(raw, "out_of_band_amount") or 0,
         voided_at=fields.moment(raw, "voided_at"),
         refunds=tuple(each for each in refunds if each is not None),

@@ -215,7 +215,7 @@ def test_too_many_calls_say_when_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("kind", "within"), [("invoice", "cus_1"), ("unicorn", None), ("subscription", None)]
+    ("kind", "within"), [("charge", "cus_1"), ("unicorn", None), ("subscription", None)]
 )
 def test_what_cant_be_looked_for_is_refused_before_anything_is_sent(
     stripe_server: ContractServer, processor: StripeProcessor, kind: str, within: str | None
