@@ -218,7 +218,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "metadata": {"accrue_operation": "op"},
             "expand": INVOICE_EXPANDED,
         },
-        ("invoice",),
+        ("invoice", "subscription"),
     ),
     "add_invoice_item": Call(
         lambda stripe: stripe.add_invoice_item(
@@ -330,7 +330,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "email_type": "none",
             "metadata": {"accrue_operation": "op"},
         },
-        ("credit_note", "invoice", "payment_intent", "subscription", "customer"),
+        ("credit_note", "invoice", "payment_intent", "subscription", "refund", "customer"),
     ),
     "void_credit_note": Call(
         lambda stripe: stripe.void_credit_note("cn_1", key="key-1"),
