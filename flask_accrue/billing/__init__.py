@@ -41,13 +41,23 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .phases import Phase
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
+from .schedules import (
+    cancel_schedule,
+    list_schedules,
+    release_schedule,
+    schedule_subscription,
+    subscribe_via_schedule,
+    update_schedule,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
     "InvoicePreview",
+    "Phase",
     "Usage",
     "action_required",
     "add_invoice_item",
@@ -57,6 +67,7 @@ __all__ = [
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_schedule",
     "charge",
     "confirm_payment",
     "confirmation_url",
@@ -76,6 +87,7 @@ __all__ = [
     "list_payment_methods",
     "list_prices",
     "list_products",
+    "list_schedules",
     "list_subscriptions",
     "mark_uncollectible",
     "patch_data",
@@ -84,6 +96,7 @@ __all__ = [
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "release_schedule",
     "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
@@ -91,10 +104,12 @@ __all__ = [
     "report_usage_in_bulk",
     "resume",
     "retry_payment",
+    "schedule_subscription",
     "search",
     "send_invoice",
     "set_default_payment_method",
     "subscribe",
+    "subscribe_via_schedule",
     "subscription",
     "swap_plan",
     "sync",
@@ -105,6 +120,7 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "update_schedule",
     "usage_summary",
     "void_credit_note",
     "void_invoice",

@@ -7,6 +7,7 @@ from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
+from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
 
@@ -16,6 +17,7 @@ __all__ = [
     "FakeCustomers",
     "FakeInvoices",
     "FakePaymentMethods",
+    "FakeSchedules",
     "FakeSubscriptions",
     "FakeUsage",
 ]
