@@ -11,6 +11,12 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .credit_notes import (
+    adjust_balance,
+    create_credit_note,
+    list_credit_notes,
+    void_credit_note,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -21,7 +27,9 @@ from .customers import (
     update_customer,
 )
 from .data import patch_data, put_data
+from .drafts import add_invoice_item, create_invoice, remove_invoice_item
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .payment_methods import (
@@ -33,51 +41,75 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .phases import Phase
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
+from .schedules import (
+    cancel_schedule,
+    list_schedules,
+    release_schedule,
+    schedule_subscription,
+    subscribe_via_schedule,
+    update_schedule,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
     "InvoicePreview",
+    "Phase",
     "Usage",
     "action_required",
+    "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "adjust_balance",
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_schedule",
     "charge",
     "confirm_payment",
     "confirmation_url",
+    "create_credit_note",
     "create_customer",
+    "create_invoice",
     "customer",
     "decrement",
     "end_trial",
     "extend_trial",
+    "finalize_invoice",
     "get_customer",
     "increment",
     "list_charges",
+    "list_credit_notes",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
     "list_products",
+    "list_schedules",
     "list_subscriptions",
+    "mark_uncollectible",
     "patch_data",
     "pause",
     "pay_invoice",
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "release_schedule",
+    "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
     "report_usage",
     "report_usage_in_bulk",
     "resume",
     "retry_payment",
+    "schedule_subscription",
     "search",
+    "send_invoice",
     "set_default_payment_method",
     "subscribe",
+    "subscribe_via_schedule",
     "subscription",
     "swap_plan",
     "sync",
@@ -88,5 +120,8 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "update_schedule",
     "usage_summary",
+    "void_credit_note",
+    "void_invoice",
 ]

@@ -169,6 +169,11 @@ def write_answers(
                 assert row is not None
                 rows[name] = row
                 unclear.append(name)
+        for gone in answer.gone:
+            found = uow.find(models.MIRRORED[gone.kind], customer.processor, gone.processor_id)
+            if found is not None:
+                mark_gone(uow, customer, found, source)
+                rows[gone] = found
     for obj, source in allowed:
         if obj.kind in objects.NOBODYS:
             uow.lock_system(obj.processor_id)

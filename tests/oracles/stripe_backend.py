@@ -16,7 +16,9 @@ from tests.oracles.stripe_filling import Filling
 from tests.oracles.stripe_form import param_name
 from tests.oracles.stripe_listing import equals, filtered, page, search_page
 from tests.oracles.stripe_objects import ObjectStore, is_list
+from tests.oracles.stripe_ripples import after_creation, after_deletion, before_creation
 from tests.oracles.stripe_rules import DECLINED_CARDS, REFERENCES, STATE_RULES
+from tests.oracles.stripe_schedules import SCHEDULING
 from tests.oracles.stripe_validation import check_metadata
 
 if TYPE_CHECKING:
@@ -126,6 +128,15 @@ class _Answer:
     def expanded(self, answer: Json, schema: Schema) -> Json:
         wishes = self.call.params.get("expand", ())
         return expand(answer, schema, wishes, self.contract, self)
+
+    @property
+    def new(self) -> NewObjects:
+        """Makes objects with ids and times."""
+        return self.backend.new
+
+    def keep(self, obj: Json) -> None:
+        """Store an object that an action made beside the one that it answers with."""
+        self.store.put(obj)
 
     # Which object a call is about
 
@@ -244,6 +255,7 @@ class _Answer:
         if kind == "transfer_reversal":
             transfer = self.lookup(["transfer"], list(self.call.ids.values())[-1])
             take_back(transfer, obj, self.call.params)
+        before_creation(self.store, obj)
         if self.call.operation.key in EPHEMERAL and self.call.params.get("subscription"):
             about = self.lookup(["subscription"], self.call.params["subscription"])
             obj.update(customer=about["customer"], currency=about["currency"], status="draft")
@@ -253,6 +265,7 @@ class _Answer:
                 self.store.put(obj)
             else:
                 rows.append(obj)
+            after_creation(self.store, obj)
         return obj
 
     def rows_beside(self, row: Json) -> list[Json] | None:
@@ -280,6 +293,9 @@ class _Answer:
         effect = EFFECTS.get(call.operation.key)
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
+        scheduling = SCHEDULING.get(call.operation.key)
+        if scheduling is not None:
+            scheduling(self, changed, call.params, int(self.backend.clock.now()))
         obj.clear()
         obj.update(changed)
 
@@ -315,6 +331,7 @@ class _Answer:
                     raise rule.refusal(obj)
             answer["id"] = obj["id"]
             self.store.remove(gone_kind, obj["id"], answer)
+            after_deletion(self.store, obj)
             if gone_kind == "customer":
                 self.end_customer(obj["id"])
         return answer

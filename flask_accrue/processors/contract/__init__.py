@@ -13,18 +13,22 @@ from __future__ import annotations
 
 from .charges import ChargeCalls
 from .connect import ConnectCalls
+from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
+from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
 from .usage import UsageCalls
 
 __all__ = [
     "ChargeCalls",
     "ConnectCalls",
+    "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",
+    "ScheduleCalls",
     "SubscriptionCalls",
     "UsageCalls",
 ]

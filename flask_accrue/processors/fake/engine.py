@@ -18,7 +18,7 @@ from ...clock import UTC, to_unix
 from ...errors import AuthenticationError, ProcessorError
 from .. import objects
 from ..answers import Answer
-from . import clock, documents, faults, idempotency, lifecycle, payments
+from . import clock, documents, faults, happening, idempotency, payments
 from .charging import Declined
 from .store import Store
 from .transaction import Transaction
@@ -212,7 +212,7 @@ class Engine:
                 clock.move(connection, moment)
             connection.execute("DELETE FROM agenda WHERE position = ?", (position,))
             tx = Transaction(connection, moment, _account_of(connection, subject))
-            lifecycle.happen(tx, subject, what)
+            happening.happen(tx, subject, what)
             tx.flush()
         return True
 

@@ -1,4 +1,4 @@
-"""What happens by itself when its time has come."""
+"""What happens to subscriptions and invoices by itself when its time has come."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, invoices, items, standing
+from . import agenda, collection, endings, invoices, items, standing, taxes, totals
 from .transaction import Transaction
-
-
-def happen(tx: Transaction, subject: str, what: str) -> None:
-    """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
-    invoice = tx.peek(objects.Invoice, subject)
-    if invoice is not None:
-        _OF_INVOICE[what](tx, invoice)
-    else:
-        _OF_SUBSCRIPTION[what](tx, tx.get(objects.Subscription, subject))
-
 
 # -- subscriptions -------------------------------------------------------------------------------
 
@@ -155,8 +145,13 @@ def _end_trial_without_card(tx: Transaction, subscription: objects.Subscription)
 
 
 def _finalize(tx: Transaction, invoice: objects.Invoice) -> None:
-    if invoice.status == "draft":
-        collection.issue(tx, invoice)
+    if invoice.status != "draft":
+        return
+    lines = totals.lines_of(invoice)
+    if totals.with_lines(tx, invoice, lines).automatic_tax_status == taxes.NO_LOCATION:
+        tx.emit("invoice.finalization_failed", invoice)
+        return
+    collection.issue(tx, invoice)
 
 
 def _retry(tx: Transaction, invoice: objects.Invoice) -> None:
@@ -169,9 +164,9 @@ def _overdue(tx: Transaction, invoice: objects.Invoice) -> None:
     standing.after_failure(tx, invoice, last=False)
 
 
-_Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
+Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
 
-_OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
+OF_SUBSCRIPTION: t.Final[t.Mapping[str, Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
@@ -179,7 +174,7 @@ _OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
     "turn": _turn,
 }
 
-_OF_INVOICE: t.Final[t.Mapping[str, _Step]] = {
+OF_INVOICE: t.Final[t.Mapping[str, Step]] = {
     "finalize": _finalize,
     "retry": _retry,
     "overdue": _overdue,

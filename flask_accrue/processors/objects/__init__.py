@@ -17,7 +17,7 @@ from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Coupon, Price, Product, PromotionCode
 from .connect import AccountLink, ConnectAccount, Payout, Transfer
 from .customers import Customer, PaymentMethod, TaxId
-from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
+from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
 from .subscriptions import (
@@ -72,6 +72,7 @@ __all__ = [
     "Customer",
     "Dispute",
     "Invoice",
+    "InvoiceItem",
     "InvoiceLine",
     "InvoicePayment",
     "MeterEvent",
@@ -89,6 +90,7 @@ __all__ = [
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",
+    "TaxAmount",
     "TaxId",
     "Transfer",
     "Unsaid",

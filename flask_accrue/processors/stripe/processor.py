@@ -16,11 +16,13 @@ from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
 from .connect import StripeConnect
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
 from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
+from .schedules import StripeSchedules
 from .subscriptions import StripeSubscriptions
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
@@ -30,7 +32,9 @@ class StripeProcessor(
     StripeCustomers,
     StripePaymentMethods,
     StripeSubscriptions,
+    StripeSchedules,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripeUsage,
     StripeConnect,
@@ -67,11 +71,13 @@ class StripeProcessor(
             Capability.CANCEL_AT_PERIOD_END,
             Capability.CANCEL_AT_DATE,
             Capability.PAUSE,
+            Capability.SCHEDULES,
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
             Capability.CONNECT,
+            Capability.TAX,
         }
     )
 

@@ -7,6 +7,7 @@ import typing as t
 from tests.processors.stripe.stripe_bodies import (
     Json,
     account,
+    credit_note,
     invoice,
     invoice_payment,
     listed,
@@ -38,7 +39,13 @@ def prime_world(server: ContractServer) -> None:
         sample("price", id="price_pro", product="prod_1"),
         sample("price", id="price_team", product="prod_1"),
         subscription(latest_invoice=None),
+        subscription(id="sub_2", latest_invoice=None, schedule="sub_sched_1"),
+        schedule(),
         open_invoice(),
+        draft_invoice(),
+        sample("refund", id="re_1", charge="ch_1"),
+        credit_note(id="cn_1", invoice="in_1", customer="cus_1", status="issued", refunds=[]),
+        sample("invoiceitem", id="ii_1", customer="cus_1", invoice="in_draft", amount=500),
         payment_intent(),
         charge(),
         account(),
@@ -50,6 +57,29 @@ def prime_world(server: ContractServer) -> None:
 def card(id: str, **changes: t.Any) -> Json:
     details = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}
     return sample("payment_method", id=id, type="card", card=details) | changes
+
+
+def schedule(**changes: t.Any) -> Json:
+    """Return the schedule that the subscription ``sub_2`` is under."""
+    start, end = 1_773_144_000, 1_775_822_400
+    phase = {
+        "start_date": start,
+        "end_date": end,
+        "items": [{"price": "price_pro", "plan": "price_pro", "quantity": 1}],
+        "metadata": {},
+    }
+    held = {"customer": "cus_1", "subscription": "sub_2", "released_subscription": None}
+    return (
+        sample(
+            "subscription_schedule",
+            id="sub_sched_1",
+            status="active",
+            phases=[phase],
+            current_phase={"start_date": start, "end_date": end},
+            **held,
+        )
+        | changes
+    )
 
 
 def payment_intent(**changes: t.Any) -> Json:
@@ -77,6 +107,13 @@ def open_invoice(**changes: t.Any) -> Json:
     payment = invoice_payment(status="open", amount_paid=None)
     owed = {"status": "open", "amount_paid": 0, "amount_remaining": 1785}
     return invoice(**owed, payments=listed(payment)) | changes
+
+
+def draft_invoice(**changes: t.Any) -> Json:
+    """Return a draft that somebody writes by hand."""
+    empty = {"subtotal": 0, "total": 0, "amount_due": 0, "amount_paid": 0, "amount_remaining": 0}
+    draft: Json = {"status": "draft", "parent": None, "payments": listed(), "lines": listed()}
+    return invoice(id="in_draft", billing_reason="manual", **empty, **draft) | changes
 
 
 def answers_with(server: ContractServer, body: Json, path: str = "^/v1/subscriptions") -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from .charges import FakeCharges
 from .connect import FakeConnect
+from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
+from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
 
 __all__ = [
     "FakeCharges",
     "FakeConnect",
+    "FakeCreditNotes",
     "FakeCustomers",
     "FakeInvoices",
     "FakePaymentMethods",
+    "FakeSchedules",
     "FakeSubscriptions",
     "FakeUsage",
 ]
