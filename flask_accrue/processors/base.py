@@ -25,6 +25,7 @@ class Processor(
     contract.InvoiceCalls,
     contract.CreditNoteCalls,
     contract.ChargeCalls,
+    contract.TaxIdCalls,
     contract.UsageCalls,
     abc.ABC,
 ):

@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("interval", sa.String(length=10), nullable=True),
         sa.Column("interval_count", sa.Integer(), nullable=False),
         sa.Column("usage_type", sa.String(length=20), nullable=False),
+        sa.Column("tax_behavior", sa.String(length=20), nullable=False),
         *mirrored(),
         *row(),
         sa.PrimaryKeyConstraint("id", name="pk_accrue_prices"),

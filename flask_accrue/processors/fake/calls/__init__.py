@@ -9,6 +9,7 @@ from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
+from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "FakePaymentMethods",
     "FakeSchedules",
     "FakeSubscriptions",
+    "FakeTaxIds",
     "FakeUsage",
 ]
