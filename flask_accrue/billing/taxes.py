@@ -35,7 +35,7 @@ def update_customer_tax_location(
 ) -> models.Customer:
     """Say where a customer is, so that tax can be reckoned automatically. It's validated at once.
 
-    The address goes to the processor. Here only the customer's ``raw`` has it, and never the ledger.
+    The address goes to the processor. Here the customer's ``raw`` has it, and the ledger its country alone.
 
     :param address: ``line1``, ``line2``, ``city``, ``state``, ``postal_code`` and ``country``, which is two
         letters; the country at least, in the USA also the postal code.

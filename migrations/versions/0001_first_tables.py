@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("preferred_timezone", sa.String(length=64), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("balance", sa.BigInteger(), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=True),
         sa.Column("default_payment_method_id", sa.Uuid(), nullable=True),
         *mirrored(),
         *row(),

@@ -138,6 +138,7 @@ def test_a_draft_that_goes_on_by_itself_without_a_place_stays_one(
 def test_a_place_is_kept_out_of_the_ledger(kit: Kit, german: Organization) -> None:
     payer = billing.customer(german)
     assert payer.raw["address"] == {"country": "DE", "postal_code": "10115"}
+    assert payer.country == "DE"
 
     entry = models.LedgerEntry
     told = kit.state.db.session.execute(sa.select(entry.data, entry.state)).all()

@@ -383,7 +383,7 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
             shop.org, {"country": "DE"}, operation_id=id
         ),
         ("POST", _CUSTOMER),
-        (),
+        ("customer.updated",),
     ),
     "add_tax_id": Operation(
         lambda shop, id: billing.add_tax_id(shop.org, "eu_vat", "DE123456789", operation_id=id),
