@@ -24,6 +24,7 @@ class Processor(
     contract.ScheduleCalls,
     contract.InvoiceCalls,
     contract.ChargeCalls,
+    contract.CheckoutCalls,
     contract.UsageCalls,
     abc.ABC,
 ):

@@ -28,6 +28,7 @@ class FakeProcessor(
     calls.FakeSchedules,
     calls.FakeInvoices,
     calls.FakeCharges,
+    calls.FakeCheckout,
     calls.FakeUsage,
     Processor,
 ):
@@ -65,6 +66,8 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
         }
     )
 

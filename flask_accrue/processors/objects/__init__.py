@@ -19,6 +19,7 @@ from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
     SchedulePhaseItem,
@@ -69,6 +70,8 @@ __all__ = [
     "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
+    "PortalConfiguration",
+    "PortalSession",
     "Price",
     "ProcessorObject",
     "Product",

@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -33,6 +34,7 @@ class StripeProcessor(
     StripeSchedules,
     StripeInvoices,
     StripeCharges,
+    StripeCheckout,
     StripeUsage,
     Processor,
 ):
@@ -71,6 +73,8 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
         }
     )
 
