@@ -59,6 +59,17 @@ class Reference(t.NamedTuple):
     processor_id: str
 
 
+class RefusedUsage(t.NamedTuple):
+    """Usage that a processor took and, as it found later, can't count.
+
+    :ivar identifier: as it was sent.
+    :ivar reason: in the processor's words.
+    """
+
+    identifier: str
+    reason: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProcessorEvent:
     """A webhook, read.
@@ -74,10 +85,13 @@ class ProcessorEvent:
         has to be fetched. ``None`` beside an ``object``.
     :ivar usable: the body is whole and of a version whose shape is known, so that it may be written
         when it's new enough; else the object is fetched.
+    :ivar simulated: its times are those of a simulation at the processor, which nothing else goes by, so
+        that it can't be told what is newer.
     :ivar fetchable: whether the object can be fetched at all (an upcoming invoice can't).
     :ivar customer: the processor's id of the customer it's about, also where the object doesn't say so
         (any more), or ``None``.
     :ivar payment_failed: it says that an attempt to collect its invoice failed.
+    :ivar refuses_usage: it says that usage which was taken can't be counted; which, has to be asked.
     :ivar raw: the body as parsed JSON.
     """
 
@@ -90,9 +104,11 @@ class ProcessorEvent:
     object: objects.ProcessorObject | None = None
     reference: Reference | None = None
     usable: bool = True
+    simulated: bool = False
     fetchable: bool = True
     customer: str | None = None
     payment_failed: bool = False
+    refuses_usage: bool = False
     raw: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
 
     @property

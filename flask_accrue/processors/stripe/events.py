@@ -25,6 +25,10 @@ _THIN: t.Final = "v2.core.event"
 #: What a thin event's type has before the name that others of the same news have.
 _THIN_PREFIX: t.Final = "v1."
 _PAYMENT_FAILED: t.Final = "invoice.payment_failed"
+#: Reports of usage that was taken and can't be counted.
+_USAGE_REFUSED: t.Final = frozenset(
+    {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"}
+)
 _ENDED: t.Final = frozenset({"canceled", "incomplete_expired"})
 
 
@@ -69,10 +73,13 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         # What was detached can be attached to nobody again, and isn't found under its customer any more.
         customer = event.customer or _previous_customer(body)
         return dataclasses.replace(event, object=found, customer=customer, fetchable=False)
+    # Under a test clock, events have the clock's times, and answers have real ones.
+    simulated = raw.get("test_clock") is not None
     return dataclasses.replace(
         event,
         object=found,
-        usable=event.usable and is_whole,
+        usable=event.usable and is_whole and not simulated,
+        simulated=simulated,
         fetchable=kind not in reading_customers.LEGACY_KINDS,
         payment_failed=event.type == _PAYMENT_FAILED,
     )
@@ -149,6 +156,7 @@ def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent
         usable=False,
         fetchable=named is not None,
         payment_failed=event.type.removeprefix(_THIN_PREFIX) == _PAYMENT_FAILED,
+        refuses_usage=event.type in _USAGE_REFUSED,
     )
 
 

@@ -85,6 +85,13 @@ def test_a_body_is_usable_in_the_listed_versions(version: str | None, usable: bo
     assert found.object is not None
 
 
+def test_under_a_test_clock_no_time_tells_what_is_newer() -> None:
+    found = event(subscription(test_clock="clock_1"))
+
+    assert (found.simulated, found.usable, found.fetchable) == (True, False, True)
+    assert not event(subscription(test_clock=None)).simulated
+
+
 @pytest.mark.parametrize(
     ("obj", "type", "kind"),
     [
@@ -283,6 +290,22 @@ def test_a_plan_has_to_be_fetched_as_the_price_that_it_is() -> None:
     assert (updated.usable, updated.fetchable) == (False, True)
     assert isinstance(deleted.object, objects.Price)
     assert deleted.object.deleted
+
+
+@pytest.mark.parametrize(
+    "type", ["v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"]
+)
+def test_an_error_report_of_a_meter_refuses_usage(type: str) -> None:
+    body = {
+        "id": "evt_thin",
+        "object": "v2.core.event",
+        "type": type,
+        "created": "2026-01-31T10:15:30.250Z",
+        "livemode": False,
+    }
+
+    assert events.read_event(json.dumps(body)).refuses_usage
+    assert not events.read_event(json.dumps({**body, "type": "v1.invoice.paid"})).refuses_usage
 
 
 def test_a_thin_event_about_a_kind_that_isnt_mirrored_refers_to_nothing() -> None:
