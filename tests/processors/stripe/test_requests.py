@@ -321,9 +321,7 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
 
 
 # A customer has none yet, and whom usage is of Stripe checks later.
-@pytest.mark.parametrize(
-    "name", [name for name in CHANGES if name not in NAMELESS]
-)
+@pytest.mark.parametrize("name", [name for name in CHANGES if name not in NAMELESS])
 def test_an_id_that_nobody_has_is_refused(
     stripe_server: ContractServer, processor: StripeProcessor, name: str
 ) -> None:
