@@ -19,6 +19,12 @@ from .checkout import (
     get_checkout_session,
     sync_checkout,
 )
+from .credit_notes import (
+    adjust_balance,
+    create_credit_note,
+    list_credit_notes,
+    void_credit_note,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -29,7 +35,9 @@ from .customers import (
     update_customer,
 )
 from .data import patch_data, put_data
+from .drafts import add_invoice_item, create_invoice, remove_invoice_item
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .page_links import open_link, use_up
@@ -68,8 +76,10 @@ __all__ = [
     "PortalLink",
     "Usage",
     "action_required",
+    "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "adjust_balance",
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
@@ -80,23 +90,28 @@ __all__ = [
     "confirmation_url",
     "create_billing_portal_session",
     "create_checkout_session",
+    "create_credit_note",
     "create_customer",
+    "create_invoice",
     "create_portal_configuration",
     "customer",
     "decrement",
     "end_trial",
     "expire_checkout_session",
     "extend_trial",
+    "finalize_invoice",
     "get_checkout_session",
     "get_customer",
     "increment",
     "list_charges",
+    "list_credit_notes",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
     "list_products",
     "list_schedules",
     "list_subscriptions",
+    "mark_uncollectible",
     "open_link",
     "patch_data",
     "pause",
@@ -105,6 +120,7 @@ __all__ = [
     "put_data",
     "refund",
     "release_schedule",
+    "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
     "report_usage",
@@ -113,6 +129,7 @@ __all__ = [
     "retry_payment",
     "schedule_subscription",
     "search",
+    "send_invoice",
     "set_default_payment_method",
     "subscribe",
     "subscribe_via_schedule",
@@ -130,4 +147,6 @@ __all__ = [
     "update_schedule",
     "usage_summary",
     "use_up",
+    "void_credit_note",
+    "void_invoice",
 ]

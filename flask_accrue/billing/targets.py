@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
-from flask import current_app, has_request_context, request
+from flask import url_for
 
 from ..errors import InvalidRequest
 from ..redirects import is_safe_target
@@ -49,7 +49,10 @@ def absolute_target(target: str, param: str) -> str:
 
 
 def _own_address() -> tuple[str, str | None]:
-    if has_request_context():
-        return request.scheme, request.host
-    config = current_app.config
-    return config.get("PREFERRED_URL_SCHEME") or "http", config.get("SERVER_NAME")
+    """Return scheme and host of the app, as the request or its settings tell."""
+    try:
+        parts = urllib.parse.urlsplit(url_for("accrue.static", filename="", _external=True))
+    except RuntimeError:
+        # Neither is there a request nor a SERVER_NAME.
+        return "http", None
+    return parts.scheme, parts.netloc

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .charges import ChargeCalls
 from .checkout import CheckoutCalls
+from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
@@ -23,6 +24,7 @@ from .usage import UsageCalls
 __all__ = [
     "ChargeCalls",
     "CheckoutCalls",
+    "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",

@@ -16,6 +16,7 @@ from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
 from .checkout import StripeCheckout
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -33,6 +34,7 @@ class StripeProcessor(
     StripeSubscriptions,
     StripeSchedules,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripeCheckout,
     StripeUsage,
@@ -76,6 +78,7 @@ class StripeProcessor(
             Capability.METERING,
             Capability.CHECKOUT,
             Capability.HOSTED_PAGES,
+            Capability.TAX,
         }
     )
 
