@@ -6,6 +6,7 @@ import datetime
 import typing as t
 
 import pytest
+from flask import current_app
 
 from flask_accrue import billing, models
 from flask_accrue.errors import InvalidRequest, UnsupportedByProcessor
@@ -13,6 +14,8 @@ from tests.processors.stripe.stripe_bodies import sample
 from tests.processors.stripe.stripe_host import entries, org, payer, rows
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.host import Organization
     from tests.oracles.stripe_server import ContractServer
 
@@ -22,11 +25,10 @@ HERE = "https://localhost/welcome"
 
 
 @pytest.fixture
-def listed(org: Organization) -> None:
-    """Let the host's own address be known outside of a request."""
-    from flask import current_app
-
-    current_app.config.update(SERVER_NAME="localhost", PREFERRED_URL_SCHEME="https")
+def listed(org: Organization) -> Iterator[None]:
+    """Be in a request, which tells the host's own address."""
+    with current_app.test_request_context(base_url="https://localhost"):
+        yield
 
 
 def test_the_page_is_stripes_and_returns_to_the_host(
