@@ -30,6 +30,7 @@ class FakeProcessor(
     calls.FakeCreditNotes,
     calls.FakeCharges,
     calls.FakeTaxIds,
+    calls.FakeCheckout,
     calls.FakeUsage,
     Processor,
 ):
@@ -67,6 +68,8 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

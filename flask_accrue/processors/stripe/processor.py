@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
@@ -37,6 +38,7 @@ class StripeProcessor(
     StripeCreditNotes,
     StripeCharges,
     StripeTaxIds,
+    StripeCheckout,
     StripeUsage,
     Processor,
 ):
@@ -76,6 +78,8 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
             Capability.TAX,
         }
     )
