@@ -8,8 +8,8 @@ import typing as t
 import uuid
 
 from .. import account_scope
+from ..billing.targets import absolute_target, checked_target
 from ..errors import InvalidRequest
-from ..pages.redirects import absolute_target
 from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
 from ..unit_of_work import settle_session
@@ -45,7 +45,7 @@ def account_link(
         Both are local paths or on a listed host.
     :param type: ``account_onboarding``, or ``account_update`` for an account without a dashboard.
     :param collect: ``currently_due`` or ``eventually_due``; by default as the processor has it.
-    :raises InvalidRequest: with the code ``redirect_not_allowed`` for an address elsewhere.
+    :raises InvalidRequest: with the code ``redirect_refused`` for an address elsewhere.
     """
     if type not in LINK_TYPES:
         raise _invalid(f"The type is one of {', '.join(sorted(LINK_TYPES))}.", "type")
@@ -79,15 +79,8 @@ def _of(account: Account) -> tuple[Processor, str]:
     return gateway, name
 
 
-def _allowed(target: t.Any, name: str) -> str:
-    found = absolute_target(target) if isinstance(target, str) else None
-    if found is None:
-        raise InvalidRequest(
-            f"{name} is a path of this app or on a host of ACCRUE_ALLOWED_REDIRECT_HOSTS.",
-            code="redirect_not_allowed",
-            param=name,
-        )
-    return found
+def _allowed(target: t.Any, param: str) -> str:
+    return absolute_target(checked_target(target, param), param)
 
 
 def _link(answer: Answer) -> Link:

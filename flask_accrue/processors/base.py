@@ -25,6 +25,8 @@ class Processor(
     contract.InvoiceCalls,
     contract.CreditNoteCalls,
     contract.ChargeCalls,
+    contract.TaxIdCalls,
+    contract.CheckoutCalls,
     contract.UsageCalls,
     contract.ConnectCalls,
     abc.ABC,

@@ -181,7 +181,7 @@ def test_a_link_leads_back_here_and_nowhere_else(kit, account, name, target):
     ):
         connect.account_link(account, **urls)
 
-    assert (refused.value.code, refused.value.param) == ("redirect_not_allowed", name)
+    assert (refused.value.code, refused.value.param) == ("redirect_refused", name)
 
 
 def test_outside_a_request_a_path_leads_nowhere(kit, account):

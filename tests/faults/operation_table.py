@@ -51,6 +51,10 @@ def subscribed_to_two(shop: Shop) -> None:
     billing.subscribe(shop.org, items={"price_pro": 1, "price_team": 1})
 
 
+def checking_out(shop: Shop) -> None:
+    billing.create_checkout_session(shop.org, "price_pro", success_url=BACK)
+
+
 def scheduled(shop: Shop) -> None:
     billing.subscribe_via_schedule(shop.org, [billing.Phase("price_pro", lasts=(2, "month"))])
 
@@ -109,6 +113,11 @@ def credited(shop: Shop) -> None:
     billing.create_credit_note(shop.only(models.Invoice), Money(200, "usd"))
 
 
+def numbered(shop: Shop) -> None:
+    billing.add_tax_id(shop.org, "eu_vat", "DE123456789")
+
+
+BACK: t.Final = "https://host.example/welcome"
 LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
 
 _CUSTOMER: t.Final = "^/v1/customers/[^/]+$"
@@ -302,6 +311,22 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         "/cancel$",
         lambda row, id: billing.cancel_schedule(row, operation_id=id),
     ),
+    "create_checkout_session": Operation(
+        lambda shop, id: billing.create_checkout_session(
+            shop.org, "price_pro", success_url=BACK, operation_id=id
+        ),
+        ("POST", "^/v1/checkout/sessions$"),
+        ("checkout_session.created",),
+        ("checkout_session",),
+    ),
+    "expire_checkout_session": Operation(
+        lambda shop, id: billing.expire_checkout_session(
+            shop.only(models.CheckoutSession), operation_id=id
+        ),
+        ("POST", "/expire$"),
+        ("checkout_session.expired",),
+        prepare=checking_out,
+    ),
     "charge": Operation(
         lambda shop, id: billing.charge(shop.org, Money(500, "usd"), operation_id=id),
         ("POST", "^/v1/payment_intents$"),
@@ -373,6 +398,26 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", "/balance_transactions$"),
         ("customer.updated",),
         beside={"customer_balance_transaction": 1},
+    ),
+    "update_customer_tax_location": Operation(
+        lambda shop, id: billing.update_customer_tax_location(
+            shop.org, {"country": "DE"}, operation_id=id
+        ),
+        ("POST", _CUSTOMER),
+        ("customer.updated",),
+    ),
+    "add_tax_id": Operation(
+        lambda shop, id: billing.add_tax_id(shop.org, "eu_vat", "DE123456789", operation_id=id),
+        ("POST", "/tax_ids$"),
+        ("tax_id.created",),
+        ("tax_id",),
+    ),
+    "remove_tax_id": Operation(
+        lambda shop, id: billing.remove_tax_id(shop.only(models.TaxId), operation_id=id),
+        ("DELETE", "/tax_ids/"),
+        ("tax_id.deleted",),
+        beside={"tax_id": -1},
+        prepare=numbered,
     ),
     "retry_payment": Operation(
         lambda shop, id: billing.retry_payment(shop.subscription, operation_id=id),

@@ -12,6 +12,7 @@ processor can't do raises :class:`~flask_accrue.errors.UnsupportedByProcessor` b
 from __future__ import annotations
 
 from .charges import ChargeCalls
+from .checkout import CheckoutCalls
 from .connect import ConnectCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
@@ -19,10 +20,12 @@ from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
+from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
 
 __all__ = [
     "ChargeCalls",
+    "CheckoutCalls",
     "ConnectCalls",
     "CreditNoteCalls",
     "CustomerCalls",
@@ -30,5 +33,6 @@ __all__ = [
     "PaymentMethodCalls",
     "ScheduleCalls",
     "SubscriptionCalls",
+    "TaxIdCalls",
     "UsageCalls",
 ]

@@ -31,6 +31,8 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCreditNotes,
     calls.FakeCharges,
+    calls.FakeTaxIds,
+    calls.FakeCheckout,
     calls.FakeUsage,
     calls.FakeConnect,
     Processor,
@@ -70,6 +72,8 @@ class FakeProcessor(
             Capability.INVOICES,
             Capability.METERING,
             Capability.CONNECT,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

@@ -47,7 +47,7 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
 # The order of what falls due in the same second.
 RANKS: t.Final = {
     "resume_collection": 0,
-    "expire": 1,
+    "expire": 1,  # of a first payment, and of a page
     "trial_will_end": 2,
     "expiring": 3,
     # Before the period turns, so that the new one has the items of the new phase.
@@ -57,6 +57,7 @@ RANKS: t.Final = {
     "finalize": 7,
     "retry": 8,
     "overdue": 9,
+    "verify": 10,
 }
 
 

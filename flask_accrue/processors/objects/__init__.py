@@ -20,6 +20,7 @@ from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
     SchedulePhaseItem,
@@ -79,6 +80,8 @@ __all__ = [
     "PaymentIntent",
     "PaymentMethod",
     "Payout",
+    "PortalConfiguration",
+    "PortalSession",
     "Price",
     "ProcessorObject",
     "Product",

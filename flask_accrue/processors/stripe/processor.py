@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .connect import StripeConnect
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
@@ -24,6 +25,7 @@ from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
 from .schedules import StripeSchedules
 from .subscriptions import StripeSubscriptions
+from .tax_ids import StripeTaxIds
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
@@ -36,6 +38,8 @@ class StripeProcessor(
     StripeInvoices,
     StripeCreditNotes,
     StripeCharges,
+    StripeTaxIds,
+    StripeCheckout,
     StripeUsage,
     StripeConnect,
     Processor,
@@ -77,6 +81,8 @@ class StripeProcessor(
             Capability.INVOICES,
             Capability.METERING,
             Capability.CONNECT,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
             Capability.TAX,
         }
     )

@@ -21,7 +21,9 @@ _OF_NOBODY = (
     "create_connect_account",
     "create_customer",
     "create_meter_event",
+    "create_portal_configuration",
     "delete_invoice",
+    "delete_tax_id",
 )
 _LOCAL = {
     "can",
@@ -33,6 +35,8 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
+    # Stripe's page alone completes what it has begun.
+    "complete_checkout_session",
 }
 
 
@@ -321,7 +325,8 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
     assert stripe_server.requests == []
 
 
-# A customer has none yet, whom usage is of Stripe checks later, and what is to be deleted may be gone.
+# A customer has none yet, nor has a configuration of the portal; whom usage is of Stripe checks later,
+# and what is to be deleted may be gone.
 @pytest.mark.parametrize("name", [name for name in CHANGES if name not in _OF_NOBODY])
 def test_an_id_that_nobody_has_is_refused(
     stripe_server: ContractServer, processor: StripeProcessor, name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .charges import FakeCharges
+from .checkout import FakeCheckout
 from .connect import FakeConnect
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
@@ -10,10 +11,12 @@ from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
+from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
 
 __all__ = [
     "FakeCharges",
+    "FakeCheckout",
     "FakeConnect",
     "FakeCreditNotes",
     "FakeCustomers",
@@ -21,5 +24,6 @@ __all__ = [
     "FakePaymentMethods",
     "FakeSchedules",
     "FakeSubscriptions",
+    "FakeTaxIds",
     "FakeUsage",
 ]
