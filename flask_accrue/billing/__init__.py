@@ -24,6 +24,7 @@ from .data import patch_data, put_data
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
+from .payment_intents import cancel_payment_intent, capture, client_secret, create_payment_intent
 from .payment_methods import (
     add_payment_method,
     list_payment_methods,
@@ -35,6 +36,12 @@ from .payment_methods import (
 from .payments import confirm_payment, sync_payment
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
+from .setup_intents import (
+    cancel_setup_intent,
+    confirm_setup_intent,
+    create_setup_intent,
+    sync_setup_intent,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
@@ -47,10 +54,17 @@ __all__ = [
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_payment_intent",
+    "cancel_setup_intent",
+    "capture",
     "charge",
+    "client_secret",
     "confirm_payment",
+    "confirm_setup_intent",
     "confirmation_url",
     "create_customer",
+    "create_payment_intent",
+    "create_setup_intent",
     "customer",
     "decrement",
     "end_trial",
@@ -85,6 +99,7 @@ __all__ = [
     "sync_customer",
     "sync_payment",
     "sync_payment_methods",
+    "sync_setup_intent",
     "update_customer",
     "update_payment_method",
     "update_quantity",

@@ -60,7 +60,7 @@ def unfinished_payment(row: models.Mirrored) -> models.PaymentIntent | None:
     """Return the payment intent that a row waits for, or ``None``."""
     session = current_state().db.session
     if isinstance(row, models.PaymentIntent):
-        return row
+        return row if row.requires_action or row.requires_payment_method else None
     invoice_id = row.processor_id if isinstance(row, models.Invoice) else None
     if isinstance(row, models.Subscription):
         invoice_id = row.latest_invoice_processor_id

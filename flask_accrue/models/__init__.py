@@ -11,7 +11,7 @@ from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
 from .operations import Operation
-from .payments import Charge, Dispute, PaymentIntent, Refund
+from .payments import Charge, Dispute, PaymentIntent, Refund, SetupIntent
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .sync import SyncRun
@@ -27,6 +27,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "invoice": Invoice,
     "invoice_payment": InvoicePayment,
     "payment_intent": PaymentIntent,
+    "setup_intent": SetupIntent,
     "charge": Charge,
     "refund": Refund,
     "dispute": Dispute,
@@ -65,6 +66,7 @@ __all__ = [
     "PromotionCode",
     "Refund",
     "Row",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

@@ -22,7 +22,9 @@ class Processor(
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
     contract.InvoiceCalls,
+    contract.PaymentIntentCalls,
     contract.ChargeCalls,
+    contract.SetupIntentCalls,
     contract.UsageCalls,
     abc.ABC,
 ):
@@ -70,6 +72,8 @@ class Processor(
     @abc.abstractmethod
     def fetch(self, kind: str, processor_id: str, *, account: str | None = None) -> Answer:
         """Return the object as it stands now, with what hangs on it (items, lines, payments).
+
+        Of a setup intent that succeeded the answer also holds the card, while it's the customer's.
 
         :param kind: a name of :data:`flask_accrue.processors.objects.KINDS`.
         :raises NotFound: when there is none.

@@ -14,7 +14,9 @@ from __future__ import annotations
 from .charges import ChargeCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
+from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
+from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
 from .usage import UsageCalls
 
@@ -22,7 +24,9 @@ __all__ = [
     "ChargeCalls",
     "CustomerCalls",
     "InvoiceCalls",
+    "PaymentIntentCalls",
     "PaymentMethodCalls",
+    "SetupIntentCalls",
     "SubscriptionCalls",
     "UsageCalls",
 ]

@@ -7,17 +7,18 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, invoices, items, standing
+from . import agenda, collection, endings, holding, invoices, items, refunds, standing
 from .transaction import Transaction
 
 
 def happen(tx: Transaction, subject: str, what: str) -> None:
     """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
-    invoice = tx.peek(objects.Invoice, subject)
-    if invoice is not None:
-        _OF_INVOICE[what](tx, invoice)
-    else:
-        _OF_SUBSCRIPTION[what](tx, tx.get(objects.Subscription, subject))
+    for cls, steps in _STEPS.items():
+        found = tx.peek(cls, subject)
+        if found is not None:
+            steps[what](tx, found)
+            return
+    raise LookupError(f"Nothing is due for {subject!r}: it isn't there.")
 
 
 # -- subscriptions -------------------------------------------------------------------------------
@@ -183,4 +184,11 @@ _OF_INVOICE: t.Final[t.Mapping[str, _Step]] = {
     "finalize": _finalize,
     "retry": _retry,
     "overdue": _overdue,
+}
+
+_STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, _Step]]] = {
+    objects.Invoice: _OF_INVOICE,
+    objects.Subscription: _OF_SUBSCRIPTION,
+    objects.PaymentIntent: {"release": holding.release},
+    objects.Refund: {"settle_refund": refunds.settle},
 }

@@ -31,6 +31,7 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
     objects.Invoice: "in",
     objects.InvoicePayment: "inpay",
     objects.PaymentIntent: "pi",
+    objects.SetupIntent: "seti",
     objects.Charge: "ch",
     objects.Refund: "re",
     objects.Dispute: "dp",
@@ -52,6 +53,8 @@ RANKS: t.Final = {
     "finalize": 5,
     "retry": 6,
     "overdue": 7,
+    "release": 8,
+    "settle_refund": 9,
 }
 
 

@@ -18,7 +18,7 @@ from .catalog import Coupon, Price, Product, PromotionCode
 from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
 from .metering import MeterEvent
-from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
 from .subscriptions import (
     SchedulePhase,
     SchedulePhaseItem,
@@ -41,6 +41,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         Invoice,
         InvoicePayment,
         PaymentIntent,
+        SetupIntent,
         Charge,
         Refund,
         Dispute,
@@ -77,6 +78,7 @@ __all__ = [
     "Refund",
     "SchedulePhase",
     "SchedulePhaseItem",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

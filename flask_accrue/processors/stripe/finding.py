@@ -44,6 +44,7 @@ class _Place(t.NamedTuple):
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
+    "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
 }
 

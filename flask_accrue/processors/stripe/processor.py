@@ -18,8 +18,10 @@ from .charges import StripeCharges
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
+from .payment_intents import StripePaymentIntents
 from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
+from .setup_intents import StripeSetupIntents
 from .subscriptions import StripeSubscriptions
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
@@ -31,6 +33,8 @@ class StripeProcessor(
     StripeSubscriptions,
     StripeInvoices,
     StripeCharges,
+    StripePaymentIntents,
+    StripeSetupIntents,
     StripeUsage,
     Processor,
 ):
@@ -66,6 +70,8 @@ class StripeProcessor(
             Capability.PAUSE,
             Capability.CHARGE,
             Capability.REFUND,
+            Capability.CAPTURE,
+            Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
         }
@@ -140,7 +146,8 @@ class StripeProcessor(
         return fetching.fetch(self._api, kind, processor_id, account)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return the customer, subscription, payment intent or refund that an operation made, or ``None``."""
+        """Return what an operation made, or ``None``: a customer, subscription, payment or setup intent, or
+        refund."""
         return finding.find(self._api, kind, operation_id, within)
 
     def list_catalog(self) -> Answer:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from .charges import FakeCharges
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
+from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
+from .setup_intents import FakeSetupIntents
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
 
@@ -13,7 +15,9 @@ __all__ = [
     "FakeCharges",
     "FakeCustomers",
     "FakeInvoices",
+    "FakePaymentIntents",
     "FakePaymentMethods",
+    "FakeSetupIntents",
     "FakeSubscriptions",
     "FakeUsage",
 ]
