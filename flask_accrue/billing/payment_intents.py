@@ -11,7 +11,7 @@ from .. import models
 from ..errors import AccrueError, InvalidRequest, InvalidState, NoDefaultPaymentMethod
 from ..metadata import validate_metadata
 from ..money import Money
-from ..processors import Answer, Capability
+from ..processors import Answer, Capability, objects
 from ..state import current_state
 from .authentication import payment_outcome
 from .charges import check_amount, check_currency, check_money, check_statement_descriptor
@@ -198,16 +198,14 @@ def client_secret(row: models.PaymentIntent | models.SetupIntent) -> str | None:
     gateway, processor_id = state.processor(row.processor), row.processor_id
     state.db.session.commit()
     answer = gateway.fetch(kind, processor_id)
-    status = getattr(answer.main, "status", None)
-    return answer.client_secret if status in _CONFIRMABLE else None
-
-
-_CONFIRMABLE: t.Final = ("requires_payment_method", "requires_confirmation", "requires_action")
+    found = answer.main
+    assert isinstance(found, objects.PaymentIntent | objects.SetupIntent)
+    return answer.client_secret if found.is_open else None
 
 
 def with_secret(row: t.Any) -> t.Any:
     """Return a row that knows its client secret, where one is needed; a repeated operation's doesn't."""
-    if row.client_secret is None and row.status in _CONFIRMABLE:
+    if row.client_secret is None and (row.requires_action or row.requires_payment_method):
         row.lend_secret(client_secret(row))
     return row
 
@@ -215,11 +213,7 @@ def with_secret(row: t.Any) -> t.Any:
 def _with_secret(row: models.PaymentIntent, answer: Answer) -> AccrueError | None:
     row.lend_secret(answer.client_secret)
     # Without a confirmation it waits for one, which is no more than what was asked for.
-    return None if _unconfirmed(answer) else payment_outcome(row, answer)
-
-
-def _unconfirmed(answer: Answer) -> bool:
-    return getattr(answer.main, "status", None) == "requires_confirmation"
+    return None if row.requires_confirmation else payment_outcome(row, answer)
 
 
 def _checked(

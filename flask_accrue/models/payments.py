@@ -92,6 +92,11 @@ class PaymentIntent(LentSecret, Mirrored):
         return self.status == "requires_payment_method"
 
     @hybrid_property
+    def requires_confirmation(self) -> bool:
+        """A card is on it, and the bank wasn't asked yet."""
+        return self.status == "requires_confirmation"
+
+    @hybrid_property
     def requires_capture(self) -> bool:
         """The bank holds the money, and it waits to be taken."""
         return self.status == "requires_capture"

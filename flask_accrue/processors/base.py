@@ -14,6 +14,7 @@ import typing as t
 from ..errors import UnsupportedByProcessor
 from . import contract
 from .answers import Answer, Page, ProcessorEvent
+from .browser import InBrowser
 from .capabilities import Capability
 
 
@@ -32,6 +33,8 @@ class Processor(
 
     #: Whether real money moves; ``None`` where that isn't known, as without a key.
     livemode: bool | None = False
+    #: What runs in the customer's browser; ``None`` where nothing does.
+    in_browser: InBrowser | None = None
 
     #: The types of events that each endpoint has to send, by its name in ``ACCRUE_WEBHOOK_SECRETS``;
     #: empty where that can't be chosen.

@@ -218,7 +218,7 @@ def _from_answer(
 
 def _lacks_card(uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject | None) -> bool:
     """Tell whether a card was set up that isn't here yet; a fetch of the setup intent brings it along."""
-    if not isinstance(obj, objects.SetupIntent) or obj.status != "succeeded":
+    if not isinstance(obj, objects.SetupIntent) or not obj.is_succeeded:
         return False
     card = obj.payment_method
     return (

@@ -46,9 +46,19 @@ class PaymentIntent(ProcessorObject):
         return self.status in ("requires_action", "requires_confirmation")
 
     @property
+    def requires_confirmation(self) -> bool:
+        """A card is on it, and the bank wasn't asked yet."""
+        return self.status == "requires_confirmation"
+
+    @property
     def requires_payment_method(self) -> bool:
         """No card is on it, or the last one was refused."""
         return self.status == "requires_payment_method"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left for the customer to do."""
+        return self.requires_action or self.requires_payment_method
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,8 +133,13 @@ class SetupIntent(ProcessorObject):
     cancellation_reason: str | None = None
 
     @property
+    def is_succeeded(self) -> bool:
+        """Whether the card is set up, and attached to the customer."""
+        return self.status == "succeeded"
+
+    @property
     def is_open(self) -> bool:
-        """Whether something is left to do for it."""
+        """Whether something is left for the customer to do."""
         return self.status in (
             "requires_payment_method",
             "requires_confirmation",

@@ -14,6 +14,7 @@ from ..base import Processor
 from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
+from .browser import in_browser
 from .charges import StripeCharges
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
@@ -45,6 +46,7 @@ class StripeProcessor(
 
     :param api_key: the secret key, or ``None`` where only webhooks are received. The mode, test or
         live, is read from it.
+    :param publishable_key: the key for Stripe.js, or ``None`` where customers confirm nothing on our pages.
     :param api_base: another address of the API, for tests.
     :param timeout: seconds that a call may take, all its tries included; a change takes about as long
         together with the looks at its outcome.
@@ -82,6 +84,7 @@ class StripeProcessor(
         self,
         api_key: str | None,
         *,
+        publishable_key: str | None = None,
         api_base: str | None = None,
         timeout: float = 20.0,
         retries: int = 2,
@@ -89,6 +92,7 @@ class StripeProcessor(
     ) -> None:
         api = None
         self.livemode = None
+        self.in_browser = in_browser(publishable_key)
         if api_key is not None:
             self.livemode = "_live_" in api_key
             api = Api(
