@@ -25,7 +25,7 @@ TEST_CARDS = {
 
 
 #: What marks the setup intents that this page makes.
-_MADE_HERE = {"accrue_page": "portal"}
+_MADE_HERE = {"made_by": "billing portal"}
 
 
 def show_new_card(processor: str) -> str:

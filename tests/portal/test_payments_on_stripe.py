@@ -293,6 +293,7 @@ def begin_card(customer: Customer) -> models.SetupIntent:
     answer = ask_for_secret(customer.visitor, CARDS)
     assert answer.headers["Cache-Control"] == "no-store"
     said = answer.json or {}
+    assert answer.status_code == 200, answer.text
     id = said["onward"].split("/")[-2]
     assert said["client_secret"] == f"{id}_secret_mock"
     customer.db.session.rollback()
