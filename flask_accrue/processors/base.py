@@ -22,6 +22,7 @@ class Processor(
     contract.CustomerCalls,
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
+    contract.ScheduleCalls,
     contract.InvoiceCalls,
     contract.PaymentIntentCalls,
     contract.ChargeCalls,

@@ -16,6 +16,7 @@ from .customers import CustomerCalls
 from .invoices import InvoiceCalls
 from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
+from .schedules import ScheduleCalls
 from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
 from .usage import UsageCalls
@@ -26,6 +27,7 @@ __all__ = [
     "InvoiceCalls",
     "PaymentIntentCalls",
     "PaymentMethodCalls",
+    "ScheduleCalls",
     "SetupIntentCalls",
     "SubscriptionCalls",
     "UsageCalls",

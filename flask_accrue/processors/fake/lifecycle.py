@@ -1,4 +1,4 @@
-"""What happens by itself when its time has come."""
+"""What happens to subscriptions and invoices by itself when its time has come."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, holding, invoices, items, refunds, standing
+from . import agenda, collection, endings, invoices, items, standing
 from .transaction import Transaction
-
-
-def happen(tx: Transaction, subject: str, what: str) -> None:
-    """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
-    for cls, steps in _STEPS.items():
-        found = tx.peek(cls, subject)
-        if found is not None:
-            steps[what](tx, found)
-            return
-    raise LookupError(f"Nothing is due for {subject!r}: it isn't there.")
-
 
 # -- subscriptions -------------------------------------------------------------------------------
 
@@ -170,9 +159,9 @@ def _overdue(tx: Transaction, invoice: objects.Invoice) -> None:
     standing.after_failure(tx, invoice, last=False)
 
 
-_Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
+Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
 
-_OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
+OF_SUBSCRIPTION: t.Final[t.Mapping[str, Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
@@ -180,15 +169,8 @@ _OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
     "turn": _turn,
 }
 
-_OF_INVOICE: t.Final[t.Mapping[str, _Step]] = {
+OF_INVOICE: t.Final[t.Mapping[str, Step]] = {
     "finalize": _finalize,
     "retry": _retry,
     "overdue": _overdue,
-}
-
-_STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, _Step]]] = {
-    objects.Invoice: _OF_INVOICE,
-    objects.Subscription: _OF_SUBSCRIPTION,
-    objects.PaymentIntent: {"release": holding.release},
-    objects.Refund: {"settle_refund": refunds.settle},
 }

@@ -48,13 +48,16 @@ RANKS: t.Final = {
     "resume_collection": 0,
     "expire": 1,
     "trial_will_end": 2,
-    "upcoming": 3,
-    "turn": 4,
-    "finalize": 5,
-    "retry": 6,
-    "overdue": 7,
-    "release": 8,
-    "settle_refund": 9,
+    "expiring": 3,
+    # Before the period turns, so that the new one has the items of the new phase.
+    "phase": 4,
+    "upcoming": 5,
+    "turn": 6,
+    "finalize": 7,
+    "retry": 8,
+    "overdue": 9,
+    "release": 10,
+    "settle_refund": 11,
 }
 
 

@@ -46,6 +46,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "refund": _Place("/v1/refunds", "charge"),
     "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
+    "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }
 
 

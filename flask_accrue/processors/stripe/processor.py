@@ -22,6 +22,7 @@ from .metering import StripeUsage
 from .payment_intents import StripePaymentIntents
 from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
+from .schedules import StripeSchedules
 from .setup_intents import StripeSetupIntents
 from .subscriptions import StripeSubscriptions
 
@@ -32,6 +33,7 @@ class StripeProcessor(
     StripeCustomers,
     StripePaymentMethods,
     StripeSubscriptions,
+    StripeSchedules,
     StripeInvoices,
     StripeCharges,
     StripePaymentIntents,
@@ -71,6 +73,7 @@ class StripeProcessor(
             Capability.CANCEL_AT_PERIOD_END,
             Capability.CANCEL_AT_DATE,
             Capability.PAUSE,
+            Capability.SCHEDULES,
             Capability.CHARGE,
             Capability.REFUND,
             Capability.CAPTURE,

@@ -7,6 +7,7 @@ from .customers import FakeCustomers
 from .invoices import FakeInvoices
 from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
+from .schedules import FakeSchedules
 from .setup_intents import FakeSetupIntents
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
@@ -17,6 +18,7 @@ __all__ = [
     "FakeInvoices",
     "FakePaymentIntents",
     "FakePaymentMethods",
+    "FakeSchedules",
     "FakeSetupIntents",
     "FakeSubscriptions",
     "FakeUsage",
