@@ -25,6 +25,7 @@ class Processor(
     contract.ScheduleCalls,
     contract.InvoiceCalls,
     contract.PaymentIntentCalls,
+    contract.CreditNoteCalls,
     contract.ChargeCalls,
     contract.SetupIntentCalls,
     contract.UsageCalls,

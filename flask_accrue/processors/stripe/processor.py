@@ -16,6 +16,7 @@ from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .browser import in_browser
 from .charges import StripeCharges
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -35,6 +36,7 @@ class StripeProcessor(
     StripeSubscriptions,
     StripeSchedules,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripePaymentIntents,
     StripeSetupIntents,
@@ -80,6 +82,7 @@ class StripeProcessor(
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 
