@@ -11,6 +11,14 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .checkout import (
+    Checkout,
+    complete_checkout_session,
+    create_checkout_session,
+    expire_checkout_session,
+    get_checkout_session,
+    sync_checkout,
+)
 from .credit_notes import (
     adjust_balance,
     create_credit_note,
@@ -32,6 +40,7 @@ from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
 from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
+from .page_links import open_link, use_up
 from .payment_intents import cancel_payment_intent, capture, client_secret, create_payment_intent
 from .payment_methods import (
     add_payment_method,
@@ -43,6 +52,11 @@ from .payment_methods import (
 )
 from .payments import confirm_payment, sync_payment
 from .phases import Phase
+from .portal_links import (
+    PortalLink,
+    create_billing_portal_session,
+    create_portal_configuration,
+)
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
 from .schedules import (
@@ -63,8 +77,10 @@ from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
+    "Checkout",
     "InvoicePreview",
     "Phase",
+    "PortalLink",
     "Usage",
     "action_required",
     "add_invoice_item",
@@ -80,19 +96,25 @@ __all__ = [
     "capture",
     "charge",
     "client_secret",
+    "complete_checkout_session",
     "confirm_payment",
     "confirm_setup_intent",
     "confirmation_url",
+    "create_billing_portal_session",
+    "create_checkout_session",
     "create_credit_note",
     "create_customer",
     "create_invoice",
     "create_payment_intent",
+    "create_portal_configuration",
     "create_setup_intent",
     "customer",
     "decrement",
     "end_trial",
+    "expire_checkout_session",
     "extend_trial",
     "finalize_invoice",
+    "get_checkout_session",
     "get_customer",
     "increment",
     "list_charges",
@@ -104,6 +126,7 @@ __all__ = [
     "list_schedules",
     "list_subscriptions",
     "mark_uncollectible",
+    "open_link",
     "patch_data",
     "pause",
     "pay_invoice",
@@ -128,6 +151,7 @@ __all__ = [
     "swap_plan",
     "sync",
     "sync_catalog",
+    "sync_checkout",
     "sync_customer",
     "sync_payment",
     "sync_payment_methods",
@@ -137,6 +161,7 @@ __all__ = [
     "update_quantity",
     "update_schedule",
     "usage_summary",
+    "use_up",
     "void_credit_note",
     "void_invoice",
 ]

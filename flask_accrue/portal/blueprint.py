@@ -9,6 +9,7 @@ from ..errors import ConfigError
 from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
 from . import cards, payments
+from .checkout import complete_checkout, show_checkout
 
 
 def portal_blueprint(state: AccrueState) -> Blueprint:
@@ -50,5 +51,13 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     @blueprint.get("/cards/<processor>/<setup_intent>/return")
     def card_return(processor: str, setup_intent: str) -> Response:
         return cards.return_from_setup(processor, setup_intent)
+
+    @blueprint.get("/checkout/<token>")
+    def checkout(token: str) -> str | Response:
+        return show_checkout(token)
+
+    @blueprint.post("/checkout/<token>", endpoint="complete_checkout")
+    def complete(token: str) -> Response:
+        return complete_checkout(token)
 
     return blueprint

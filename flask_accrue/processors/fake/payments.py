@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import cards, disputes, labels
+from . import cards, checkout_ends, disputes, labels
 from .refusals import check_choice, refused
 from .transaction import Transaction
 
@@ -214,6 +214,7 @@ def _succeeded(
         error_decline_code=None,
     )
     tx.save(paid, "payment_intent.succeeded")
+    checkout_ends.after_payment(tx, paid)
     keep_fee(tx, charge)
     if tx.aside(method.processor_id).get("behavior") == cards.DISPUTE:
         disputes.open_dispute(tx, charge, "fraudulent")

@@ -31,6 +31,7 @@ class FakeProcessor(
     calls.FakeCharges,
     calls.FakePaymentIntents,
     calls.FakeSetupIntents,
+    calls.FakeCheckout,
     calls.FakeUsage,
     Processor,
 ):
@@ -70,6 +71,8 @@ class FakeProcessor(
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

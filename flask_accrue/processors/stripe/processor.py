@@ -16,6 +16,7 @@ from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .browser import in_browser
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
@@ -40,6 +41,7 @@ class StripeProcessor(
     StripeCharges,
     StripePaymentIntents,
     StripeSetupIntents,
+    StripeCheckout,
     StripeUsage,
     Processor,
 ):
@@ -82,6 +84,8 @@ class StripeProcessor(
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
             Capability.TAX,
         }
     )

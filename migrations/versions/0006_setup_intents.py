@@ -1,6 +1,6 @@
 """Cards that are set up for later.
 
-Revision ID: 0005_setup_intents
+Revision ID: 0006_setup_intents
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
-revision = "0005_setup_intents"
-down_revision = "0004_sync_runs"
+revision = "0006_setup_intents"
+down_revision = "0005_page_links"
 branch_labels = None
 depends_on = None
 
