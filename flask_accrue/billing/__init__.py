@@ -74,6 +74,12 @@ from .setup_intents import (
     sync_setup_intent,
 )
 from .subscriptions import list_subscriptions, subscribe, subscription
+from .taxes import (
+    add_tax_id,
+    list_tax_ids,
+    remove_tax_id,
+    update_customer_tax_location,
+)
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
@@ -86,6 +92,7 @@ __all__ = [
     "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "add_tax_id",
     "adjust_balance",
     "cancel",
     "cancel_at",
@@ -125,6 +132,7 @@ __all__ = [
     "list_products",
     "list_schedules",
     "list_subscriptions",
+    "list_tax_ids",
     "mark_uncollectible",
     "open_link",
     "patch_data",
@@ -137,6 +145,7 @@ __all__ = [
     "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
+    "remove_tax_id",
     "report_usage",
     "report_usage_in_bulk",
     "resume",
@@ -157,6 +166,7 @@ __all__ = [
     "sync_payment_methods",
     "sync_setup_intent",
     "update_customer",
+    "update_customer_tax_location",
     "update_payment_method",
     "update_quantity",
     "update_schedule",

@@ -28,6 +28,7 @@ class Processor(
     contract.CreditNoteCalls,
     contract.ChargeCalls,
     contract.SetupIntentCalls,
+    contract.TaxIdCalls,
     contract.CheckoutCalls,
     contract.UsageCalls,
     abc.ABC,

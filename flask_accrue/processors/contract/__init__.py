@@ -21,6 +21,7 @@ from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
 from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
+from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "ScheduleCalls",
     "SetupIntentCalls",
     "SubscriptionCalls",
+    "TaxIdCalls",
     "UsageCalls",
 ]

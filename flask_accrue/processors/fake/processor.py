@@ -31,6 +31,7 @@ class FakeProcessor(
     calls.FakeCharges,
     calls.FakePaymentIntents,
     calls.FakeSetupIntents,
+    calls.FakeTaxIds,
     calls.FakeCheckout,
     calls.FakeUsage,
     Processor,

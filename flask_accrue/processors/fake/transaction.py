@@ -56,8 +56,9 @@ RANKS: t.Final = {
     "finalize": 7,
     "retry": 8,
     "overdue": 9,
-    "release": 10,
-    "settle_refund": 11,
+    "verify": 10,
+    "release": 11,
+    "settle_refund": 12,
 }
 
 

@@ -27,6 +27,7 @@ from .reading_customers import default_payment_method
 from .schedules import StripeSchedules
 from .setup_intents import StripeSetupIntents
 from .subscriptions import StripeSubscriptions
+from .tax_ids import StripeTaxIds
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
@@ -41,6 +42,7 @@ class StripeProcessor(
     StripeCharges,
     StripePaymentIntents,
     StripeSetupIntents,
+    StripeTaxIds,
     StripeCheckout,
     StripeUsage,
     Processor,

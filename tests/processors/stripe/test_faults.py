@@ -85,7 +85,7 @@ ASKING_A_BANK = (
 
 
 #: The calls after which something is gone, which is no error when it was so before.
-DELETIONS = ("remove_invoice_item", "delete_invoice")
+DELETIONS = ("remove_invoice_item", "delete_invoice", "delete_tax_id")
 
 
 @pytest.mark.parametrize(

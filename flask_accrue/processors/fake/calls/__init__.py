@@ -12,6 +12,7 @@ from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
 from .setup_intents import FakeSetupIntents
 from .subscriptions import FakeSubscriptions
+from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "FakeSchedules",
     "FakeSetupIntents",
     "FakeSubscriptions",
+    "FakeTaxIds",
     "FakeUsage",
 ]
