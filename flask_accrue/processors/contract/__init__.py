@@ -17,8 +17,10 @@ from .connect import ConnectCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
+from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
+from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
 from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
@@ -30,8 +32,10 @@ __all__ = [
     "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",
+    "PaymentIntentCalls",
     "PaymentMethodCalls",
     "ScheduleCalls",
+    "SetupIntentCalls",
     "SubscriptionCalls",
     "TaxIdCalls",
     "UsageCalls",

@@ -19,7 +19,7 @@ from .connect import AccountLink, ConnectAccount, Payout, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
-from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
 from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
@@ -45,6 +45,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         Invoice,
         InvoicePayment,
         PaymentIntent,
+        SetupIntent,
         Charge,
         Refund,
         Dispute,
@@ -90,6 +91,7 @@ __all__ = [
     "Refund",
     "SchedulePhase",
     "SchedulePhaseItem",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

@@ -16,7 +16,6 @@ from tests.processors.stripe.stripe_bodies import Json, sample
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
-#: What needs no call, and ``find``, whose table is its own.
 _OF_NOBODY = (
     "create_connect_account",
     "create_customer",
@@ -25,6 +24,7 @@ _OF_NOBODY = (
     "delete_invoice",
     "delete_tax_id",
 )
+#: What needs no call, ``find``, whose table is its own, and what is tried elsewhere.
 _LOCAL = {
     "can",
     "require",
@@ -35,6 +35,8 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
+    # Of the other API, which the contract server doesn't know: it's tried beside usage.
+    "list_refused_usage",
     # Stripe's page alone completes what it has begun.
     "complete_checkout_session",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....money import Money
 from ...answers import Answer, Json
 from ...contract import ConnectCalls
-from .. import accounts, charging, transfers
+from .. import accounts, charging, payments, transfers
 from .base import FakeCalls
 
 
@@ -113,8 +113,8 @@ class FakeConnect(FakeCalls, ConnectCalls):
                 customer,
                 Money(amount, currency),
                 payment_method,
-                description,
-                metadata,
+                payments.Terms(description=description, metadata=metadata),
+                confirm=True,
                 split=transfers.check_split(tx, amount, **split),
             ),
         )
