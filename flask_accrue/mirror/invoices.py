@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -37,6 +38,7 @@ def write_invoice(
         "currency": obj.currency,
         "subtotal": obj.subtotal,
         "discount": obj.discount,
+        "discount_amounts": [dataclasses.asdict(each) for each in obj.discount_amounts],
         "tax": obj.tax,
         "total": obj.total,
         "starting_balance": obj.starting_balance,

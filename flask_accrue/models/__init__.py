@@ -6,7 +6,7 @@ from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
 from .checkout import CheckoutSession
 from .customers import Customer, PaymentMethod, TaxId
-from .discounts import Coupon, PromotionCode
+from .discounts import Coupon, PromotionCode, Redemption
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
@@ -63,6 +63,7 @@ __all__ = [
     "Price",
     "Product",
     "PromotionCode",
+    "Redemption",
     "Refund",
     "Row",
     "Subscription",

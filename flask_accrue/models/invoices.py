@@ -19,6 +19,7 @@ from .subscriptions import Subscription
 class Invoice(Mirrored):
     """A bill. All amounts are minor units of ``currency``.
 
+    :ivar discount_amounts: what each discount took off: ``discount`` (its id) and ``amount``.
     :ivar first_failed_at: the earliest failure to collect it, in the processor's time.
     """
 
@@ -31,6 +32,7 @@ class Invoice(Mirrored):
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     subtotal: orm.Mapped[int]
     discount: orm.Mapped[int] = orm.mapped_column(default=0)
+    discount_amounts: orm.Mapped[JsonList] = orm.mapped_column(default=list)
     tax: orm.Mapped[int] = orm.mapped_column(default=0)
     total: orm.Mapped[int]
     starting_balance: orm.Mapped[int] = orm.mapped_column(default=0)

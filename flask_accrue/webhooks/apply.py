@@ -161,7 +161,8 @@ def apply_body(
 ) -> None:
     customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
-    if verdict is Verdict.APPLY and must_fetch(event):
+    is_short = event.fetchable and mirror.names_unknown(row, event.object)
+    if verdict is Verdict.APPLY and (must_fetch(event) or is_short):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH:
         raise MustFetch(mirror.watermark(row))

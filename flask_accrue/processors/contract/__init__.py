@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .charges import ChargeCalls
 from .customers import CustomerCalls
+from .discounts import DiscountCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
 from .subscriptions import SubscriptionCalls
@@ -21,6 +22,7 @@ from .usage import UsageCalls
 __all__ = [
     "ChargeCalls",
     "CustomerCalls",
+    "DiscountCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",
     "SubscriptionCalls",

@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import customers, documents, metering, payments
+from . import customers, discounting, discounts, documents, metering, payments
 from .refusals import refused
 from .transaction import Transaction
 
@@ -35,8 +35,11 @@ def draft(
     waiting = [] if subscription is None else _take_pending(tx, subscription)
     waiting += _take_pending(tx, customer.processor_id)
     every = (*waiting, *lines)
+    applicable = discounting.applicable(tx, customer.processor_id, subscription)
+    discounted, amounts = discounting.taken_off(tx, applicable, every, currency)
     subtotal = sum(line.amount for line in every)
-    return tx.save(
+    discount = sum(each.amount for each in amounts)
+    invoice = tx.save(
         objects.Invoice(
             processor_id=tx.new_id("in"),
             created=tx.now,
@@ -45,18 +48,25 @@ def draft(
             status="draft",
             currency=currency,
             subtotal=subtotal,
-            total=subtotal,
-            **_due(customer, subtotal),
+            discount=discount,
+            discount_amounts=amounts,
+            total=subtotal - discount,
+            **_due(customer, subtotal - discount),
             starting_balance=customer.balance,
             billing_reason=reason,
             collection_method=collection_method,
             period_start=period[0],
             period_end=period[1],
-            lines=every,
+            lines=discounted,
             payments=(),
         ),
         "invoice.created",
     )
+    discounting.remember(tx, every, discounted)
+    if amounts:
+        tx.aside(invoice.processor_id)["discounts"] = [documents.write(one) for one in applicable]
+        discounts.billed_customer(tx, invoice)
+    return invoice
 
 
 def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
@@ -66,7 +76,9 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     """
     if invoice.status != "draft":
         raise wrong_status(invoice, "finalized")
-    invoice = metering.with_late_usage(tx, invoice)
+    late = metering.with_late_usage(tx, invoice)
+    if late is not invoice:
+        invoice = _discounted_again(tx, late)
     customer = tx.get(objects.Customer, invoice.customer)
     due = _due(customer, invoice.total)
     ending = customer.balance + invoice.total if due["amount_due"] == 0 else 0
@@ -179,13 +191,13 @@ def has_pending(tx: Transaction, owner: str) -> bool:
     return bool(tx.aside(owner).get("pending"))
 
 
-def pending_amount(tx: Transaction, subscription: objects.Subscription) -> int:
-    """Return what waits for the next invoice of a subscription, in minor units."""
-    return sum(
-        line["amount"]
+def pending(tx: Transaction, subscription: objects.Subscription) -> list[objects.InvoiceLine]:
+    """Return the lines that wait for the next invoice of a subscription."""
+    return [
+        documents.read(objects.InvoiceLine, line)
         for owner in (subscription.processor_id, subscription.customer)
         for line in tx.aside(owner).get("pending", [])
-    )
+    ]
 
 
 def intent_of(tx: Transaction, invoice: objects.Invoice) -> objects.PaymentIntent | None:
@@ -208,6 +220,23 @@ def wrong_status(invoice: objects.Invoice, what: str) -> InvalidRequest:
         f"The invoice {invoice.processor_id!r} is {invoice.status}, so it can't be {what}.",
         "invoice",
         "invoice_already_paid" if invoice.status == "paid" else "invoice_not_editable",
+    )
+
+
+def _discounted_again(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
+    """Return a draft whose lines have changed, with the discounts that it was made with."""
+    lines = t.cast("tuple[objects.InvoiceLine, ...]", invoice.lines)
+    written = tx.aside(invoice.processor_id).get("discounts", ())
+    applicable = [documents.read(objects.Discount, each) for each in written]
+    discounted, amounts = discounting.taken_off(tx, applicable, lines, invoice.currency)
+    discounting.remember(tx, lines, discounted)
+    discount = sum(each.amount for each in amounts)
+    return dataclasses.replace(
+        invoice,
+        lines=discounted,
+        discount=discount,
+        discount_amounts=amounts,
+        total=invoice.subtotal - discount,
     )
 
 

@@ -7,15 +7,31 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, invoices, items, standing
+from . import (
+    agenda,
+    collection,
+    coupons,
+    discounting,
+    discounts,
+    endings,
+    invoices,
+    items,
+    standing,
+)
 from .transaction import Transaction
 
 
 def happen(tx: Transaction, subject: str, what: str) -> None:
     """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
     invoice = tx.peek(objects.Invoice, subject)
+    lapsing = tx.peek(objects.Coupon, subject) or tx.peek(objects.PromotionCode, subject)
+    customer = tx.peek(objects.Customer, subject)
     if invoice is not None:
         _OF_INVOICE[what](tx, invoice)
+    elif lapsing is not None:
+        coupons.lapse(tx, lapsing)
+    elif customer is not None:
+        discounts.end(tx, customer)
     else:
         _OF_SUBSCRIPTION[what](tx, tx.get(objects.Subscription, subject))
 
@@ -40,18 +56,29 @@ def _upcoming(tx: Transaction, subscription: objects.Subscription) -> None:
         return
     customer = tx.get(objects.Customer, subscription.customer)
     end = t.cast(datetime.datetime, subscription.current_period_end)
-    subtotal = sum(items.amount(tx, each).amount_minor for each in subscription.items)
-    subtotal += sum(line.amount for line in items.usage_lines(tx, subscription))
-    subtotal += invoices.pending_amount(tx, subscription)
-    due = max(0, subtotal + customer.balance)
+    lines = [
+        *invoices.pending(tx, subscription),
+        *items.usage_lines(tx, subscription),
+        *(items.plain_line(tx, subscription.processor_id, each) for each in subscription.items),
+    ]
+    now, tx.now = tx.now, end
+    applicable = discounting.applicable(tx, subscription.customer, subscription.processor_id)
+    tx.now = now
+    currency = t.cast(str, subscription.currency)
+    _, amounts = discounting.taken_off(tx, applicable, lines, currency)
+    subtotal = sum(line.amount for line in lines)
+    discount = sum(each.amount for each in amounts)
+    due = max(0, subtotal - discount + customer.balance)
     announced = objects.Invoice(
         processor_id="",
         customer=subscription.customer,
         subscription=subscription.processor_id,
         status="draft",
-        currency=t.cast(str, subscription.currency),
+        currency=currency,
         subtotal=subtotal,
-        total=subtotal,
+        discount=discount,
+        discount_amounts=amounts,
+        total=subtotal - discount,
         amount_due=due,
         amount_paid=0,
         amount_remaining=due,
@@ -110,7 +137,7 @@ def renew(tx: Transaction, subscription: objects.Subscription) -> objects.Invoic
         subscription=subscription.processor_id,
         collection_method=subscription.collection_method,
     )
-    renewed = dataclasses.replace(renewed, latest_invoice=invoice.processor_id)
+    renewed = discounts.billed(tx, renewed, invoice)
     tx.save(renewed, "customer.subscription.updated")
     agenda.plan(tx, renewed)
     return collection.hold_or_plan(tx, renewed, invoice)
@@ -175,6 +202,7 @@ _OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
+    "discount_ends": discounts.end,
     "upcoming": _upcoming,
     "turn": _turn,
 }

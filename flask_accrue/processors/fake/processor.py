@@ -23,6 +23,7 @@ _PAGE = 100
 class FakeProcessor(
     Controls,
     calls.FakeCustomers,
+    calls.FakeDiscounts,
     calls.FakePaymentMethods,
     calls.FakeSubscriptions,
     calls.FakeInvoices,
@@ -62,6 +63,7 @@ class FakeProcessor(
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
         }
     )

@@ -9,6 +9,7 @@ import typing as t
 
 from .. import objects
 from . import agenda, collection, customers, invoices, items, labels, payment_methods
+from . import discounts as giving
 from .refusals import refused
 from .transaction import Transaction
 
@@ -25,6 +26,7 @@ def create(
     collection_method: str,
     billing_cycle_anchor: int | None,
     metadata: c.Mapping[str, str],
+    discounts: c.Sequence[c.Mapping[str, str]] | None = None,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
 
@@ -56,8 +58,11 @@ def create(
         collection_method=collection_method,
         start_date=tx.now,
         default_payment_method=payment_method,
+        discounts=(),
         metadata=labels.merged({}, metadata),
     )
+    if discounts:
+        subscription = giving.give(tx, subscription, discounts)
     ends = items.moment(trial_end, "trial_end")
     if ends is not None and ends <= tx.now:
         raise refused("trial_end must be in the future.", "trial_end")
@@ -136,7 +141,7 @@ def _bill_first(
         subscription=subscription_id,
         collection_method=subscription.collection_method,
     )
-    subscription = dataclasses.replace(subscription, latest_invoice=invoice.processor_id)
+    subscription = giving.billed(tx, subscription, invoice)
     tx.save(subscription)
     agenda.plan(tx, subscription)
     if subscription.collection_method == "send_invoice" and subscription.status != "trialing":

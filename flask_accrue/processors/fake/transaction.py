@@ -48,6 +48,8 @@ RANKS: t.Final = {
     "expire": 1,
     "trial_will_end": 2,
     "upcoming": 3,
+    "discount_ends": 3,
+    "lapse": 3,
     "turn": 4,
     "finalize": 5,
     "retry": 6,
@@ -313,6 +315,8 @@ def owner(each: objects.ProcessorObject) -> str | None:
             return each.invoice
         case objects.Price():
             return each.product
+        case objects.PromotionCode():
+            return each.coupon
         case _:
             return getattr(each, "customer", None)
 

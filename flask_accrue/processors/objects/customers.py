@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from .base import ProcessorObject
+from .base import UNSAID, ProcessorObject, Unsaid
+from .discounts import Discount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
-    """Who pays. ``balance`` below 0 is credit."""
+    """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any."""
 
     kind = "customer"
 
@@ -19,6 +20,7 @@ class Customer(ProcessorObject):
     default_payment_method: str | None = None
     currency: str | None = None
     balance: int = 0
+    discounts: tuple[Discount, ...] | Unsaid = UNSAID
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
+from .discounts import DiscountAmount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class Invoice(ProcessorObject):
 
     ``total`` = ``subtotal`` - ``discount`` + ``tax`` (the exclusive part of ``tax``);
     ``starting_balance`` is the customer's balance when it was finalized (below 0: credit).
+    ``discount_amounts`` tell what each discount took off.
     """
 
     kind = "invoice"
@@ -69,6 +71,7 @@ class Invoice(ProcessorObject):
     subscription: str | None = None
     number: str | None = None
     discount: int = 0
+    discount_amounts: tuple[DiscountAmount, ...] = ()
     tax: int = 0
     starting_balance: int = 0
     ending_balance: int | None = None

@@ -34,15 +34,17 @@ _CUSTOMERS: t.Final = "/v1/customers"
 
 
 class _Place(t.NamedTuple):
-    """The list of a kind, and the filter by what it belongs to."""
+    """The list of a kind, and the filter by what it belongs to; ``None``: it belongs to nothing."""
 
     path: str
-    owner: str
+    owner: str | None
     others: tuple[tuple[str, str], ...] = ()
 
 
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
+    "coupon": _Place("/v1/coupons", None),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
+    "promotion_code": _Place("/v1/promotion_codes", "coupon"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
 }
@@ -55,17 +57,20 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
     :raises ProcessorUnavailable: when Stripe can't be asked, so that it isn't known.
     """
     place = _PLACES.get(kind)
-    if kind != "customer" and (place is None or within is None):
-        named = ", ".join(f"{each} within its {_PLACES[each].owner}" for each in sorted(_PLACES))
+    lacks_owner = place is not None and place.owner is not None and within is None
+    if kind != "customer" and (place is None or lacks_owner):
+        owners = {each: _PLACES[each].owner for each in sorted(_PLACES)}
+        named = ", ".join(f"{each} within its {owner}" for each, owner in owners.items() if owner)
         raise InvalidRequest(
-            f"Stripe is asked for a customer by its operation, or for a {named}; not for a {kind}.",
+            "Stripe is asked for a customer or a coupon by its operation, or for a "
+            f"{named}; not for a {kind}.",
             param="kind" if place is None else "within",
         )
     try:
         if place is None:
             found = _customer(api, operation_id)
         else:
-            params = {**dict(place.others), place.owner: within}
+            params = dict(place.others) | ({place.owner: within} if place.owner else {})
             found = _listed(api, place.path, params, operation_id, LOOKED_BACK)
         return None if found is None else fetching.fetch(api, kind, fields.identifier(found), None)
     except NotFound:

@@ -16,6 +16,7 @@ from . import bodies, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
 from .customers import StripeCustomers
+from .discounts import StripeDiscounts
 from .invoices import StripeInvoices
 from .metering import StripeUsage
 from .payment_methods import StripePaymentMethods
@@ -27,6 +28,7 @@ SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
 class StripeProcessor(
     StripeCustomers,
+    StripeDiscounts,
     StripePaymentMethods,
     StripeSubscriptions,
     StripeInvoices,
@@ -67,6 +69,7 @@ class StripeProcessor(
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
         }
     )

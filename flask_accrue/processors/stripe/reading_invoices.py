@@ -44,6 +44,7 @@ def read_invoice(raw: Raw) -> objects.Invoice:
         subscription=_subscription(raw),
         number=fields.text(raw, "number"),
         discount=between if discounts is None else fields.total(discounts),
+        discount_amounts=tuple(_discount_amount(each) for each in discounts or ()),
         tax=said_tax if taxes is None else fields.total(taxes),
         starting_balance=fields.integer(raw, "starting_balance") or 0,
         ending_balance=fields.integer(raw, "ending_balance"),
@@ -104,6 +105,13 @@ def read_line(raw: Raw) -> objects.InvoiceLine:
         discount=fields.total(fields.rows(raw, "discount_amounts") or ()),
         tax=_exclusive(_taxes(raw, "taxes", "tax_amounts") or []),
         raw=raw,
+    )
+
+
+def _discount_amount(raw: Raw) -> objects.DiscountAmount:
+    return objects.DiscountAmount(
+        discount=fields.required_reference(raw, "discount"),
+        amount=fields.required_integer(raw, "amount"),
     )
 
 

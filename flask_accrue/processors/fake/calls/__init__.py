@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .charges import FakeCharges
 from .customers import FakeCustomers
+from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
 from .subscriptions import FakeSubscriptions
@@ -12,6 +13,7 @@ from .usage import FakeUsage
 __all__ = [
     "FakeCharges",
     "FakeCustomers",
+    "FakeDiscounts",
     "FakeInvoices",
     "FakePaymentMethods",
     "FakeSubscriptions",
