@@ -11,6 +11,18 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .complimentary import comp_subscription
+from .coupons import (
+    activate_promotion_code,
+    create_coupon,
+    create_promotion_code,
+    deactivate_promotion_code,
+    delete_coupon,
+    list_coupons,
+    list_promotion_codes,
+    list_redemptions,
+    update_coupon,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -21,6 +33,7 @@ from .customers import (
     update_customer,
 )
 from .data import patch_data, put_data
+from .discounts import apply_coupon, apply_promotion_code, remove_discount
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
@@ -42,26 +55,37 @@ __all__ = [
     "InvoicePreview",
     "Usage",
     "action_required",
+    "activate_promotion_code",
     "add_item",
     "add_payment_method",
+    "apply_coupon",
+    "apply_promotion_code",
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
     "charge",
+    "comp_subscription",
     "confirm_payment",
     "confirmation_url",
+    "create_coupon",
     "create_customer",
+    "create_promotion_code",
     "customer",
+    "deactivate_promotion_code",
     "decrement",
+    "delete_coupon",
     "end_trial",
     "extend_trial",
     "get_customer",
     "increment",
     "list_charges",
+    "list_coupons",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
     "list_products",
+    "list_promotion_codes",
+    "list_redemptions",
     "list_subscriptions",
     "patch_data",
     "pause",
@@ -69,6 +93,7 @@ __all__ = [
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "remove_discount",
     "remove_item",
     "remove_payment_method",
     "report_usage",
@@ -85,6 +110,7 @@ __all__ = [
     "sync_customer",
     "sync_payment",
     "sync_payment_methods",
+    "update_coupon",
     "update_customer",
     "update_payment_method",
     "update_quantity",

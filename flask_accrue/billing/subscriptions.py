@@ -17,6 +17,7 @@ from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
+from .promotions import accepted_code, check_coupon, refuse_both, total
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
 
@@ -35,6 +36,8 @@ def subscribe(
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
     billing_cycle_anchor: datetime.datetime | None = None,
+    coupon: models.Coupon | str | None = None,
+    promotion_code: models.PromotionCode | str | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.Subscription:
@@ -47,6 +50,9 @@ def subscribe(
     :param quantity: how many; 1 by default. 0 is allowed, and entitles to nothing.
     :param trial: how long, or until when, it's free.
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :param coupon: what is taken off, by its row or the processor's id; or a ``promotion_code``, by its row or
+        the word that was typed. Both are checked as :func:`apply_coupon` and
+        :func:`apply_promotion_code` do.
     :raises InvalidState: with the code ``already_subscribed`` while one of this name hasn't ended.
     :raises ActionRequired: when the customer has to confirm the first payment; the subscription is stored,
         ``incomplete``, and grants nothing. Raised again by another call while it waits.
@@ -57,6 +63,7 @@ def subscribe(
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
+    refuse_both(coupon, promotion_code)
     extra = validate_metadata(metadata or {})
     if trial is not None:
         check_trial(trial)
@@ -89,16 +96,21 @@ def subscribe(
         "collection_method": collection_method,
         "billing_cycle_anchor": anchor,
         "metadata": extra,
+        "coupon": coupon.processor_id if isinstance(coupon, models.Coupon) else coupon,
+        "promotion_code": promotion_code.code
+        if isinstance(promotion_code, models.PromotionCode)
+        else promotion_code,
     }
     subject = f"customer:{payer.id}:{name}"
     # Settled before anything is done under it: a card that is added on the way gets an id from it.
     id = operations.operation_id(operation_id, "subscribe", subject)
-    card = None
+    card, discounts = None, None
     # A repeat goes by what was frozen, whatever has changed since.
     if not operations.is_known(id):
         _refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
+        discounts = _discounts(payer, coupon, promotion_code, wanted)
         card = _card(payer, payment_method, operation_id=operations.shortened(f"{id}:card"))
     processor_id = payer.processor_id
 
@@ -114,6 +126,7 @@ def subscribe(
             "collection_method": collection_method,
             "billing_cycle_anchor": anchor,
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
+            "discounts": discounts,
         }
 
     plan: Plan[models.Subscription] = Plan(
@@ -346,6 +359,23 @@ def _card(
         payment_method = add_payment_method(payer, payment_method, operation_id=operation_id)
     require_attached(payer, payment_method)
     return payment_method.processor_id
+
+
+def _discounts(
+    payer: models.Customer,
+    coupon: models.Coupon | str | None,
+    promotion_code: models.PromotionCode | str | None,
+    wanted: Items,
+) -> list[dict[str, str]] | None:
+    """Return what is to be taken off, as it's sent, unless it's known that it can't be redeemed."""
+    if coupon is None and promotion_code is None:
+        return None
+    prices = [(find_price(payer.processor, each), number) for each, number in wanted.items()]
+    currency = next((price.currency for price, _ in prices if price is not None), payer.currency)
+    if promotion_code is None:
+        return [{"coupon": check_coupon(payer, coupon, currency)}]
+    found = accepted_code(payer, promotion_code, currency, total(prices))
+    return [{"promotion_code": found.processor_id}]
 
 
 def _said_method(payment_method: models.PaymentMethod | str | None) -> str | None:

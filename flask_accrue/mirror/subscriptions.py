@@ -25,6 +25,7 @@ def write_subscription(
 ) -> models.Subscription:
     """Write a subscription with its items; an item that is missing is removed at once."""
     row = uow.find(models.Subscription, customer.processor, obj.processor_id)
+    known = {each["id"] for each in (None if row is None else row.discounts) or ()}
     last_seen = row.fresh_to if row is not None and row.fresh_to is not None else source.fresh_from
     values: dict[str, t.Any] = {
         "name": obj.metadata.get(NAME_KEY, "default"),
@@ -70,6 +71,8 @@ def write_subscription(
     note_redemptions(uow, customer, obj.discounts, obj.processor_id)
     if made.is_change:
         record(uow, "subscription", _verb(made), made, customer, items=items)
+    if _is_newly_complimentary(made, known):
+        record(uow, "subscription", "comped", made, customer, items=items)
     return made.row
 
 
@@ -183,6 +186,13 @@ def _items_verb(before: set[str], after: set[str]) -> str:
     if before < after:
         return "item_added"
     return "item_removed" if after < before else "plan_changed"
+
+
+def _is_newly_complimentary(made: Draft[models.Subscription], known: set[str]) -> bool:
+    return any(
+        each["id"] not in known and (each["coupon"] or "").startswith(models.COMP_COUPON)
+        for each in made.row.discounts or []
+    )
 
 
 def _discounts_verb(before: list[t.Any], after: list[t.Any]) -> str:

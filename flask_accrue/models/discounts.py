@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import typing as t
 import uuid
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.ext.hybrid import hybrid_property
 
+from .. import clock
 from ..money import Money
 from .base import JsonDict, JsonList, Mirrored, Row, exact, soft_reference
 from .customers import Customer
+
+#: How the ids of coupons begin that make a subscription free of charge.
+COMP_COUPON: t.Final = "accrue-comp-"
 
 
 class Coupon(Mirrored):
@@ -44,6 +50,38 @@ class Coupon(Mirrored):
             return None
         return Money(self.amount_off, self.currency)
 
+    @hybrid_property
+    def is_expired(self) -> bool:
+        """Whether the time in which it could be redeemed is over."""
+        return self.redeem_by is not None and self.redeem_by <= clock.now()
+
+    @is_expired.inplace.expression
+    @classmethod
+    def _is_expired(cls) -> sa.ColumnElement[bool]:
+        return _has_come(cls.redeem_by)
+
+    @hybrid_property
+    def is_exhausted(self) -> bool:
+        """Whether it was redeemed as often as it may be."""
+        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
+
+    @is_exhausted.inplace.expression
+    @classmethod
+    def _is_exhausted(cls) -> sa.ColumnElement[bool]:
+        return _reaches(cls.times_redeemed, cls.max_redemptions)
+
+    @hybrid_property
+    def is_redeemable(self) -> bool:
+        """Whether it can still be redeemed, as far as is known."""
+        is_over = self.is_expired or self.is_exhausted or self.deleted_at is not None
+        return self.is_valid and not is_over
+
+    @is_redeemable.inplace.expression
+    @classmethod
+    def _is_redeemable(cls) -> sa.ColumnElement[bool]:
+        is_over = sa.or_(cls.is_expired, cls.is_exhausted, cls.deleted_at.is_not(None))
+        return sa.and_(cls.is_valid, sa.not_(is_over))
+
 
 class PromotionCode(Mirrored):
     """A word that customers type to have a coupon.
@@ -71,6 +109,38 @@ class PromotionCode(Mirrored):
         primaryjoin=soft_reference("Coupon", "coupon_processor_id").format(self="PromotionCode"),
         viewonly=True,
     )
+
+    @hybrid_property
+    def is_expired(self) -> bool:
+        """Whether the time in which it could be redeemed is over."""
+        return self.expires_at is not None and self.expires_at <= clock.now()
+
+    @is_expired.inplace.expression
+    @classmethod
+    def _is_expired(cls) -> sa.ColumnElement[bool]:
+        return _has_come(cls.expires_at)
+
+    @hybrid_property
+    def is_exhausted(self) -> bool:
+        """Whether it was redeemed as often as it may be."""
+        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
+
+    @is_exhausted.inplace.expression
+    @classmethod
+    def _is_exhausted(cls) -> sa.ColumnElement[bool]:
+        return _reaches(cls.times_redeemed, cls.max_redemptions)
+
+    @hybrid_property
+    def is_redeemable(self) -> bool:
+        """Whether somebody can still redeem it, as far as is known."""
+        is_over = self.is_expired or self.is_exhausted or self.deleted_at is not None
+        return self.is_active and not is_over
+
+    @is_redeemable.inplace.expression
+    @classmethod
+    def _is_redeemable(cls) -> sa.ColumnElement[bool]:
+        is_over = sa.or_(cls.is_expired, cls.is_exhausted, cls.deleted_at.is_not(None))
+        return sa.and_(cls.is_active, sa.not_(is_over))
 
 
 class Redemption(Row):
@@ -102,3 +172,11 @@ class Redemption(Row):
     ends_at: orm.Mapped[datetime.datetime | None]
 
     customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
+
+
+def _has_come(moment: t.Any) -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(moment <= clock.now(), sa.false())
+
+
+def _reaches(times: t.Any, most: t.Any) -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(times >= most, sa.false())

@@ -27,6 +27,7 @@ from .base import (
     soft_reference,
 )
 from .customers import Customer, PaymentMethod
+from .discounts import COMP_COUPON
 
 if t.TYPE_CHECKING:
     from .catalog import Price
@@ -118,6 +119,15 @@ class Subscription(Mirrored):
                     ("incomplete", f"status = 'incomplete' OR status NOT IN {STATUSES}"),
                 )
             ),
+        )
+
+    @property
+    def is_complimentary(self) -> bool:
+        """Whether it's free of charge by :func:`flask_accrue.billing.comp_subscription`, by billing time."""
+        return any(
+            (each["coupon"] or "").startswith(COMP_COUPON)
+            and (each["end"] is None or datetime.datetime.fromisoformat(each["end"]) > clock.now())
+            for each in self.discounts or []
         )
 
     # -- the end -------------------------------------------------------------------------------
