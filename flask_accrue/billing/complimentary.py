@@ -111,8 +111,8 @@ def _begun(
         name=name,
         quantity=quantity,
         coupon=coupon_id(months),
-        metadata={REASON_KEY: reason},
         operation_id=id,
+        _own={REASON_KEY: reason},
     )
     if end is None:
         return row

@@ -32,8 +32,8 @@ def apply_promotion_code(
 
     What is known here is checked first: that the code exists (a word that isn't known here is looked up at
     the processor once), is active, hasn't expired, isn't used up, is for this customer, is for this
-    currency, and then its restrictions. Stripe gives no discount to a whole customer, so of a customer or a billable
-    it's the subscription of that ``name``.
+    currency, and then its restrictions. Stripe gives no discount to a whole customer, so of a customer or
+    a billable it's the subscription of that ``name``.
 
     :param code: the word as it was typed, in any case, or its row.
     :param replace: take away the discounts that it has; otherwise this one comes after them.

@@ -40,6 +40,7 @@ def subscribe(
     promotion_code: models.PromotionCode | str | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
+    _own: c.Mapping[str, str] | None = None,
 ) -> models.Subscription:
     """Subscribe a billable to a price, or to several.
 
@@ -64,7 +65,7 @@ def subscribe(
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
     refuse_both(coupon, promotion_code)
-    extra = validate_metadata(metadata or {})
+    extra = {**validate_metadata(metadata or {}), **(_own or {})}
     if trial is not None:
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)

@@ -73,7 +73,7 @@ def test_it_is_billed_after_its_months(kit: Kit, payer: Organization) -> None:
     assert (row.discounts or [])[0]["end"] == "2026-09-10T12:00:00+00:00"
     for _ in range(7):
         kit.advance(days=31)
-    assert sorted(due(payer)) == [0] * 6 + [1900] * 2 or sorted(due(payer)) == [0] * 6 + [1900]
+    assert sorted(due(payer)) == [0] * 6 + [1900] * 2
     assert not row.is_complimentary
 
 
@@ -129,6 +129,7 @@ def test_a_coupon_of_that_id_that_isn_t_all_off_is_refused(kit: Kit, payer: Orga
         billing.comp_subscription(payer, "price_pro", reason="A friend")
     assert raised.value.code == "comp_coupon_changed"
     billing.delete_coupon(coupon)
+    kit.advance(seconds=1)
     assert billing.comp_subscription(payer, "price_pro", reason="A friend").is_complimentary
 
 

@@ -23,17 +23,14 @@ def test_a_subscription_begins_with_a_coupon(kit: Kit, payer: Organization) -> N
     coupon = billing.create_coupon(percent_off=25)
     row = billing.subscribe(payer, "price_pro", coupon=coupon)
     for _ in range(2):
-        [discount] = row.discounts or []
-        assert (discount["coupon"], discount["promotion_code"]) == (coupon.processor_id, None) or (
-            row.discounts == []
-        )
+        # It held for one invoice, and that was made.
+        assert row.discounts == []
         [invoice] = billing.list_invoices(payer)
         assert (invoice.subtotal, invoice.discount, invoice.total) == (1900, 475, 1425)
         assert [each["amount"] for each in invoice.discount_amounts] == [475]
         assert [(each.amount, each.discount) for each in invoice.items] == [(1900, 475)]
         assert [each.amount for each in billing.list_charges(payer)] == [1425]
-        break
-    kit.deliver()
+        kit.deliver()
     kit.assert_settled()
 
 
@@ -104,7 +101,7 @@ def test_a_code_is_applied_to_the_next_invoice(
     kit.assert_entry("subscription.discounted", subscription)
     for _ in range(3):
         kit.advance(days=31)
-    assert paid(payer) == [950, 1900, 1900, 1900] or paid(payer) == [950, 950, 1900, 1900]
+    assert paid(payer) == [950, 1900, 1900, 1900]
     assert subscription.discounts == []
     kit.assert_entry("subscription.discount_removed", subscription)
 
@@ -223,8 +220,6 @@ def test_each_reason_has_a_code_of_its_own_and_nothing_is_sent(
     soon = kit.fake.clock.now() + datetime.timedelta(days=1)
     coupon = billing.create_coupon(percent_off=10, duration="forever")
     euros = billing.create_coupon(amount_off=Money(500, "eur"))
-    other = billing.customer(payer.__class__, None) if False else None
-    assert other is None
     made = {
         "inactive": billing.create_promotion_code(coupon, "INACTIVE", active=False),
         "expired": billing.create_promotion_code(coupon, "EXPIRED", expires_at=soon),
@@ -235,9 +230,9 @@ def test_each_reason_has_a_code_of_its_own_and_nothing_is_sent(
         "below_minimum": billing.create_promotion_code(coupon, "MUCH", minimum=Money(1901, "usd")),
         "exhausted": billing.create_promotion_code(coupon, "ONCE", max_redemptions=1),
     }
+    kit.advance(days=2)
     made["exhausted"].times_redeemed = 1
     kit.state.db.session.commit()
-    kit.advance(days=2)
     calls.clear()
     for why, code in made.items():
         assert refusal(subscription, code.code) == f"promotion_code_{why}"

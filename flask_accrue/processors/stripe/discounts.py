@@ -130,10 +130,8 @@ class StripeDiscounts(StripeCalls, DiscountCalls):
             "max_redemptions": max_redemptions,
             "restrictions": restrictions or None,
             "metadata": metadata,
-            "expand": list(fetching.PLACES["promotion_code"].expand),
         }
-        reply = api.post(CODES, given, key=key)
-        return alone(api, "promotion_code", reply, CODES, *fetching.PLACES["promotion_code"].expand)
+        return alone(api, "promotion_code", api.post(CODES, given, key=key), CODES)
 
     def update_promotion_code(
         self, promotion_code: str, changes: dict[str, Json], *, key: str
@@ -144,23 +142,19 @@ class StripeDiscounts(StripeCalls, DiscountCalls):
         """
         api = self._changing
         check_known(changes, _CODE_CHANGEABLE, "promotion code")
-        expanded = fetching.PLACES["promotion_code"].expand
         given: dict[str, Json] = {
             name: emptied(changes[name]) for name in ("active", "metadata") if name in changes
         }
         if "currency_options" in changes:
             options = _amounts(changes["currency_options"], "minimum_amount")
             given["restrictions"] = {"currency_options": options}
-        given["expand"] = list(expanded)
         reply = api.post(f"{CODES}/{segment(promotion_code)}", given, key=key)
-        return alone(api, "promotion_code", reply, CODES, *expanded)
+        return alone(api, "promotion_code", reply, CODES)
 
     def look_up_promotion_code(self, code: str) -> Answer:
         """Return the promotion codes with that word, then their coupons."""
         api = self._api
-        places = fetching.PLACES
-        expand = [f"data.{each}" for each in places["promotion_code"].expand]
-        expand += [f"data.promotion.coupon.{each}" for each in places["coupon"].expand]
+        expand = [f"data.promotion.coupon.{each}" for each in fetching.PLACES["coupon"].expand]
         reply = api.get(CODES, {"code": code, "limit": _MOST, "expand": expand})
         gathering = Gathering(api)
         coupons: dict[str, t.Any] = {}

@@ -32,7 +32,7 @@ class Place:
 PLACES: t.Final[t.Mapping[str, Place]] = {
     "charge": Place("/v1/charges/{}", ("balance_transaction",)),
     "checkout_session": Place("/v1/checkout/sessions/{}"),
-    "coupon": Place("/v1/coupons/{}", ("applies_to", "currency_options")),
+    "coupon": Place("/v1/coupons/{}", ("applies_to",)),
     "credit_note": Place("/v1/credit_notes/{}"),
     "customer": Place("/v1/customers/{}"),
     "dispute": Place("/v1/disputes/{}"),
@@ -45,7 +45,7 @@ PLACES: t.Final[t.Mapping[str, Place]] = {
     "payment_method": Place("/v1/payment_methods/{}"),
     "price": Place("/v1/prices/{}"),
     "product": Place("/v1/products/{}"),
-    "promotion_code": Place("/v1/promotion_codes/{}", ("restrictions.currency_options",)),
+    "promotion_code": Place("/v1/promotion_codes/{}"),
     "refund": Place("/v1/refunds/{}"),
     "subscription": Place(
         "/v1/subscriptions/{}",

@@ -43,7 +43,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "checkout_session": {"checkout_session.deleted"},
     "coupon": {"coupon.deleted"},
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
-    "customer": {"customer.deleted"},
+    "customer": {"customer.deleted", "customer.discounts"},
     "dispute": {"dispute.deleted"},
     "invoice": {
         "invoice.deleted",
@@ -69,6 +69,7 @@ ELSEWHERE: dict[str, set[str]] = {
         "subscription.current_period_start",
         "subscription.deleted",
         "subscription.discount",
+        "subscription.discounts.deleted",
     },
     "subscription_schedule": {"subscription_schedule.deleted"},
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
