@@ -126,7 +126,8 @@ def delete_coupon(coupon: models.Coupon, *, operation_id: str | None = None) -> 
     try:
         return perform(plan, operation_id)
     except NotFound:
-        sync(coupon)
+        if sync(coupon) is not None:
+            raise
         return current_state().db.session.get_one(models.Coupon, id)
 
 

@@ -27,6 +27,7 @@ class Operation:
     :ivar request: verb and path, a regular expression, of the request that changes something.
     :ivar tells: the types of the entries that the ledger gains.
     :ivar makes: the kinds of which there is one object more at Stripe, and one row more here.
+    :ivar there: by kind, how many objects more there are at Stripe that have no row, or whose row stays.
     :ivar prepare: leaves what the operation is about.
     """
 
@@ -35,6 +36,7 @@ class Operation:
     tells: tuple[str, ...]
     makes: tuple[str, ...] = ()
     prepare: c.Callable[[Shop], object] = lambda shop: None
+    there: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def with_two_cards(shop: Shop) -> None:
@@ -86,6 +88,31 @@ def waiting(shop: Shop) -> None:
         billing.subscribe(shop.org, "price_pro")
 
 
+def with_coupon(shop: Shop) -> None:
+    subscribed(shop)
+    billing.create_coupon(percent_off=10, duration="forever", id="TEN")
+
+
+def with_code(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.create_promotion_code("TEN", "WELCOME")
+
+
+def with_inactive_code(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.create_promotion_code("TEN", "WELCOME", active=False)
+
+
+def discounted(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.apply_coupon(shop.subscription, "TEN")
+
+
+def with_comp_coupon(shop: Shop) -> None:
+    subscribed(shop)
+    billing.create_coupon(percent_off=100, duration="forever", id="accrue-comp-forever")
+
+
 LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
 
 _CUSTOMER: t.Final = "^/v1/customers/[^/]+$"
@@ -98,12 +125,14 @@ def _on_subscription(
     *,
     method: str = "POST",
     prepare: c.Callable[[Shop], object] = subscribed,
+    there: t.Mapping[str, int] | None = None,
 ) -> Operation:
     return Operation(
         lambda shop, id: run(shop.subscription, id),
         (method, _SUBSCRIPTION),
         (told,),
         prepare=prepare,
+        there=there or {},
     )
 
 
@@ -214,6 +243,76 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         "subscription.trial_ended",
         lambda row, id: billing.end_trial(row, operation_id=id),
         prepare=on_trial,
+    ),
+    "create_coupon": Operation(
+        lambda shop, id: billing.create_coupon(percent_off="12.5", operation_id=id),
+        ("POST", "^/v1/coupons$"),
+        ("coupon.created",),
+        ("coupon",),
+    ),
+    "update_coupon": Operation(
+        lambda shop, id: billing.update_coupon(
+            shop.only(models.Coupon), name="Spring", operation_id=id
+        ),
+        ("POST", "^/v1/coupons/TEN$"),
+        ("coupon.updated",),
+        prepare=with_coupon,
+    ),
+    "delete_coupon": Operation(
+        lambda shop, id: billing.delete_coupon(shop.only(models.Coupon), operation_id=id),
+        ("DELETE", "^/v1/coupons/TEN$"),
+        ("coupon.deleted",),
+        prepare=with_coupon,
+        there={"coupon": -1},
+    ),
+    "create_promotion_code": Operation(
+        lambda shop, id: billing.create_promotion_code("TEN", "WELCOME", operation_id=id),
+        ("POST", "^/v1/promotion_codes$"),
+        ("promotion_code.created",),
+        ("promotion_code",),
+        prepare=with_coupon,
+    ),
+    "activate_promotion_code": Operation(
+        lambda shop, id: billing.activate_promotion_code(
+            shop.only(models.PromotionCode), operation_id=id
+        ),
+        ("POST", "^/v1/promotion_codes/[^/]+$"),
+        ("promotion_code.updated",),
+        prepare=with_inactive_code,
+    ),
+    "deactivate_promotion_code": Operation(
+        lambda shop, id: billing.deactivate_promotion_code(
+            shop.only(models.PromotionCode), operation_id=id
+        ),
+        ("POST", "^/v1/promotion_codes/[^/]+$"),
+        ("promotion_code.updated",),
+        prepare=with_code,
+    ),
+    "apply_coupon": _on_subscription(
+        "subscription.discounted",
+        lambda row, id: billing.apply_coupon(row, "TEN", operation_id=id),
+        prepare=with_coupon,
+        there={"discount": 1},
+    ),
+    "apply_promotion_code": _on_subscription(
+        "subscription.discounted",
+        lambda row, id: billing.apply_promotion_code(row, "WELCOME", operation_id=id),
+        prepare=with_code,
+        there={"discount": 1},
+    ),
+    "remove_discount": _on_subscription(
+        "subscription.discount_removed",
+        lambda row, id: billing.remove_discount(row, operation_id=id),
+        prepare=discounted,
+    ),
+    "comp_subscription": Operation(
+        lambda shop, id: billing.comp_subscription(
+            shop.subscription, reason="A friend", operation_id=id
+        ),
+        ("POST", _SUBSCRIPTION),
+        ("subscription.discounted", "subscription.comped"),
+        prepare=with_comp_coupon,
+        there={"discount": 1},
     ),
     "charge": Operation(
         lambda shop, id: billing.charge(shop.org, Money(500, "usd"), operation_id=id),

@@ -101,7 +101,9 @@ class Before:
     def check_done(self, operation: Operation) -> None:
         """Check that the operation was done once."""
         more = collections.Counter(operation.makes)
-        assert self.shop.objects() == self.objects + more
+        there = collections.Counter(self.objects + more)
+        there.update(operation.there)
+        assert +self.shop.objects() == +there
         assert +self.shop.rows() == +(self.rows + more)
         assert self.shop.told() == [*self.told, *operation.tells]
         assert verify().findings == []

@@ -83,13 +83,11 @@ def billed(
     return _without(tx, changed, _once(tx, changed, spent), save=False)
 
 
-def billed_customer(tx: Transaction, invoice: objects.Invoice) -> None:
-    """Let what a customer has once be spent by an invoice."""
-    customer = tx.get(objects.Customer, invoice.customer)
-    spent = {each.discount for each in invoice.discount_amounts}
-    once = _once(tx, customer, spent)
-    if once:
-        _without(tx, customer, once)
+def spend(
+    tx: Transaction, holder: objects.Subscription | objects.Customer, invoice: objects.Invoice
+) -> None:
+    """Let what holds once be spent by an invoice."""
+    _without(tx, holder, _once(tx, holder, {each.discount for each in invoice.discount_amounts}))
 
 
 def end(tx: Transaction, holder: objects.Subscription | objects.Customer) -> None:

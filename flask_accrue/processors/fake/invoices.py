@@ -63,9 +63,9 @@ def draft(
         "invoice.created",
     )
     discounting.remember(tx, every, discounted)
-    if amounts:
+    if applicable:
         tx.aside(invoice.processor_id)["discounts"] = [documents.write(one) for one in applicable]
-        discounts.billed_customer(tx, invoice)
+        discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
     return invoice
 
 
@@ -231,13 +231,17 @@ def _discounted_again(tx: Transaction, invoice: objects.Invoice) -> objects.Invo
     discounted, amounts = discounting.taken_off(tx, applicable, lines, invoice.currency)
     discounting.remember(tx, lines, discounted)
     discount = sum(each.amount for each in amounts)
-    return dataclasses.replace(
+    invoice = dataclasses.replace(
         invoice,
         lines=discounted,
         discount=discount,
         discount_amounts=amounts,
         total=invoice.subtotal - discount,
     )
+    if invoice.subscription is not None:
+        discounts.spend(tx, tx.get(objects.Subscription, invoice.subscription), invoice)
+    discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
+    return invoice
 
 
 def _take_pending(tx: Transaction, owner: str) -> list[objects.InvoiceLine]:

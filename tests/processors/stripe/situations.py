@@ -38,6 +38,7 @@ def prime_world(server: ContractServer) -> None:
         subscription(latest_invoice=None),
         coupon(),
         promotion_code(),
+        sample("discount", id="di_1", source={"type": "coupon", "coupon": "TEN"}),
         open_invoice(),
         payment_intent(),
         charge(),

@@ -315,9 +315,14 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
     assert stripe_server.requests == []
 
 
-# A customer has none yet, and whom usage is of Stripe checks later.
+# A customer or coupon has none yet, and whom usage is of Stripe checks later.
 @pytest.mark.parametrize(
-    "name", [name for name in CHANGES if name not in ("create_customer", "create_meter_event")]
+    "name",
+    [
+        name
+        for name in CHANGES
+        if name not in ("create_customer", "create_coupon", "create_meter_event")
+    ],
 )
 def test_an_id_that_nobody_has_is_refused(
     stripe_server: ContractServer, processor: StripeProcessor, name: str

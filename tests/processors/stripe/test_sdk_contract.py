@@ -213,6 +213,7 @@ def expandable(contract: Contract, schema: Json, path: list[str]) -> bool:
     *through, last = path
     for name in through:
         schema = contract.resource(schema)[1].get("properties", {}).get(name, {})
+        schema = schema.get("items", schema)
     return len(path) <= 4 and last in contract.resource(schema)[1].get("x-expandableFields", ())
 
 
