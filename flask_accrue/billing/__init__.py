@@ -46,13 +46,23 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .phases import Phase
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
+from .schedules import (
+    cancel_schedule,
+    list_schedules,
+    release_schedule,
+    schedule_subscription,
+    subscribe_via_schedule,
+    update_schedule,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
     "InvoicePreview",
+    "Phase",
     "Usage",
     "action_required",
     "activate_promotion_code",
@@ -63,6 +73,7 @@ __all__ = [
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_schedule",
     "charge",
     "comp_subscription",
     "confirm_payment",
@@ -86,6 +97,7 @@ __all__ = [
     "list_products",
     "list_promotion_codes",
     "list_redemptions",
+    "list_schedules",
     "list_subscriptions",
     "patch_data",
     "pause",
@@ -93,6 +105,7 @@ __all__ = [
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "release_schedule",
     "remove_discount",
     "remove_item",
     "remove_payment_method",
@@ -100,9 +113,11 @@ __all__ = [
     "report_usage_in_bulk",
     "resume",
     "retry_payment",
+    "schedule_subscription",
     "search",
     "set_default_payment_method",
     "subscribe",
+    "subscribe_via_schedule",
     "subscription",
     "swap_plan",
     "sync",
@@ -114,5 +129,6 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "update_schedule",
     "usage_summary",
 ]

@@ -97,6 +97,25 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
     return processor_id
 
 
+def to_redeem(
+    payer: models.Customer,
+    coupon: models.Coupon | str | None,
+    promotion_code: models.PromotionCode | str | None,
+    prices: c.Sequence[tuple[models.Price | None, int | None]],
+) -> list[dict[str, str]] | None:
+    """Return what is to be taken off those prices, each so many times, as it's sent.
+
+    :raises InvalidRequest: where it's known that it can't be redeemed.
+    """
+    if coupon is None and promotion_code is None:
+        return None
+    currency = next((price.currency for price, _ in prices if price is not None), payer.currency)
+    if promotion_code is None:
+        return [{"coupon": check_coupon(payer, coupon, currency)}]
+    found = accepted_code(payer, promotion_code, currency, total(prices))
+    return [{"promotion_code": found.processor_id}]
+
+
 def refuse_both(coupon: t.Any, promotion_code: t.Any) -> None:
     """Refuse a coupon and a code at once.
 

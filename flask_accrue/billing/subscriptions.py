@@ -17,7 +17,7 @@ from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
-from .promotions import accepted_code, check_coupon, refuse_both, total
+from .promotions import refuse_both, to_redeem
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
 
@@ -60,7 +60,7 @@ def subscribe(
     :raises CardError: when the bank declines; the subscription is stored, ``incomplete``.
     :raises InvalidRequest: for an unknown price or wrong arguments.
     """
-    _check_name(name)
+    check_name(name)
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
@@ -93,7 +93,7 @@ def subscribe(
         # In their order, which is that of the invoice's lines.
         "items": None if items is None else list(items.items()),
         "trial": trial,
-        "payment_method": _said_method(payment_method),
+        "payment_method": said_method(payment_method),
         "collection_method": collection_method,
         "billing_cycle_anchor": anchor,
         "metadata": extra,
@@ -108,11 +108,14 @@ def subscribe(
     card, discounts = None, None
     # A repeat goes by what was frozen, whatever has changed since.
     if not operations.is_known(id):
-        _refuse_second(payer, name)
+        refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
-        discounts = _discounts(payer, coupon, promotion_code, wanted)
-        card = _card(payer, payment_method, operation_id=operations.shortened(f"{id}:card"))
+        prices = [(find_price(payer.processor, each), number) for each, number in wanted.items()]
+        discounts = to_redeem(payer, coupon, promotion_code, prices)
+        card = card_to_charge(
+            payer, payment_method, operation_id=operations.shortened(f"{id}:card")
+        )
     processor_id = payer.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
@@ -139,9 +142,10 @@ def subscribe(
         request=request,
         result="subscription",
         customer_id=payer.id,
-        check=lambda: _refuse_second(payer, name),
+        check=lambda: refuse_second(payer, name),
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
         find=("subscription", processor_id),
+        rivals={"subscribe_via_schedule": "subscription_schedule"},
         outcome=payment_outcome,
     )
     return perform(plan, id)
@@ -233,7 +237,7 @@ def check_quantity(quantity: t.Any, least: int = 0) -> int:
 def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
     """Return the prices that are meant, each with its quantity, or say what is wrong with them."""
     if items is None:
-        _check_price(price)
+        check_price(price)
         chosen: dict[str, int | None] = {price: quantity}
     elif price is not None or quantity is not None:
         raise InvalidRequest(
@@ -251,7 +255,7 @@ def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
     else:
         chosen = dict(items)
     for each, number in chosen.items():
-        _check_price(each)
+        check_price(each)
         if number is not None:
             check_quantity(number)
     return chosen
@@ -277,7 +281,7 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
 
     :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
     """
-    _check_price(price)
+    check_price(price)
     known = find_price(payer.processor, price)
     if known is not None and payer.currency is not None and known.currency != payer.currency:
         raise InvalidRequest(
@@ -288,7 +292,8 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
         )
 
 
-def _check_price(price: t.Any) -> None:
+def check_price(price: t.Any) -> None:
+    """Say what is wrong with a price's name."""
     if not isinstance(price, str) or not price:
         raise InvalidRequest(
             f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
@@ -325,12 +330,18 @@ def _newest(payer: models.Customer, name: str) -> models.Subscription | None:
     )
 
 
-def _refuse_second(payer: models.Customer, name: str) -> None:
+def refuse_second(payer: models.Customer, name: str) -> None:
+    """Refuse another subscription of a name while one hasn't ended, or is going to begin by a schedule.
+
+    :raises InvalidState: with the code ``already_subscribed``.
+    :raises ActionRequired: for one whose first payment waits for the customer.
+    """
     live = next(
         (each for each in list_subscriptions(payer) if each.name == name and not each.is_ended),
         None,
     )
     if live is None:
+        _refuse_scheduled(payer, name)
         return
     if live.is_incomplete:
         raise action_required(live)
@@ -341,7 +352,21 @@ def _refuse_second(payer: models.Customer, name: str) -> None:
     )
 
 
-def _check_name(name: t.Any) -> None:
+def _refuse_scheduled(payer: models.Customer, name: str) -> None:
+    schedules = models.SubscriptionSchedule
+    waiting = current_state().db.session.scalars(
+        sa.select(schedules).where(schedules.customer_id == payer.id, schedules.is_waiting)
+    )
+    if any(each.name == name for each in waiting):
+        raise InvalidState(
+            f"A schedule is going to begin a subscription {name!r}. Change or cancel that one, or give "
+            "the new one another name.",
+            code="already_subscribed",
+        )
+
+
+def check_name(name: t.Any) -> None:
+    """Say what is wrong with a subscription's name."""
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
         raise InvalidRequest(
             f"A subscription's name is a string of 1 to 100 printable characters, not {name!r}.",
@@ -350,7 +375,7 @@ def _check_name(name: t.Any) -> None:
         )
 
 
-def _card(
+def card_to_charge(
     payer: models.Customer, payment_method: models.PaymentMethod | str | None, operation_id: str
 ) -> str | None:
     """Return the processor's id of the card to charge, which is added where it's a token."""
@@ -362,24 +387,8 @@ def _card(
     return payment_method.processor_id
 
 
-def _discounts(
-    payer: models.Customer,
-    coupon: models.Coupon | str | None,
-    promotion_code: models.PromotionCode | str | None,
-    wanted: Items,
-) -> list[dict[str, str]] | None:
-    """Return what is to be taken off, as it's sent, unless it's known that it can't be redeemed."""
-    if coupon is None and promotion_code is None:
-        return None
-    prices = [(find_price(payer.processor, each), number) for each, number in wanted.items()]
-    currency = next((price.currency for price, _ in prices if price is not None), payer.currency)
-    if promotion_code is None:
-        return [{"coupon": check_coupon(payer, coupon, currency)}]
-    found = accepted_code(payer, promotion_code, currency, total(prices))
-    return [{"promotion_code": found.processor_id}]
-
-
-def _said_method(payment_method: models.PaymentMethod | str | None) -> str | None:
+def said_method(payment_method: models.PaymentMethod | str | None) -> str | None:
+    """Return what the caller said for a card, as it's kept with the operation."""
     if isinstance(payment_method, models.PaymentMethod):
         return payment_method.processor_id
     return payment_method

@@ -22,6 +22,7 @@ class Processor(
     contract.DiscountCalls,
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
+    contract.ScheduleCalls,
     contract.InvoiceCalls,
     contract.ChargeCalls,
     contract.UsageCalls,

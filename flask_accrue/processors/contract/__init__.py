@@ -16,6 +16,7 @@ from .customers import CustomerCalls
 from .discounts import DiscountCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
+from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
 from .usage import UsageCalls
 
@@ -25,6 +26,7 @@ __all__ = [
     "DiscountCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",
+    "ScheduleCalls",
     "SubscriptionCalls",
     "UsageCalls",
 ]

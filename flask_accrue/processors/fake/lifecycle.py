@@ -1,4 +1,4 @@
-"""What happens by itself when its time has come."""
+"""What happens to subscriptions and invoices by itself when its time has come."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from .. import objects
 from . import (
     agenda,
     collection,
-    coupons,
     discounting,
     discounts,
     endings,
@@ -19,22 +18,6 @@ from . import (
     standing,
 )
 from .transaction import Transaction
-
-
-def happen(tx: Transaction, subject: str, what: str) -> None:
-    """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
-    invoice = tx.peek(objects.Invoice, subject)
-    lapsing = tx.peek(objects.Coupon, subject) or tx.peek(objects.PromotionCode, subject)
-    customer = tx.peek(objects.Customer, subject)
-    if invoice is not None:
-        _OF_INVOICE[what](tx, invoice)
-    elif lapsing is not None:
-        coupons.lapse(tx, lapsing)
-    elif customer is not None:
-        discounts.end(tx, customer)
-    else:
-        _OF_SUBSCRIPTION[what](tx, tx.get(objects.Subscription, subject))
-
 
 # -- subscriptions -------------------------------------------------------------------------------
 
@@ -196,9 +179,9 @@ def _overdue(tx: Transaction, invoice: objects.Invoice) -> None:
     standing.after_failure(tx, invoice, last=False)
 
 
-_Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
+Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
 
-_OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
+OF_SUBSCRIPTION: t.Final[t.Mapping[str, Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
@@ -207,7 +190,7 @@ _OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
     "turn": _turn,
 }
 
-_OF_INVOICE: t.Final[t.Mapping[str, _Step]] = {
+OF_INVOICE: t.Final[t.Mapping[str, Step]] = {
     "finalize": _finalize,
     "retry": _retry,
     "overdue": _overdue,

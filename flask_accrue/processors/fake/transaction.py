@@ -47,13 +47,16 @@ RANKS: t.Final = {
     "resume_collection": 0,
     "expire": 1,
     "trial_will_end": 2,
-    "upcoming": 3,
-    "discount_ends": 3,
-    "lapse": 3,
-    "turn": 4,
-    "finalize": 5,
-    "retry": 6,
-    "overdue": 7,
+    "expiring": 3,
+    # Before the period turns, so that the new one has the items of the new phase.
+    "phase": 4,
+    "discount_ends": 5,
+    "lapse": 5,
+    "upcoming": 5,
+    "turn": 6,
+    "finalize": 7,
+    "retry": 8,
+    "overdue": 9,
 }
 
 

@@ -47,6 +47,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "promotion_code": _Place("/v1/promotion_codes", "coupon"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
+    "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }
 
 

@@ -7,6 +7,7 @@ from .customers import FakeCustomers
 from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
+from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
 
@@ -16,6 +17,7 @@ __all__ = [
     "FakeDiscounts",
     "FakeInvoices",
     "FakePaymentMethods",
+    "FakeSchedules",
     "FakeSubscriptions",
     "FakeUsage",
 ]
