@@ -23,6 +23,12 @@ from .coupons import (
     list_redemptions,
     update_coupon,
 )
+from .credit_notes import (
+    adjust_balance,
+    create_credit_note,
+    list_credit_notes,
+    void_credit_note,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -34,7 +40,9 @@ from .customers import (
 )
 from .data import patch_data, put_data
 from .discounts import apply_coupon, apply_promotion_code, remove_discount
+from .drafts import add_invoice_item, create_invoice, remove_invoice_item
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .payment_methods import (
@@ -66,8 +74,10 @@ __all__ = [
     "Usage",
     "action_required",
     "activate_promotion_code",
+    "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "adjust_balance",
     "apply_coupon",
     "apply_promotion_code",
     "cancel",
@@ -79,7 +89,9 @@ __all__ = [
     "confirm_payment",
     "confirmation_url",
     "create_coupon",
+    "create_credit_note",
     "create_customer",
+    "create_invoice",
     "create_promotion_code",
     "customer",
     "deactivate_promotion_code",
@@ -87,10 +99,12 @@ __all__ = [
     "delete_coupon",
     "end_trial",
     "extend_trial",
+    "finalize_invoice",
     "get_customer",
     "increment",
     "list_charges",
     "list_coupons",
+    "list_credit_notes",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
@@ -99,6 +113,7 @@ __all__ = [
     "list_redemptions",
     "list_schedules",
     "list_subscriptions",
+    "mark_uncollectible",
     "patch_data",
     "pause",
     "pay_invoice",
@@ -107,6 +122,7 @@ __all__ = [
     "refund",
     "release_schedule",
     "remove_discount",
+    "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
     "report_usage",
@@ -115,6 +131,7 @@ __all__ = [
     "retry_payment",
     "schedule_subscription",
     "search",
+    "send_invoice",
     "set_default_payment_method",
     "subscribe",
     "subscribe_via_schedule",
@@ -131,4 +148,6 @@ __all__ = [
     "update_quantity",
     "update_schedule",
     "usage_summary",
+    "void_credit_note",
+    "void_invoice",
 ]

@@ -40,6 +40,9 @@ def write_invoice(
         "discount": obj.discount,
         "discount_amounts": [dataclasses.asdict(each) for each in obj.discount_amounts],
         "tax": obj.tax,
+        "inclusive_tax": obj.inclusive_tax,
+        "total_taxes": [dataclasses.asdict(each) for each in obj.total_taxes],
+        "automatic_tax_status": obj.automatic_tax_status,
         "total": obj.total,
         "starting_balance": obj.starting_balance,
         "ending_balance": obj.ending_balance,
@@ -48,6 +51,8 @@ def write_invoice(
         "amount_remaining": obj.amount_remaining,
         "billing_reason": obj.billing_reason,
         "collection_method": obj.collection_method,
+        "auto_advance": obj.auto_advance,
+        "description": obj.description,
         "attempt_count": obj.attempt_count,
         "next_payment_attempt": obj.next_payment_attempt,
         "due_date": obj.due_date,
@@ -190,6 +195,8 @@ def _verb(made: Draft[models.Invoice]) -> str:
     row, after = made.row, made.after
     if made.created:
         return "paid" if row.is_paid else "created"
+    if after.get("deleted_at") is not None:
+        return "deleted"
     if "status" in after:
         if row.is_open:
             return "finalized"

@@ -30,11 +30,13 @@ def write_lines(
             item = models.InvoiceItem(invoice_id=row.id, position=position)
             uow.session.add(item)
         item.processor_id = obj.processor_id
+        item.invoice_item_processor_id = obj.invoice_item
         item.description = obj.description
         item.amount = obj.amount
         item.currency = obj.currency
         item.discount = obj.discount
         item.tax = obj.tax
+        item.inclusive_tax = obj.inclusive_tax
         item.quantity = obj.quantity
         item.price_processor_id = obj.price
         item.subscription_processor_id = obj.subscription

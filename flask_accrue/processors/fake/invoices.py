@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import customers, discounting, discounts, documents, metering, payments
+from . import customers, discounting, discounts, documents, metering, payments, taxes, totals
 from .refusals import refused
 from .transaction import Transaction
 
@@ -29,44 +29,50 @@ def draft(
     period: tuple[datetime.datetime, datetime.datetime],
     subscription: str | None = None,
     collection_method: str = "charge_automatically",
+    pending: bool = True,
+    own_pending: bool = True,
+    automatic_tax: bool = False,
+    **details: t.Any,
 ) -> objects.Invoice:
-    """Make a draft of those lines, and of all that wait for an invoice of this subscription or customer."""
+    """Make a draft of those lines, and of all that wait for an invoice of this subscription or customer.
+
+    :param pending: whether what waits is taken in; ``own_pending``: the customer's own, too.
+    :param details: further fields of the invoice.
+    """
     customer = customers.bill_in(tx, customer, currency)
-    waiting = [] if subscription is None else _take_pending(tx, subscription)
-    waiting += _take_pending(tx, customer.processor_id)
-    every = (*waiting, *lines)
-    applicable = discounting.applicable(tx, customer.processor_id, subscription)
-    discounted, amounts = discounting.taken_off(tx, applicable, every, currency)
-    subtotal = sum(line.amount for line in every)
-    discount = sum(each.amount for each in amounts)
-    invoice = tx.save(
-        objects.Invoice(
-            processor_id=tx.new_id("in"),
-            created=tx.now,
-            customer=customer.processor_id,
-            subscription=subscription,
-            status="draft",
-            currency=currency,
-            subtotal=subtotal,
-            discount=discount,
-            discount_amounts=amounts,
-            total=subtotal - discount,
-            **_due(customer, subtotal - discount),
-            starting_balance=customer.balance,
-            billing_reason=reason,
-            collection_method=collection_method,
-            period_start=period[0],
-            period_end=period[1],
-            lines=discounted,
-            payments=(),
-        ),
-        "invoice.created",
+    waiting = [] if subscription is None or not pending else _take_pending(tx, subscription)
+    if pending and own_pending:
+        waiting += _take_pending(tx, customer.processor_id)
+    empty = objects.Invoice(
+        processor_id=tx.new_id("in"),
+        created=tx.now,
+        customer=customer.processor_id,
+        subscription=subscription,
+        status="draft",
+        currency=currency,
+        subtotal=0,
+        total=0,
+        amount_due=0,
+        amount_paid=0,
+        amount_remaining=0,
+        billing_reason=reason,
+        collection_method=collection_method,
+        period_start=period[0],
+        period_end=period[1],
+        lines=(),
+        payments=(),
+        **details,
     )
-    discounting.remember(tx, every, discounted)
+    tx.save(empty)
+    applicable = discounting.applicable(tx, customer.processor_id, subscription)
     if applicable:
-        tx.aside(invoice.processor_id)["discounts"] = [documents.write(one) for one in applicable]
-        discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
-    return invoice
+        tx.aside(empty.processor_id)["discounts"] = [documents.write(one) for one in applicable]
+    of_subscription = {} if subscription is None else tx.aside(subscription)
+    if automatic_tax or of_subscription.get("automatic_tax"):
+        tx.aside(empty.processor_id)["automatic_tax"] = True
+    invoice = totals.with_lines(tx, empty, (*waiting, *lines))
+    discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
+    return tx.save(invoice, "invoice.created")
 
 
 def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
@@ -76,13 +82,21 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     """
     if invoice.status != "draft":
         raise wrong_status(invoice, "finalized")
-    late = metering.with_late_usage(tx, invoice)
-    if late is not invoice:
-        invoice = _discounted_again(tx, late)
+    invoice = totals.with_lines(tx, invoice, metering.with_late_usage(tx, invoice))
+    _spend_discounts(tx, invoice)
+    if invoice.automatic_tax_status == taxes.NO_LOCATION:
+        raise refused(
+            "Tax can't be reckoned: nobody knows where this customer is.",
+            "automatic_tax",
+            taxes.INVALID_LOCATION,
+        )
     customer = tx.get(objects.Customer, invoice.customer)
-    due = _due(customer, invoice.total)
+    due = totals.due(customer, invoice.total)
     ending = customer.balance + invoice.total if due["amount_due"] == 0 else 0
-    sent = invoice.collection_method == "send_invoice"
+    sent, days = (
+        invoice.collection_method == "send_invoice",
+        datetime.timedelta(days=tx.rules.days_until_due),
+    )
     finalized = dataclasses.replace(
         invoice,
         status="open",
@@ -90,7 +104,7 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
         finalized_at=tx.now,
         starting_balance=customer.balance,
         ending_balance=ending,
-        due_date=tx.now + datetime.timedelta(days=tx.rules.days_until_due) if sent else None,
+        due_date=invoice.due_date or (tx.now + days if sent else None),
         **due,
     )
     tx.plan(invoice.processor_id, "finalize", None)
@@ -223,35 +237,16 @@ def wrong_status(invoice: objects.Invoice, what: str) -> InvalidRequest:
     )
 
 
-def _discounted_again(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
-    """Return a draft whose lines have changed, with the discounts that it was made with."""
-    lines = t.cast("tuple[objects.InvoiceLine, ...]", invoice.lines)
-    written = tx.aside(invoice.processor_id).get("discounts", ())
-    applicable = [documents.read(objects.Discount, each) for each in written]
-    discounted, amounts = discounting.taken_off(tx, applicable, lines, invoice.currency)
-    discounting.remember(tx, lines, discounted)
-    discount = sum(each.amount for each in amounts)
-    invoice = dataclasses.replace(
-        invoice,
-        lines=discounted,
-        discount=discount,
-        discount_amounts=amounts,
-        total=invoice.subtotal - discount,
-    )
+def _spend_discounts(tx: Transaction, invoice: objects.Invoice) -> None:
+    """Let what holds once be spent by what came onto a draft since it was made."""
     if invoice.subscription is not None:
         discounts.spend(tx, tx.get(objects.Subscription, invoice.subscription), invoice)
     discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
-    return invoice
 
 
 def _take_pending(tx: Transaction, owner: str) -> list[objects.InvoiceLine]:
     waiting = tx.aside(owner).pop("pending", [])
     return [documents.read(objects.InvoiceLine, each) for each in waiting]
-
-
-def _due(customer: objects.Customer, total: int) -> dict[str, t.Any]:
-    due = max(0, total + customer.balance)
-    return {"amount_due": due, "amount_paid": 0, "amount_remaining": due}
 
 
 def _number(tx: Transaction, customer: objects.Customer) -> str:

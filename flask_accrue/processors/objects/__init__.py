@@ -17,7 +17,7 @@ from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Price, Product
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
-from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
+from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
 from .subscriptions import (
@@ -67,6 +67,7 @@ __all__ = [
     "DiscountAmount",
     "Dispute",
     "Invoice",
+    "InvoiceItem",
     "InvoiceLine",
     "InvoicePayment",
     "MeterEvent",
@@ -83,6 +84,7 @@ __all__ = [
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",
+    "TaxAmount",
     "TaxId",
     "Unsaid",
     "When",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .base import UNSAID, ProcessorObject, Unsaid
 from .discounts import Discount
@@ -10,7 +11,8 @@ from .discounts import Discount
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
-    """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any."""
+    """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any.
+    ``address`` is what tax goes by; only ``raw`` keeps it."""
 
     kind = "customer"
 
@@ -21,6 +23,7 @@ class Customer(ProcessorObject):
     currency: str | None = None
     balance: int = 0
     discounts: tuple[Discount, ...] | Unsaid = UNSAID
+    address: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .discounts import StripeDiscounts
 from .invoices import StripeInvoices
@@ -34,6 +35,7 @@ class StripeProcessor(
     StripeSubscriptions,
     StripeSchedules,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripeUsage,
     Processor,
@@ -75,6 +77,7 @@ class StripeProcessor(
             Capability.INVOICES,
             Capability.COUPONS,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 

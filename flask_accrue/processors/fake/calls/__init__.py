@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .charges import FakeCharges
+from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
@@ -13,6 +14,7 @@ from .usage import FakeUsage
 
 __all__ = [
     "FakeCharges",
+    "FakeCreditNotes",
     "FakeCustomers",
     "FakeDiscounts",
     "FakeInvoices",
