@@ -30,6 +30,7 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCreditNotes,
     calls.FakeCharges,
+    calls.FakeCheckout,
     calls.FakeUsage,
     Processor,
 ):
@@ -68,6 +69,8 @@ class FakeProcessor(
             Capability.INVOICES,
             Capability.COUPONS,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

@@ -20,6 +20,7 @@ from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
     SchedulePhaseItem,
@@ -73,6 +74,8 @@ __all__ = [
     "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
+    "PortalConfiguration",
+    "PortalSession",
     "Price",
     "ProcessorObject",
     "Product",

@@ -49,6 +49,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "invoice": _Place("/v1/invoices", "customer"),
     "invoice_item": _Place("/v1/invoiceitems", "invoice"),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
+    "checkout_session": _Place("/v1/checkout/sessions", "customer"),
     "promotion_code": _Place("/v1/promotion_codes", "coupon"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
@@ -76,7 +77,7 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
         if place is None:
             found = _customer(api, operation_id)
         else:
-            path = place.path.format(segment(within or ""))
+            path = place.path if within is None else place.path.format(segment(within))
             params: dict[str, t.Any] = dict(place.others)
             if path == place.path and place.owner is not None:
                 params[place.owner] = within

@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .discounts import StripeDiscounts
@@ -37,6 +38,7 @@ class StripeProcessor(
     StripeInvoices,
     StripeCreditNotes,
     StripeCharges,
+    StripeCheckout,
     StripeUsage,
     Processor,
 ):
@@ -77,6 +79,8 @@ class StripeProcessor(
             Capability.INVOICES,
             Capability.COUPONS,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
             Capability.TAX,
         }
     )
