@@ -317,8 +317,8 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
     assert stripe_server.requests == []
 
 
-# A customer or coupon has none yet, nor has a configuration of the portal; whom usage is of Stripe checks later,
-# and what is to be deleted may be gone.
+# A customer or coupon has none yet, nor has a configuration of the portal; whom usage is of Stripe checks
+# later, and what is to be deleted may be gone.
 _NAMES_NOBODY = (
     "create_coupon",
     "create_customer",
