@@ -38,6 +38,7 @@ def subscribe(
     billing_cycle_anchor: datetime.datetime | None = None,
     coupon: models.Coupon | str | None = None,
     promotion_code: models.PromotionCode | str | None = None,
+    automatic_tax: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
     _own: c.Mapping[str, str] | None = None,
@@ -50,6 +51,7 @@ def subscribe(
     :param name: tells several subscriptions of one owner apart.
     :param quantity: how many; 1 by default. 0 is allowed, and entitles to nothing.
     :param trial: how long, or until when, it's free.
+    :param automatic_tax: the processor reckons the tax by where the customer is, on every invoice.
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
     :param coupon: what is taken off, by its row or the processor's id; or a ``promotion_code``, by its row or
         the word that was typed. Both are checked as :func:`apply_coupon` and
@@ -72,6 +74,8 @@ def subscribe(
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
     gateway.require(Capability.SUBSCRIPTIONS)
+    if automatic_tax:
+        gateway.require(Capability.TAX)
     if len(wanted) > 1:
         gateway.require(Capability.MULTIPLE_ITEMS)
     if any(number not in (None, 1) for number in wanted.values()):
@@ -96,6 +100,7 @@ def subscribe(
         "payment_method": said_method(payment_method),
         "collection_method": collection_method,
         "billing_cycle_anchor": anchor,
+        "automatic_tax": bool(automatic_tax),
         "metadata": extra,
         "coupon": coupon.processor_id if isinstance(coupon, models.Coupon) else coupon,
         "promotion_code": promotion_code.code
@@ -129,6 +134,7 @@ def subscribe(
             "payment_method": card,
             "collection_method": collection_method,
             "billing_cycle_anchor": anchor,
+            "automatic_tax": bool(automatic_tax),
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
             "discounts": discounts,
         }

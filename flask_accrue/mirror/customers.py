@@ -211,6 +211,7 @@ def _values(obj: objects.Customer, discounts: list[dict[str, t.Any]] | None) -> 
         "currency": obj.currency,
         "balance": obj.balance,
         "discounts": stored_discounts(obj.discounts, discounts),
+        "country": obj.country,
     }
 
 

@@ -26,6 +26,7 @@ class Processor(
     contract.InvoiceCalls,
     contract.CreditNoteCalls,
     contract.ChargeCalls,
+    contract.TaxIdCalls,
     contract.CheckoutCalls,
     contract.UsageCalls,
     abc.ABC,

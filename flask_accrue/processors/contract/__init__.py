@@ -20,6 +20,7 @@ from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
+from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "PaymentMethodCalls",
     "ScheduleCalls",
     "SubscriptionCalls",
+    "TaxIdCalls",
     "UsageCalls",
 ]

@@ -21,6 +21,7 @@ class SubscriptionCalls(Calls):
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import objects
-from . import checkout_ends, coupons, discounts, lifecycle, schedules
+from . import checkout_ends, coupons, discounts, lifecycle, schedules, tax_ids
 from .transaction import Transaction
 
 _OF_SCHEDULE: t.Final[t.Mapping[str, lifecycle.Step]] = {
@@ -20,6 +20,7 @@ _STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, lifecycl
     objects.Customer: {"discount_ends": discounts.end},
     objects.Coupon: {"lapse": coupons.lapse},
     objects.PromotionCode: {"lapse": coupons.lapse},
+    objects.TaxId: {"verify": tax_ids.verify},
     objects.CheckoutSession: {"expire": checkout_ends.expire},
 }
 

@@ -28,6 +28,7 @@ def create(
     metadata: c.Mapping[str, str],
     discounts: c.Sequence[c.Mapping[str, str]] | None = None,
     at_once: bool = True,
+    automatic_tax: bool = False,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
 
@@ -72,6 +73,8 @@ def create(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
     subscription = _announce(tx, subscription, at_once)
+    if automatic_tax:
+        tx.aside(subscription.processor_id)["automatic_tax"] = True
     return _bill_first(tx, subscription, customer, whole, at_once)
 
 

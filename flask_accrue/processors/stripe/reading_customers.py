@@ -33,6 +33,11 @@ def read_customer(raw: Raw) -> objects.Customer:
         currency=fields.currency(raw),
         balance=fields.integer(raw, "balance") or 0,
         discounts=read_discounts(raw),
+        address={
+            name: value
+            for name, value in fields.part(raw, "address").items()
+            if isinstance(value, str)
+        },
     )
 
 

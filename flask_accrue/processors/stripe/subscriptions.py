@@ -58,6 +58,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
@@ -80,6 +81,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         }
         if collection_method == "send_invoice":
             given["days_until_due"] = DAYS_UNTIL_DUE
+        if automatic_tax:
+            given["automatic_tax"] = {"enabled": True}
         return _told(api, api.post(PATH, given, key=key), at_birth=True)
 
     def update_subscription(

@@ -11,6 +11,7 @@ from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
+from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "FakePaymentMethods",
     "FakeSchedules",
     "FakeSubscriptions",
+    "FakeTaxIds",
     "FakeUsage",
 ]

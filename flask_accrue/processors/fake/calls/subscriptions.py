@@ -25,6 +25,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
@@ -35,6 +36,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "billing_cycle_anchor": billing_cycle_anchor,
             "metadata": metadata,
             "discounts": discounts,
+            "automatic_tax": automatic_tax,
         }
 
         def create(tx: Transaction) -> Result:

@@ -1,6 +1,6 @@
 """Who had which coupon.
 
-Revision ID: 0005_redemptions
+Revision ID: 0006_redemptions
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = "0005_redemptions"
-down_revision = "0004_sync_runs"
+revision = "0006_redemptions"
+down_revision = "0005_page_links"
 branch_labels = None
 depends_on = None
 
