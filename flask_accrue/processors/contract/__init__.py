@@ -17,8 +17,10 @@ from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .discounts import DiscountCalls
 from .invoices import InvoiceCalls
+from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
+from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
 from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
@@ -30,8 +32,10 @@ __all__ = [
     "CustomerCalls",
     "DiscountCalls",
     "InvoiceCalls",
+    "PaymentIntentCalls",
     "PaymentMethodCalls",
     "ScheduleCalls",
+    "SetupIntentCalls",
     "SubscriptionCalls",
     "TaxIdCalls",
     "UsageCalls",

@@ -5,7 +5,16 @@ from __future__ import annotations
 import typing as t
 
 from .. import objects
-from . import checkout_ends, coupons, discounts, lifecycle, schedules, tax_ids
+from . import (
+    checkout_ends,
+    coupons,
+    discounts,
+    holding,
+    lifecycle,
+    refunds,
+    schedules,
+    tax_ids,
+)
 from .transaction import Transaction
 
 _OF_SCHEDULE: t.Final[t.Mapping[str, lifecycle.Step]] = {
@@ -20,6 +29,8 @@ _STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, lifecycl
     objects.Customer: {"discount_ends": discounts.end},
     objects.Coupon: {"lapse": coupons.lapse},
     objects.PromotionCode: {"lapse": coupons.lapse},
+    objects.PaymentIntent: {"release": holding.release},
+    objects.Refund: {"settle_refund": refunds.settle},
     objects.TaxId: {"verify": tax_ids.verify},
     objects.CheckoutSession: {"expire": checkout_ends.expire},
 }

@@ -19,7 +19,7 @@ from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
-from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
 from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
@@ -43,6 +43,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         Invoice,
         InvoicePayment,
         PaymentIntent,
+        SetupIntent,
         Charge,
         Refund,
         Dispute,
@@ -84,6 +85,7 @@ __all__ = [
     "Refund",
     "SchedulePhase",
     "SchedulePhaseItem",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

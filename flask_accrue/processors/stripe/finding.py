@@ -52,6 +52,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "checkout_session": _Place("/v1/checkout/sessions", "customer"),
     "promotion_code": _Place("/v1/promotion_codes", "coupon"),
     "refund": _Place("/v1/refunds", "charge"),
+    "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
     "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }

@@ -8,8 +8,10 @@ from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
+from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
+from .setup_intents import FakeSetupIntents
 from .subscriptions import FakeSubscriptions
 from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
@@ -21,8 +23,10 @@ __all__ = [
     "FakeCustomers",
     "FakeDiscounts",
     "FakeInvoices",
+    "FakePaymentIntents",
     "FakePaymentMethods",
     "FakeSchedules",
+    "FakeSetupIntents",
     "FakeSubscriptions",
     "FakeTaxIds",
     "FakeUsage",
