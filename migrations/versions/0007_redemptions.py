@@ -1,6 +1,6 @@
 """Who had which coupon.
 
-Revision ID: 0006_redemptions
+Revision ID: 0007_redemptions
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = "0006_redemptions"
-down_revision = "0005_page_links"
+revision = "0007_redemptions"
+down_revision = "0006_setup_intents"
 branch_labels = None
 depends_on = None
 
