@@ -9,6 +9,7 @@ from ..errors import ConfigError
 from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
 from .checkout import complete_checkout, show_checkout
+from .overview import change_portal, show_portal
 from .payments import confirm_payment, show_payment
 
 
@@ -27,6 +28,14 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     @blueprint.post("/payments/<processor>/<payment_intent>", endpoint="confirm")
     def confirm(processor: str, payment_intent: str) -> Response:
         return confirm_payment(processor, payment_intent)
+
+    @blueprint.get("/portal/<token>")
+    def portal(token: str) -> str:
+        return show_portal(token)
+
+    @blueprint.post("/portal/<token>", endpoint="change_portal")
+    def change(token: str) -> Response:
+        return change_portal(token)
 
     @blueprint.get("/checkout/<token>")
     def checkout(token: str) -> str | Response:
