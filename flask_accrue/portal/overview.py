@@ -24,7 +24,7 @@ from .wording import card_choice, decline_text
 class Held:
     """A subscription as its customer sees it.
 
-    :ivar step: what can be done: ``cancel``, ``resume`` or nothing.
+    :ivar step: what can be done: ``cancel``, ``resume`` or nothing; ``label`` is what its button says.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Held:
     prices: str
     said: str
     step: str | None
+    label: str
 
 
 def show_portal(token: str) -> str:
@@ -95,6 +96,8 @@ def _do(link: models.PageLink, what: str, operation: str) -> str:
             billing.resume(found, operation_id=operation)
             return "Your subscription goes on."
         ended = billing.cancel_at_period_end(found, operation_id=operation)
+        if ended.is_ended:
+            return "Your subscription has ended."
         day = format_date(ended.ends_at, customer.preferred_locale, customer.preferred_timezone)
         return f"Your subscription ends on {day}."
     if what == "add":
@@ -137,15 +140,18 @@ def _held(row: models.Subscription, locale: str | None, zone: str | None) -> Hel
         for price in [names.get(id)]
     )
     step: str | None = None
+    label = "Cancel at the end of the period"
     if row.is_canceling:
         said, step = f"Ends on {format_date(row.ends_at, locale, zone)}.", "resume"
+        label = "Keep the subscription"
     elif row.is_trialing:
         said, step = f"On trial until {format_date(row.trial_end, locale, zone)}.", "cancel"
     elif row.is_past_due:
-        said, step = "The last payment failed.", "cancel"
+        # Its period was never paid, so there is none to wait for.
+        said, step, label = "The last payment failed.", "cancel", "Cancel now"
     elif row.is_active:
         said = f"Renews on {format_date(row.current_period_end, locale, zone)}."
         step = "cancel"
     else:
         said = "The first payment isn't made yet."
-    return Held(str(row.id), row.name, prices, said, step)
+    return Held(str(row.id), row.name, prices, said, step, label)

@@ -49,6 +49,20 @@ def test_a_subscription_is_ended_and_kept(kit: Kit, payer: Visitor, paid: Organi
     assert not subscription_of(kit, paid).is_canceling
 
 
+def test_what_was_never_paid_ends_at_once_and_says_so(
+    kit: Kit, payer: Visitor, paid: Organization
+) -> None:
+    card = billing.list_payment_methods(paid)[0]
+    kit.fake.set_card_behavior(card.processor_id, "decline:insufficient_funds")
+    kit.fake.advance(datetime.timedelta(days=31, hours=2))
+    kit.deliver()
+    url = link_for(paid)
+    assert "Cancel now" in text_of(payer.get(url).text)
+    payer.submit(url)
+    assert subscription_of(kit, paid).is_ended
+    assert "Your subscription has ended." in text_of(payer.get(url).text)
+
+
 def test_a_card_is_added_and_used(kit: Kit, payer: Visitor, paid: Organization) -> None:
     url = link_for(paid, flow="payment_method_update")
     assert "Cancel" not in text_of(payer.get(url).text)
