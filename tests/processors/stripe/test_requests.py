@@ -16,7 +16,7 @@ from tests.processors.stripe.stripe_bodies import Json, sample
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
-#: What needs no call, and ``find``, whose table is its own.
+#: What needs no call, ``find``, whose table is its own, and what is tried elsewhere.
 _LOCAL = {
     "can",
     "require",
@@ -26,6 +26,8 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
+    # Of the other API, which the contract server doesn't know: it's tried beside usage.
+    "list_refused_usage",
     # Stripe's page alone completes what it has begun.
     "complete_checkout_session",
 }
