@@ -53,6 +53,13 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     def card_return(processor: str, setup_intent: str) -> Response:
         return cards.return_from_setup(processor, setup_intent)
 
+    _add_linked_pages(blueprint)
+    return blueprint
+
+
+def _add_linked_pages(blueprint: Blueprint) -> None:
+    """Add the pages that a link with a token opens."""
+
     @blueprint.get("/portal/<token>")
     def portal(token: str) -> str:
         return show_portal(token)
@@ -68,5 +75,3 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     @blueprint.post("/checkout/<token>", endpoint="complete_checkout")
     def complete(token: str) -> Response:
         return complete_checkout(token)
-
-    return blueprint
