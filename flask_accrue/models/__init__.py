@@ -7,7 +7,7 @@ from .catalog import Price, Product
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
-from .discounts import Coupon, PromotionCode
+from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
@@ -44,6 +44,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
 }
 
 __all__ = [
+    "COMP_COUPON",
     "MIRRORED",
     "Base",
     "Charge",
@@ -70,6 +71,7 @@ __all__ = [
     "Price",
     "Product",
     "PromotionCode",
+    "Redemption",
     "Refund",
     "Row",
     "SetupIntent",

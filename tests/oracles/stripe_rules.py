@@ -22,6 +22,7 @@ REFERENCES: dict[str, tuple[str, ...]] = {
     "coupon": ("coupon",),
     "customer": ("customer",),
     "destination": ("account",),
+    "discount": ("discount",),
     "default_payment_method": ("payment_method", "card", "bank_account", "source"),
     "from_subscription": ("subscription",),
     "invoice": ("invoice",),

@@ -16,6 +16,7 @@ from .checkout import CheckoutCalls
 from .connect import ConnectCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
+from .discounts import DiscountCalls
 from .invoices import InvoiceCalls
 from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
@@ -31,6 +32,7 @@ __all__ = [
     "ConnectCalls",
     "CreditNoteCalls",
     "CustomerCalls",
+    "DiscountCalls",
     "InvoiceCalls",
     "PaymentIntentCalls",
     "PaymentMethodCalls",

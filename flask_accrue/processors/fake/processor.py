@@ -25,6 +25,7 @@ _PAGE = 100
 class FakeProcessor(
     Controls,
     calls.FakeCustomers,
+    calls.FakeDiscounts,
     calls.FakePaymentMethods,
     calls.FakeSubscriptions,
     calls.FakeSchedules,
@@ -74,6 +75,7 @@ class FakeProcessor(
             Capability.CAPTURE,
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
             Capability.CONNECT,
             Capability.CHECKOUT,

@@ -61,6 +61,8 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     event = dataclasses.replace(event, customer=_customer(kind, raw))
     if kind in _OF_ACCOUNTS:
         return _of_account(event, kind, raw)
+    if kind == "discount":
+        return _referring(event, _discounted(raw))
     if _has_no_object(kind, raw):
         return dataclasses.replace(event, usable=False, fetchable=False)
     try:
@@ -166,6 +168,16 @@ def _related(body: Raw) -> Reference | None:
     if not isinstance(related, dict):
         return None
     return reading.reference(related.get("type"), related.get("id"))
+
+
+def _discounted(raw: Raw) -> Reference | None:
+    """Return what a discount is of: it's told within that, and can't be fetched."""
+    for kind in ("subscription", "customer"):
+        found = _id(raw.get(kind))
+        if found is not None:
+            is_invoice_s = kind == "customer" and _id(raw.get("invoice")) is not None
+            return None if is_invoice_s else reading.reference(kind, found)
+    return None
 
 
 def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent:

@@ -20,6 +20,7 @@ from .checkout import StripeCheckout
 from .connect import StripeConnect
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
+from .discounts import StripeDiscounts
 from .invoices import StripeInvoices
 from .metering import StripeUsage
 from .payment_intents import StripePaymentIntents
@@ -35,6 +36,7 @@ SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
 class StripeProcessor(
     StripeCustomers,
+    StripeDiscounts,
     StripePaymentMethods,
     StripeSubscriptions,
     StripeSchedules,
@@ -87,6 +89,7 @@ class StripeProcessor(
             Capability.CAPTURE,
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
             Capability.CONNECT,
             Capability.CHECKOUT,

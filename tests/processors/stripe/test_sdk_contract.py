@@ -46,7 +46,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "connect_account": {"connect_account.deleted"},
     "coupon": {"coupon.deleted"},
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
-    "customer": {"customer.deleted"},
+    "customer": {"customer.deleted", "customer.discounts"},
     "dispute": {"dispute.deleted"},
     "invoice": {
         "invoice.deleted",
@@ -73,6 +73,7 @@ ELSEWHERE: dict[str, set[str]] = {
         "subscription.current_period_start",
         "subscription.deleted",
         "subscription.discount",
+        "subscription.discounts.deleted",
     },
     "subscription_schedule": {"subscription_schedule.deleted"},
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
@@ -220,6 +221,7 @@ def expandable(contract: Contract, schema: Json, path: list[str]) -> bool:
     *through, last = path
     for name in through:
         schema = contract.resource(schema)[1].get("properties", {}).get(name, {})
+        schema = schema.get("items", schema)
     return len(path) <= 4 and last in contract.resource(schema)[1].get("x-expandableFields", ())
 
 

@@ -7,6 +7,7 @@ from .checkout import FakeCheckout
 from .connect import FakeConnect
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
+from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
 from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
@@ -22,6 +23,7 @@ __all__ = [
     "FakeConnect",
     "FakeCreditNotes",
     "FakeCustomers",
+    "FakeDiscounts",
     "FakeInvoices",
     "FakePaymentIntents",
     "FakePaymentMethods",

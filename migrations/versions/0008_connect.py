@@ -1,6 +1,6 @@
 """Connected accounts, and transfers to them.
 
-Revision ID: 0007_connect
+Revision ID: 0008_connect
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
-revision = "0007_connect"
-down_revision = "0006_setup_intents"
+revision = "0008_connect"
+down_revision = "0007_redemptions"
 branch_labels = None
 depends_on = None
 
