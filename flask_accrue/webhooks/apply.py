@@ -16,6 +16,9 @@ from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
 
+#: What was asked for since some events came in, and whose account's it is: what is here is as new as they are.
+Asked: t.TypeAlias = set[tuple[Reference, "str | None"]]
+
 
 class Deferred(Exception):
     """It can't be applied now, through nobody's fault; it's tried again later."""
@@ -33,9 +36,12 @@ class MustFetch(Exception):
         self.seen = seen
 
 
-def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish) -> None:
+def apply(
+    row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish, asked: Asked
+) -> None:
     """Write what an event says, and close its row, in one transaction.
 
+    :param asked: what was asked for after this event had come in; what it makes us ask for is added.
     :raises Deferred: when newer news kept coming in while the object was fetched.
     :raises ProcessorError: when the processor couldn't be asked.
     """
@@ -53,9 +59,9 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
 
         write(note, origin=origin)
     elif of.kind in objects.CATALOG:
-        _apply(gateway, event, of, None, origin, finish)
+        _apply(gateway, event, of, None, origin, finish, asked)
     else:
-        nobody = _apply_to_somebody(gateway, event, of, origin, finish)
+        nobody = _apply_to_somebody(gateway, event, of, origin, finish, asked)
         if nobody is not None:
             write(lambda uow: finish(uow, nobody.outcome, nobody.reason, None), origin=origin)
 
@@ -70,7 +76,12 @@ def origin_of(row_id: uuid.UUID, event: ProcessorEvent) -> Origin:
 
 
 def _apply_to_somebody(
-    gateway: Processor, event: ProcessorEvent, of: Reference, origin: Origin, finish: Finish
+    gateway: Processor,
+    event: ProcessorEvent,
+    of: Reference,
+    origin: Origin,
+    finish: Finish,
+    asked: Asked,
 ) -> Nobody | None:
     """Apply an event to its customer, or say why there is none here."""
     answer = None
@@ -89,13 +100,13 @@ def _apply_to_somebody(
     if payer is None:
         return Nobody("ignored", f"this {of.kind} has no customer")
     try:
-        _apply(gateway, event, of, payer, origin, finish, answer)
+        _apply(gateway, event, of, payer, origin, finish, asked, answer)
     except Unknown:
         adopted = adopt(gateway, event, payer, origin, finish)
         if isinstance(adopted, Nobody):
             return adopted
         if not adopted:
-            _apply(gateway, event, of, payer, origin, finish, answer)
+            _apply(gateway, event, of, payer, origin, finish, asked, answer)
     return None
 
 
@@ -106,6 +117,7 @@ def _apply(
     payer: str | None,
     origin: Origin,
     finish: Finish,
+    asked: Asked,
     answer: Answer | None = None,
 ) -> None:
     """Apply the body; when that isn't safe, fetch and apply the answer, three times at most.
@@ -115,7 +127,9 @@ def _apply(
     seen = mirror.UNSEEN
     if answer is None:
         try:
-            write(lambda uow: apply_body(uow, gateway, event, of, payer, finish), origin=origin)
+            write(
+                lambda uow: apply_body(uow, gateway, event, of, payer, finish, asked), origin=origin
+            )
         except MustFetch as wanted:
             seen = wanted.seen
         else:
@@ -136,6 +150,8 @@ def _apply(
         except MustFetch as again:
             seen = again.seen
         else:
+            if found is not None:
+                asked.add((of, event.account))
             return
     raise Deferred(f"{of.kind} {of.processor_id} changed with each of {_FETCHES} fetches")
 
@@ -158,11 +174,19 @@ def apply_body(
     of: Reference,
     payer: str | None,
     finish: Finish,
+    asked: Asked | None = None,
 ) -> None:
+    """Apply the body under the lock, if it's certainly newer than what is here.
+
+    :param asked: what was asked for after this event had come in.
+    :raises MustFetch: when that can't be told.
+    """
     customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
     if verdict is Verdict.APPLY and must_fetch(event):
         verdict = Verdict.FETCH
+    if verdict is Verdict.FETCH and asked and row is not None and (of, event.account) in asked:
+        verdict = Verdict.STALE
     if verdict is Verdict.FETCH:
         raise MustFetch(mirror.watermark(row))
     if verdict is Verdict.STALE:
@@ -196,7 +220,14 @@ def _from_answer(
     else:
         source = Source.of_answer(answer)
         if not mirror.may_write(row, seen, source):
-            raise MustFetch(mirror.watermark(row))
+            assert row is not None
+            # Whoever wrote it meanwhile may have left nothing to ask: it's newer than the event by now, or
+            # what is here is what was answered.
+            if mirror.judge(row, event) is not Verdict.STALE and row.raw != answer.main.raw:
+                raise MustFetch(mirror.watermark(row))
+            _note_past(uow, customer, row, event)
+            finish(uow, "stale", "what we have is newer", customer)
+            return
         for each in answer.objects:
             if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)
