@@ -96,7 +96,7 @@ def may_write(row: models.Mirrored | None, seen: Watermark, answer: Source) -> b
     """
     if row is None or watermark(row) == seen:
         return True
-    return row.fresh_to is not None and row.fresh_to < answer.fresh_from
+    return row.fresh_to is None or row.fresh_to < answer.fresh_from
 
 
 def is_final(obj: objects.ProcessorObject | None) -> bool:

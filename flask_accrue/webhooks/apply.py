@@ -16,7 +16,7 @@ from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
 
-#: What was asked for since some events came in, and whose account's it is: what is here is as new as they are.
+#: What was asked for since some events came in, with its account: what is here is as new as they are.
 Asked: t.TypeAlias = set[tuple[Reference, "str | None"]]
 
 

@@ -91,7 +91,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     pages: dict[str, list[bytes]]
 
-    def do_GET(self) -> None:  # noqa: N802 - as the base class calls it
+    def do_GET(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         asked = urllib.parse.parse_qs(url.query)
         kind, _, id = url.path.removeprefix("/v1/").partition("/")

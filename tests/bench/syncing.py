@@ -1,12 +1,14 @@
-"""What goes through an account: ours, and the floor. Each is run in a process of its own, which tells what it took.
+"""What goes through an account: ours, and the floor. Each runs in a process of its own and tells what it took.
 
-The floor is the least that a careful script can do: read the pages, parse them, and insert the same rows with the
-same columns through SQLAlchemy Core, a transaction a page.
+The floor is the least that a careful script can do: read the pages, parse them, and insert the same rows with
+the same columns through SQLAlchemy Core, a transaction a page. It's measured without a ledger, and with one
+whose entries hold the same and are signed by nobody.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import http.client
 import json
 import multiprocessing
@@ -88,26 +90,85 @@ def ours(database: str, api: str) -> Callable[[], Json]:
 
 def floor(database: str, api: str) -> Callable[[], Json]:
     """Prepare to read, parse and insert the same."""
-    engine = sa.create_engine(database)
-    place = urllib.parse.urlsplit(api)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port)
-    return lambda: _go_through(engine, connection)
+    return Floor(database, api, "floor", ledger=False)
 
 
-def _go_through(engine: sa.Engine, connection: http.client.HTTPConnection) -> Json:
-    ids: dict[str, uuid.UUID] = {}
-    for name in LISTS:
-        after = ""
-        while True:
-            connection.request("GET", f"/v1/{name}?limit={PAGE}{after}")
-            page = json.loads(connection.getresponse().read())
-            with engine.begin() as transaction:
-                for table, rows in _ROWS[name](page["data"], ids):
-                    transaction.execute(sa.insert(table), rows)
-            if not page["has_more"]:
-                break
-            after = f"&starting_after={page['data'][-1]['id']}"
-    return {}
+def floor_with_ledger(database: str, api: str) -> Callable[[], Json]:
+    """Prepare to read, parse and insert the same, with an entry for each object in its customer's chain."""
+    return Floor(database, api, "books", ledger=True)
+
+
+class Floor:
+    """A careful script."""
+
+    def __init__(self, database: str, api: str, processor: str, *, ledger: bool) -> None:
+        self.engine = sa.create_engine(database)
+        place = urllib.parse.urlsplit(api)
+        self.connection = http.client.HTTPConnection(place.hostname or "", place.port)
+        self.processor, self.ledger = processor, ledger
+        self.ids: dict[str, uuid.UUID] = {}
+        self.sequences: dict[uuid.UUID, int] = {}
+
+    def __call__(self) -> Json:
+        for name in LISTS:
+            after = ""
+            while True:
+                self.connection.request("GET", f"/v1/{name}?limit={PAGE}{after}")
+                page = json.loads(self.connection.getresponse().read())
+                with self.engine.begin() as transaction:
+                    for table, rows in _ROWS[name](page["data"], self.ids):
+                        for row in rows:
+                            if "processor" in table.c:
+                                row["processor"] = self.processor
+                        transaction.execute(sa.insert(table), rows)
+                        if self.ledger and "lock_version" in rows[0]:
+                            self._enter(transaction, name.removesuffix("s"), rows)
+                if not page["has_more"]:
+                    break
+                after = f"&starting_after={page['data'][-1]['id']}"
+        return {}
+
+    def _enter(self, transaction: sa.Connection, kind: str, rows: list[Json]) -> None:
+        now, chains, entries = real_now(), [], []
+        for row in rows:
+            customer = row.get("customer_id", row["id"])
+            sequence = self.sequences.get(customer, 0)
+            self.sequences[customer] = sequence + 1
+            chain = f"customer:{customer}"
+            if not sequence:
+                start = {"sequence": 0, "hash": "", "checkpointed": 0}
+                chains.append({"chain": chain, "customer_id": customer, **start})
+            entries.append(
+                {
+                    "chain": chain,
+                    "sequence": sequence + 1,
+                    "type": f"{kind}.created",
+                    "schema_version": 1,
+                    "actor_type": "system",
+                    "actor_id": "sync",
+                    "subject_type": kind,
+                    "subject_id": str(row["id"]),
+                    "customer_id": customer,
+                    "data": {"processor": row["processor"], "changes": {}},
+                    "state": {name: _told(row[name]) for name in row if name not in _UNTOLD},
+                    "recorded_at": now,
+                    "key_id": "nobody's",
+                    "previous_hash": "0" * 64 if sequence else "",
+                    "hash": "0" * 64,
+                }
+            )
+        if chains:
+            transaction.execute(sa.insert(models.LedgerChain.__table__), chains)
+        transaction.execute(sa.insert(models.LedgerEntry.__table__), entries)
+
+
+_UNTOLD = {"raw", "data", "created_at", "updated_at", "fresh_from", "fresh_to", "lock_version"}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 _Rows = list[tuple[Any, list[Json]]]
@@ -118,7 +179,6 @@ def _shared(raw: Json, now: Any) -> Json:
         "id": new_id(),
         "created_at": now,
         "updated_at": now,
-        "processor": "floor",
         "processor_id": raw["id"],
         "created": from_unix(raw["created"]),
         "deleted_at": None,
@@ -194,7 +254,6 @@ def _subscriptions(found: list[Json], ids: dict[str, uuid.UUID]) -> _Rows:
                     "created_at": now,
                     "updated_at": now,
                     "subscription_id": row["id"],
-                    "processor": "floor",
                     "processor_id": item["id"],
                     "position": position,
                     "price_processor_id": item["price"]["id"],

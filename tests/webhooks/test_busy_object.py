@@ -81,7 +81,7 @@ class Busy(Endpoint):
         assert [worker.exitcode for worker in workers] == [0] * WORKERS
 
     def assert_newest(self) -> None:
-        """Check that the rows are as the subscription is, that each event was done, and the books are right."""
+        """Check that the rows are as the subscription is, each event was done, and the books are right."""
         row = self.find(models.Subscription, "sub_1")
         assert row.meta == {"number": str(EVENTS)}
         assert [each.quantity for each in row.items] == [EVENTS % 7 + 1]
