@@ -15,6 +15,9 @@ from .errors import InvalidRequest
 # https://docs.stripe.com/currencies#zero-decimal and #three-decimal
 ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
 THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+# Written with two decimals, of which there are none in life.
+# https://docs.stripe.com/currencies#special-cases
+WHOLE_UNITS = frozenset("isk ugx".split())
 
 _CURRENCY = re.compile(r"[a-z]{3}\Z")
 _INT64 = 2**63
@@ -29,6 +32,16 @@ def exponent(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def payable_step(currency: str) -> int:
+    """Return what an amount of that currency has to be a multiple of, in minor units, to be paid.
+
+    Banks take whole krónur, and of three decimals the first two.
+    """
+    if currency in WHOLE_UNITS:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +88,23 @@ class Money:
         """The amount in major units, exactly."""
         return decimal.Decimal(self.amount_minor).scaleb(-self.exponent, _EXACT)
 
+    def require_payable(self) -> None:
+        """Refuse what no bank can pay, before anybody is asked.
+
+        :raises InvalidRequest: with the code ``amount_not_payable``, naming the amounts next to it.
+        """
+        step = payable_step(self.currency)
+        beyond = self.amount_minor % step
+        if beyond:
+            below = Money(self.amount_minor - beyond, self.currency)
+            above = Money(below.amount_minor + step, self.currency)
+            raise InvalidRequest(
+                f"{self} can't be paid: amounts in {self.currency.upper()} are multiples of {step} minor "
+                f"units. Next to it are {below} and {above}.",
+                code="amount_not_payable",
+                param="amount",
+            )
+
     def format(self, locale: str | None = None) -> str:
         """Write the amount as people of the locale do, such as ``1.234,50 €`` for ``de_DE``.
 
@@ -83,12 +113,17 @@ class Money:
         # The pattern's own number of decimals is CLDR's, which isn't always the processor's.
         known = _locale(locale)
         pattern = numbers.parse_pattern(known.currency_formats["standard"].pattern)
-        pattern.frac_prec = (self.exponent, self.exponent)
+        shown = 0 if self._is_whole else self.exponent
+        pattern.frac_prec = (shown, shown)
         with decimal.localcontext(_EXACT):
             written: str = pattern.apply(
                 self.decimal, known, currency=self.currency.upper(), currency_digits=False
             )
         return _TOUCHING.sub("\N{NO-BREAK SPACE}", written)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.currency in WHOLE_UNITS and self.amount_minor % 100 == 0
 
     def __str__(self) -> str:
         return f"{self.decimal} {self.currency.upper()}"

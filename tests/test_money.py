@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flask_accrue import Money
 from flask_accrue.errors import InvalidRequest
-from flask_accrue.money import THREE_DECIMAL, ZERO_DECIMAL
+from flask_accrue.money import THREE_DECIMAL, WHOLE_UNITS, ZERO_DECIMAL
 
 AMOUNTS = st.integers(min_value=-(2**61), max_value=2**61)
 CURRENCIES = st.sampled_from(["usd", "eur", "jpy", "kwd", "isk", "ugx", "xyz"])
@@ -35,7 +35,30 @@ def test_the_processors_exponents_win_over_those_of_the_locale_data() -> None:
     # CLDR gives all of these no decimals; Stripe takes two.
     for currency in ("ugx", "isk", "huf", "twd"):
         assert Money(500, currency).exponent == 2
-    assert Money(500, "ugx").format("en_US") == f"UGX{NO_BREAK}5.00"
+    assert Money(500, "huf").format("en_US") == f"HUF{NO_BREAK}5.00"
+
+
+def test_decimals_that_there_are_none_of_in_life_are_only_written_where_there_are_some() -> None:
+    assert Money(123400, "isk").format("is_IS") == f"1.234{NO_BREAK}kr."
+    assert Money(123450, "isk").format("en_US") == f"ISK{NO_BREAK}1,234.50"
+    assert str(Money(123400, "ugx")) == "1234.00 UGX"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "beside"),
+    [(4010, "isk", "40.00 ISK and 41.00 ISK"), (5124, "kwd", "5.120 KWD and 5.130 KWD")],
+)
+def test_what_no_bank_can_pay_is_refused_and_the_next_amounts_are_named(
+    amount: int, currency: str, beside: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=beside) as caught:
+        Money(amount, currency).require_payable()
+    assert caught.value.code == "amount_not_payable"
+
+
+@pytest.mark.parametrize("amount", [Money(4000, "isk"), Money(5120, "kwd"), Money(1, "huf")])
+def test_what_can_be_paid_is_let_through(amount: Money) -> None:
+    amount.require_payable()
 
 
 def test_no_currency_is_in_two_lists() -> None:
@@ -179,5 +202,6 @@ def test_no_digit_is_lost_in_writing(amount: int, currency: str) -> None:
     with decimal.localcontext(prec=3):
         written = Money(amount, currency).format("en_US")
     digits = "".join(character for character in written if character.isdigit())
-    assert int(digits) == abs(amount)
+    exact = amount // 100 if currency in WHOLE_UNITS and amount % 100 == 0 else amount
+    assert int(digits) == abs(exact)
     assert written.startswith("-") == (amount < 0)

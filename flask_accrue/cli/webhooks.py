@@ -73,6 +73,28 @@ def list_command(limit: int, as_json: bool, **filters: t.Any) -> None:
         click.echo("No event is like that.", err=True)
 
 
+@group.command("types")
+@click.argument("endpoint", required=False)
+@with_appcontext
+def types(endpoint: str | None) -> None:
+    """Print the types of events that an endpoint has to be sent, a line each.
+
+    ENDPOINT is a name of ACCRUE_WEBHOOK_SECRETS, such as stripe/connect; by default it's the
+    configured processor's own.
+    """
+    state = current_state()
+    known = {
+        name: types
+        for processor in state.processors.values()
+        for name, types in processor.event_types.items()
+    }
+    wanted = endpoint or state.settings.processor
+    if wanted not in known:
+        names = ", ".join(sorted(known)) or "none, for no processor in use lets you choose"
+        raise click.ClickException(f"There is no list for the endpoint {wanted!r}; known: {names}.")
+    click.echo("\n".join(known[wanted]))
+
+
 @group.command("show")
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")

@@ -68,6 +68,8 @@ def judge(row: models.Mirrored | None, event: ProcessorEvent) -> Verdict:
     if is_final(event.object):
         known = gone is not None and gone <= moment and not _comes_after(event, row)
         return Verdict.STALE if known else Verdict.APPLY
+    if event.simulated and event.fetchable and gone is None:
+        return Verdict.FETCH
     if row.fresh_from is not None and moment < row.fresh_from:
         return Verdict.STALE
     if gone is not None and moment >= gone and is_gone_for_good(row):

@@ -74,6 +74,8 @@ class ProcessorEvent:
         has to be fetched. ``None`` beside an ``object``.
     :ivar usable: the body is whole and of a version whose shape is known, so that it may be written
         when it's new enough; else the object is fetched.
+    :ivar simulated: its times are those of a simulation at the processor, which nothing else goes by, so
+        that it can't be told what is newer.
     :ivar fetchable: whether the object can be fetched at all (an upcoming invoice can't).
     :ivar customer: the processor's id of the customer it's about, also where the object doesn't say so
         (any more), or ``None``.
@@ -90,6 +92,7 @@ class ProcessorEvent:
     object: objects.ProcessorObject | None = None
     reference: Reference | None = None
     usable: bool = True
+    simulated: bool = False
     fetchable: bool = True
     customer: str | None = None
     payment_failed: bool = False

@@ -31,6 +31,10 @@ class Processor(
     #: Whether real money moves; ``None`` where that isn't known, as without a key.
     livemode: bool | None = False
 
+    #: The types of events that each endpoint has to send, by its name in ``ACCRUE_WEBHOOK_SECRETS``;
+    #: empty where that can't be chosen.
+    event_types: t.ClassVar[t.Mapping[str, tuple[str, ...]]] = {}
+
     # -- webhooks ------------------------------------------------------------------------------
 
     @abc.abstractmethod

@@ -88,7 +88,7 @@ def run_and_die(app: Flask, db: Any, action: str, moment: str | None) -> int:
     """
 
     def run() -> None:
-        telemetry.observe(lambda reached: _die() if reached == moment else None)
+        telemetry.observe(lambda reached: die() if reached == moment else None)
         with app.app_context():
             act(db, action)
 
@@ -120,7 +120,7 @@ def kill_horse_and_worker_at(moment: str | None, *, horse_alone: bool = False) -
             assert os.getppid() == worker
             if not horse_alone:
                 os.kill(worker, signal.SIGKILL)
-            _die()
+            die()
 
     telemetry.observe(die)
 
@@ -145,5 +145,6 @@ def in_a_fork(db: Any, run: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _die() -> None:
+def die() -> None:
+    """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)

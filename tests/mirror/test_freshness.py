@@ -101,6 +101,17 @@ def test_a_body_that_is_unsafe_is_fetched_however_new_it_is() -> None:
     assert judge(row(), event(invoice(), START + HOUR, usable=False)) is Verdict.FETCH
 
 
+@pytest.mark.parametrize("at", [START - 1000 * HOUR, START, START + 1000 * HOUR])
+def test_what_a_simulation_tells_is_fetched_whatever_time_it_has_there(
+    at: datetime.datetime,
+) -> None:
+    told = event(invoice(), at, usable=False, simulated=True)
+    assert judge(row(), told) is Verdict.FETCH
+    assert judge(None, told) is Verdict.FETCH
+    ended = event(invoice(deleted=True), at, usable=False, simulated=True)
+    assert judge(row(), ended) is Verdict.APPLY
+
+
 @pytest.mark.parametrize(
     ("model", "gone", "obj"),
     [

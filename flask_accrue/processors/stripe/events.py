@@ -69,10 +69,13 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         # What was detached can be attached to nobody again, and isn't found under its customer any more.
         customer = event.customer or _previous_customer(body)
         return dataclasses.replace(event, object=found, customer=customer, fetchable=False)
+    # Under a test clock, events have the clock's times, and answers have real ones.
+    simulated = raw.get("test_clock") is not None
     return dataclasses.replace(
         event,
         object=found,
-        usable=event.usable and is_whole,
+        usable=event.usable and is_whole and not simulated,
+        simulated=simulated,
         fetchable=kind not in reading_customers.LEGACY_KINDS,
         payment_failed=event.type == _PAYMENT_FAILED,
     )

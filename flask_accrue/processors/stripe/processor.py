@@ -12,7 +12,7 @@ from .. import signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import bodies, events, fetching, finding, listing
+from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
 from .customers import StripeCustomers
@@ -49,6 +49,7 @@ class StripeProcessor(
     """
 
     name = "stripe"
+    event_types = event_types.BY_ENDPOINT
     capabilities = frozenset(
         {
             Capability.CUSTOMERS,

@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from flask_accrue import billing, models
 from flask_accrue.state import current_state
 from tests.host import Organization, create_host
-from tests.processors.stripe.stripe_bodies import sample
+from tests.processors.stripe.situations import charge, payment_intent
+from tests.processors.stripe.stripe_bodies import (
+    Json,
+    invoice,
+    invoice_payment,
+    listed,
+    sample,
+    subscription,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,3 +69,28 @@ def entries() -> list[str]:
     entry = models.LedgerEntry
     found = current_state().db.session.scalars(sa.select(entry).order_by(entry.id))
     return [each.type for each in found]
+
+
+def bill_next_change(
+    server: ContractServer, payer: models.Customer, status: str, intent: Json
+) -> None:
+    """Let the next change of a subscription be billed, and paid as the intent tells."""
+    of_payer = {"customer": payer.processor_id}
+    kept = [each for each in server.objects()["platform"] if each["object"] == "subscription"]
+    changed = (kept or [subscription(**of_payer)])[-1] | {"status": status}
+    details = {"metadata": {}, "subscription": changed["id"]}
+    owed = invoice(
+        **of_payer,
+        created=int(server.clock.now()),
+        status="open",
+        amount_paid=0,
+        amount_remaining=1785,
+        parent={"type": "subscription_details", "subscription_details": details},
+        payments=listed(invoice_payment(status="open", amount_paid=None)),
+    )
+    server.prime(payment_intent(**of_payer, **intent))
+    server.prime(charge(**of_payer, status="failed", captured=False))
+    server.prime(owed)
+    server.prime({**changed, "latest_invoice": owed["id"]})
+    body = {**changed, "latest_invoice": owed}
+    server.queue_answer(200, body, method="POST", path="/subscriptions", remembered=True)

@@ -13,13 +13,9 @@ from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
 from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
 from tests.processors.stripe.stripe_bodies import (
-    Json,
     invoice,
-    invoice_payment,
-    listed,
-    subscription,
 )
-from tests.processors.stripe.stripe_host import entries, org, payer, rows
+from tests.processors.stripe.stripe_host import bill_next_change, entries, org, payer, rows
 
 if t.TYPE_CHECKING:
     from tests.host import Organization
@@ -32,31 +28,6 @@ def hurry(server: ContractServer) -> None:
     """Let the app give up at the first failure."""
     stripe = StripeProcessor("sk_test_oracle", api_base=server.url, retries=0)
     t.cast("dict[str, t.Any]", current_state().processors)["stripe"] = stripe
-
-
-def bill_next_change(
-    server: ContractServer, payer: models.Customer, status: str, intent: Json
-) -> None:
-    """Let the next change of a subscription be billed, and paid as the intent tells."""
-    of_payer = {"customer": payer.processor_id}
-    kept = [each for each in server.objects()["platform"] if each["object"] == "subscription"]
-    changed = (kept or [subscription(**of_payer)])[-1] | {"status": status}
-    details = {"metadata": {}, "subscription": changed["id"]}
-    owed = invoice(
-        **of_payer,
-        created=int(server.clock.now()),
-        status="open",
-        amount_paid=0,
-        amount_remaining=1785,
-        parent={"type": "subscription_details", "subscription_details": details},
-        payments=listed(invoice_payment(status="open", amount_paid=None)),
-    )
-    server.prime(payment_intent(**of_payer, **intent))
-    server.prime(charge(**of_payer, status="failed", captured=False))
-    server.prime(owed)
-    server.prime({**changed, "latest_invoice": owed["id"]})
-    body = {**changed, "latest_invoice": owed}
-    server.queue_answer(200, body, method="POST", path="/subscriptions", remembered=True)
 
 
 # -- a life ----------------------------------------------------------------------------------------

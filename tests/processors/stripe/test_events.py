@@ -85,6 +85,13 @@ def test_a_body_is_usable_in_the_listed_versions(version: str | None, usable: bo
     assert found.object is not None
 
 
+def test_under_a_test_clock_no_time_tells_what_is_newer() -> None:
+    found = event(subscription(test_clock="clock_1"))
+
+    assert (found.simulated, found.usable, found.fetchable) == (True, False, True)
+    assert not event(subscription(test_clock=None)).simulated
+
+
 @pytest.mark.parametrize(
     ("obj", "type", "kind"),
     [

@@ -1,0 +1,251 @@
+"""Every billing operation that changes something at Stripe, and what is there once it's done."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import typing as t
+
+from flask_accrue import billing, models
+from flask_accrue.clock import UTC
+from flask_accrue.errors import ActionRequired, CardError
+from flask_accrue.money import Money
+from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
+from tests.processors.stripe.stripe_host import bill_next_change
+
+if t.TYPE_CHECKING:
+    import collections.abc as c
+
+    from tests.faults.shop import Shop
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """An operation, carried out under the id that it's given on what its preparation left.
+
+    :ivar request: verb and path, a regular expression, of the request that changes something.
+    :ivar tells: the types of the entries that the ledger gains.
+    :ivar makes: the kinds of which there is one object more at Stripe, and one row more here.
+    :ivar prepare: leaves what the operation is about.
+    """
+
+    run: c.Callable[[Shop, str], t.Any]
+    request: tuple[str, str]
+    tells: tuple[str, ...]
+    makes: tuple[str, ...] = ()
+    prepare: c.Callable[[Shop], object] = lambda shop: None
+
+
+def with_two_cards(shop: Shop) -> None:
+    billing.add_payment_method(shop.org, "pm_card_mastercard")
+
+
+def subscribed(shop: Shop) -> None:
+    billing.subscribe(shop.org, "price_pro", quantity=2)
+
+
+def subscribed_to_two(shop: Shop) -> None:
+    billing.subscribe(shop.org, items={"price_pro": 1, "price_team": 1})
+
+
+def on_trial(shop: Shop) -> None:
+    billing.subscribe(shop.org, "price_pro", trial=datetime.timedelta(days=14))
+
+
+def canceling(shop: Shop) -> None:
+    subscribed(shop)
+    billing.cancel_at_period_end(shop.subscription)
+
+
+def charged(shop: Shop) -> None:
+    of_payer = {"customer": shop.payer.processor_id}
+    paid = charge(**of_payer, amount=500, amount_captured=500)
+    made = payment_intent(**of_payer, amount=500, status="succeeded", latest_charge="ch_1")
+    shop.server.prime(paid)
+    shop.server.prime(made)
+    body = {**made, "latest_charge": paid}
+    shop.server.queue_answer(200, body, path="^/v1/payment_intents$", remembered=True)
+    billing.charge(shop.org, Money(500, "usd"))
+
+
+def owing(shop: Shop) -> None:
+    """Owe the invoice of a swap; the customer has seen to its payment since."""
+    subscribed(shop)
+    bill_next_change(shop.server, shop.payer, "past_due", DECLINED)
+    with contextlib.suppress(CardError):
+        billing.swap_plan(shop.subscription, "price_team", proration="always_invoice")
+    shop.server.prime(payment_intent(customer=shop.payer.processor_id, status="succeeded"))
+    billing.sync(shop.only(models.PaymentIntent))
+
+
+def waiting(shop: Shop) -> None:
+    """Wait for the customer to confirm the first payment."""
+    bill_next_change(shop.server, shop.payer, "incomplete", WAITS)
+    with contextlib.suppress(ActionRequired):
+        billing.subscribe(shop.org, "price_pro")
+
+
+LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
+
+_CUSTOMER: t.Final = "^/v1/customers/[^/]+$"
+_SUBSCRIPTION: t.Final = "^/v1/subscriptions/[^/]+$"
+
+
+def _on_subscription(
+    told: str,
+    run: c.Callable[[models.Subscription, str], t.Any],
+    *,
+    method: str = "POST",
+    prepare: c.Callable[[Shop], object] = subscribed,
+) -> Operation:
+    return Operation(
+        lambda shop, id: run(shop.subscription, id),
+        (method, _SUBSCRIPTION),
+        (told,),
+        prepare=prepare,
+    )
+
+
+OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
+    "create_customer": Operation(
+        lambda shop, id: billing.create_customer(shop.newcomer(), operation_id=id),
+        ("POST", "^/v1/customers$"),
+        ("customer.created",),
+        ("customer",),
+    ),
+    "customer": Operation(
+        lambda shop, id: billing.customer(shop.newcomer(), operation_id=id),
+        ("POST", "^/v1/customers$"),
+        ("customer.created",),
+        ("customer",),
+    ),
+    "update_customer": Operation(
+        lambda shop, id: billing.update_customer(shop.org, name="Acme Ltd", operation_id=id),
+        ("POST", _CUSTOMER),
+        ("customer.updated",),
+    ),
+    "add_payment_method": Operation(
+        lambda shop, id: billing.add_payment_method(
+            shop.org, "pm_card_mastercard", operation_id=id
+        ),
+        ("POST", "/attach$"),
+        ("payment_method.attached",),
+        ("payment_method",),
+    ),
+    "set_default_payment_method": Operation(
+        lambda shop, id: billing.set_default_payment_method(
+            shop.org, shop.card("4444"), operation_id=id
+        ),
+        ("POST", _CUSTOMER),
+        ("customer.updated",),
+        prepare=with_two_cards,
+    ),
+    "update_payment_method": Operation(
+        lambda shop, id: billing.update_payment_method(shop.card(), exp_year=2040, operation_id=id),
+        ("POST", "^/v1/payment_methods/[^/]+$"),
+        ("payment_method.updated",),
+    ),
+    "remove_payment_method": Operation(
+        lambda shop, id: billing.remove_payment_method(shop.card("4444"), operation_id=id),
+        ("POST", "/detach$"),
+        ("payment_method.detached",),
+        prepare=with_two_cards,
+    ),
+    "subscribe": Operation(
+        lambda shop, id: billing.subscribe(shop.org, "price_pro", operation_id=id),
+        ("POST", "^/v1/subscriptions$"),
+        ("subscription.created",),
+        ("subscription",),
+    ),
+    "swap_plan": _on_subscription(
+        "subscription.plan_changed",
+        lambda row, id: billing.swap_plan(row, "price_team", proration="none", operation_id=id),
+    ),
+    "update_quantity": _on_subscription(
+        "subscription.quantity_changed",
+        lambda row, id: billing.update_quantity(row, 5, operation_id=id),
+    ),
+    "increment": _on_subscription(
+        "subscription.quantity_changed",
+        lambda row, id: billing.increment(row, operation_id=id),
+    ),
+    "decrement": _on_subscription(
+        "subscription.quantity_changed",
+        lambda row, id: billing.decrement(row, operation_id=id),
+    ),
+    "add_item": _on_subscription(
+        "subscription.item_added",
+        lambda row, id: billing.add_item(row, "price_team", proration="none", operation_id=id),
+    ),
+    "remove_item": _on_subscription(
+        "subscription.item_removed",
+        lambda row, id: billing.remove_item(row, "price_team", proration="none", operation_id=id),
+        prepare=subscribed_to_two,
+    ),
+    "cancel": _on_subscription(
+        "subscription.canceled",
+        lambda row, id: billing.cancel(row, operation_id=id),
+        method="DELETE",
+    ),
+    "cancel_at_period_end": _on_subscription(
+        "subscription.cancellation_scheduled",
+        lambda row, id: billing.cancel_at_period_end(row, operation_id=id),
+    ),
+    "cancel_at": _on_subscription(
+        "subscription.cancellation_scheduled",
+        lambda row, id: billing.cancel_at(row, LATER, operation_id=id),
+    ),
+    "resume": _on_subscription(
+        "subscription.cancellation_withdrawn",
+        lambda row, id: billing.resume(row, operation_id=id),
+        prepare=canceling,
+    ),
+    "pause": _on_subscription(
+        "subscription.paused",
+        lambda row, id: billing.pause(row, "void", operation_id=id),
+    ),
+    "extend_trial": _on_subscription(
+        "subscription.trial_changed",
+        lambda row, id: billing.extend_trial(row, LATER, operation_id=id),
+        prepare=on_trial,
+    ),
+    "end_trial": _on_subscription(
+        "subscription.trial_ended",
+        lambda row, id: billing.end_trial(row, operation_id=id),
+        prepare=on_trial,
+    ),
+    "charge": Operation(
+        lambda shop, id: billing.charge(shop.org, Money(500, "usd"), operation_id=id),
+        ("POST", "^/v1/payment_intents$"),
+        ("payment_intent.succeeded",),
+        ("payment_intent",),
+    ),
+    "refund": Operation(
+        lambda shop, id: billing.refund(
+            shop.only(models.Charge), Money(200, "usd"), operation_id=id
+        ),
+        ("POST", "^/v1/refunds$"),
+        ("refund.created",),
+        ("refund",),
+        prepare=charged,
+    ),
+    "pay_invoice": Operation(
+        lambda shop, id: billing.pay_invoice(shop.only(models.Invoice), operation_id=id),
+        ("POST", "/pay$"),
+        ("invoice.paid", "subscription.updated"),
+        prepare=owing,
+    ),
+    "retry_payment": Operation(
+        lambda shop, id: billing.retry_payment(shop.subscription, operation_id=id),
+        ("POST", "/pay$"),
+        ("invoice.paid", "subscription.updated"),
+        prepare=owing,
+    ),
+    "confirm_payment": Operation(
+        lambda shop, id: billing.confirm_payment(shop.only(models.PaymentIntent), operation_id=id),
+        ("POST", "/confirm$"),
+        ("payment_intent.succeeded",),
+        prepare=waiting,
+    ),
+}

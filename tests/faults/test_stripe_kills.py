@@ -1,0 +1,68 @@
+"""SIGKILL at every moment of every operation at Stripe: the same id again ends in one effect."""
+
+from __future__ import annotations
+
+import signal
+import typing as t
+
+import pytest
+import sqlalchemy as sa
+from flask import current_app
+
+from flask_accrue import clock, models, telemetry
+from flask_accrue.state import current_state
+from tests.faults import victim
+from tests.faults.operation_table import OPERATIONS
+from tests.faults.shop import Before, Shop, shop
+from tests.processors.stripe.stripe_host import org, payer
+
+if t.TYPE_CHECKING:
+    from tests.faults.operation_table import Operation
+
+__all__ = ["org", "payer", "shop"]
+
+MOMENTS = (
+    "operation.before_call",
+    "operation.after_call",
+    "write.locked",
+    "write.before_commit",
+    "write.committed",
+)
+
+
+def run_and_die(shop: Shop, operation: Operation, moment: str) -> int:
+    """Carry out an operation in a forked process, which dies at the moment; return how it ended."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    db = current_state().db
+    db.session.remove()
+
+    def run() -> None:
+        telemetry.observe(lambda reached: victim.die() if reached == moment else None)
+        with app.app_context():
+            # With connections of its own to Stripe, too.
+            shop.give_up_at_once()
+            operation.run(shop.again(), "op-1")
+
+    ended = victim.in_a_fork(db, run)
+    operations = models.Operation
+    let_go = sa.update(operations).where(operations.leased_until.is_not(None))
+    db.session.execute(let_go.values(leased_until=clock.real_now()))
+    db.session.commit()
+    return ended
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_killed_at_one_moment_after_the_other_it_is_done_once(shop: Shop, name: str) -> None:
+    operation = OPERATIONS[name]
+    operation.prepare(shop)
+    before = Before(shop)
+
+    for moment in MOMENTS:
+        if moment == "write.locked" and "customer" in operation.makes:
+            continue  # there is no chain to lock yet
+        assert run_and_die(shop, operation, moment) == -signal.SIGKILL, moment
+    operation.run(shop.again(), "op-1")
+
+    before.check_done(operation)
+    [row] = current_state().db.session.scalars(sa.select(models.Operation).filter_by(id="op-1"))
+    assert row.state == "done"
