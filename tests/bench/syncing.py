@@ -1,4 +1,4 @@
-"""What goes through an account: ours, and the floor. Each runs in a process of its own and tells what it took.
+"""What goes through an account: ours, and the floor. Each has a process of its own and says what it took.
 
 The floor is the least that a careful script can do: read the pages, parse them, and insert the same rows with
 the same columns through SQLAlchemy Core, a transaction a page. It's measured without a ledger, and with one
