@@ -33,13 +33,23 @@ from .payment_methods import (
     update_payment_method,
 )
 from .payments import confirm_payment, sync_payment
+from .phases import Phase
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
+from .schedules import (
+    cancel_schedule,
+    list_schedules,
+    release_schedule,
+    schedule_subscription,
+    subscribe_via_schedule,
+    update_schedule,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
     "InvoicePreview",
+    "Phase",
     "Usage",
     "action_required",
     "add_item",
@@ -47,6 +57,7 @@ __all__ = [
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_schedule",
     "charge",
     "confirm_payment",
     "confirmation_url",
@@ -62,6 +73,7 @@ __all__ = [
     "list_payment_methods",
     "list_prices",
     "list_products",
+    "list_schedules",
     "list_subscriptions",
     "patch_data",
     "pause",
@@ -69,15 +81,18 @@ __all__ = [
     "preview_upcoming_invoice",
     "put_data",
     "refund",
+    "release_schedule",
     "remove_item",
     "remove_payment_method",
     "report_usage",
     "report_usage_in_bulk",
     "resume",
     "retry_payment",
+    "schedule_subscription",
     "search",
     "set_default_payment_method",
     "subscribe",
+    "subscribe_via_schedule",
     "subscription",
     "swap_plan",
     "sync",
@@ -88,5 +103,6 @@ __all__ = [
     "update_customer",
     "update_payment_method",
     "update_quantity",
+    "update_schedule",
     "usage_summary",
 ]

@@ -61,6 +61,8 @@ def unfinished_payment(row: models.Mirrored) -> models.PaymentIntent | None:
     session = current_state().db.session
     if isinstance(row, models.PaymentIntent):
         return row
+    if isinstance(row, models.SubscriptionSchedule):
+        return None if row.subscription is None else unfinished_payment(row.subscription)
     invoice_id = row.processor_id if isinstance(row, models.Invoice) else None
     if isinstance(row, models.Subscription):
         invoice_id = row.latest_invoice_processor_id

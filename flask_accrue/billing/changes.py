@@ -198,8 +198,10 @@ def swapped(
 
 
 def without_end(now: models.Subscription) -> dict[str, t.Any]:
-    """Return what takes back a scheduled end."""
+    """Return what takes back a scheduled end, unless that is its schedule's."""
     undone: dict[str, t.Any] = {}
+    if open_schedule(now) is not None:
+        return undone
     if now.cancel_at_period_end:
         undone["cancel_at_period_end"] = False
     if now.cancel_at is not None:
@@ -233,7 +235,10 @@ def update(
         if needs_begun:
             require_changeable(now)
         plan.seen |= seen(now)
-        return {"subscription": processor_id, "changes": changes(now)}
+        wanted = changes(now)
+        if wanted.keys() & {"cancel_at", "cancel_at_period_end"}:
+            _leave_end_to_schedule(now)
+        return {"subscription": processor_id, "changes": wanted}
 
     plan: Plan[models.Subscription] = Plan(
         kind=kind,
@@ -261,6 +266,32 @@ def as_it_is(id: uuid.UUID) -> models.Subscription:
         .one()
     )
     return found
+
+
+def open_schedule(subscription: models.Subscription) -> models.SubscriptionSchedule | None:
+    """Return the schedule that a subscription is under, or ``None``."""
+    schedules = models.SubscriptionSchedule
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(schedules).where(
+                schedules.processor == subscription.processor,
+                schedules.subscription_processor_id == subscription.processor_id,
+                schedules.is_open,
+            )
+        )
+        .first()
+    )
+
+
+def _leave_end_to_schedule(subscription: models.Subscription) -> None:
+    schedule = open_schedule(subscription)
+    if schedule is not None:
+        raise InvalidState(
+            f"This subscription is under the schedule {schedule.processor_id!r}, which decides when it "
+            "ends. Use billing.update_schedule(), cancel_schedule() or release_schedule() first.",
+            code="subscription_scheduled",
+        )
 
 
 def require_changeable(subscription: models.Subscription) -> None:

@@ -53,7 +53,7 @@ def subscribe(
     :raises CardError: when the bank declines; the subscription is stored, ``incomplete``.
     :raises InvalidRequest: for an unknown price or wrong arguments.
     """
-    _check_name(name)
+    check_name(name)
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
@@ -85,7 +85,7 @@ def subscribe(
         # In their order, which is that of the invoice's lines.
         "items": None if items is None else list(items.items()),
         "trial": trial,
-        "payment_method": _said_method(payment_method),
+        "payment_method": said_method(payment_method),
         "collection_method": collection_method,
         "billing_cycle_anchor": anchor,
         "metadata": extra,
@@ -96,10 +96,12 @@ def subscribe(
     card = None
     # A repeat goes by what was frozen, whatever has changed since.
     if not operations.is_known(id):
-        _refuse_second(payer, name)
+        refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
-        card = _card(payer, payment_method, operation_id=operations.shortened(f"{id}:card"))
+        card = card_to_charge(
+            payer, payment_method, operation_id=operations.shortened(f"{id}:card")
+        )
     processor_id = payer.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
@@ -125,9 +127,10 @@ def subscribe(
         request=request,
         result="subscription",
         customer_id=payer.id,
-        check=lambda: _refuse_second(payer, name),
+        check=lambda: refuse_second(payer, name),
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
         find=("subscription", processor_id),
+        rivals={"subscribe_via_schedule": "subscription_schedule"},
         outcome=payment_outcome,
     )
     return perform(plan, id)
@@ -219,7 +222,7 @@ def check_quantity(quantity: t.Any, least: int = 0) -> int:
 def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
     """Return the prices that are meant, each with its quantity, or say what is wrong with them."""
     if items is None:
-        _check_price(price)
+        check_price(price)
         chosen: dict[str, int | None] = {price: quantity}
     elif price is not None or quantity is not None:
         raise InvalidRequest(
@@ -237,7 +240,7 @@ def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
     else:
         chosen = dict(items)
     for each, number in chosen.items():
-        _check_price(each)
+        check_price(each)
         if number is not None:
             check_quantity(number)
     return chosen
@@ -263,7 +266,7 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
 
     :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
     """
-    _check_price(price)
+    check_price(price)
     known = find_price(payer.processor, price)
     if known is not None and payer.currency is not None and known.currency != payer.currency:
         raise InvalidRequest(
@@ -274,7 +277,8 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
         )
 
 
-def _check_price(price: t.Any) -> None:
+def check_price(price: t.Any) -> None:
+    """Say what is wrong with a price's name."""
     if not isinstance(price, str) or not price:
         raise InvalidRequest(
             f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
@@ -311,12 +315,18 @@ def _newest(payer: models.Customer, name: str) -> models.Subscription | None:
     )
 
 
-def _refuse_second(payer: models.Customer, name: str) -> None:
+def refuse_second(payer: models.Customer, name: str) -> None:
+    """Refuse another subscription of a name while one hasn't ended, or is going to begin by a schedule.
+
+    :raises InvalidState: with the code ``already_subscribed``.
+    :raises ActionRequired: for one whose first payment waits for the customer.
+    """
     live = next(
         (each for each in list_subscriptions(payer) if each.name == name and not each.is_ended),
         None,
     )
     if live is None:
+        _refuse_scheduled(payer, name)
         return
     if live.is_incomplete:
         raise action_required(live)
@@ -327,7 +337,21 @@ def _refuse_second(payer: models.Customer, name: str) -> None:
     )
 
 
-def _check_name(name: t.Any) -> None:
+def _refuse_scheduled(payer: models.Customer, name: str) -> None:
+    schedules = models.SubscriptionSchedule
+    waiting = current_state().db.session.scalars(
+        sa.select(schedules).where(schedules.customer_id == payer.id, schedules.is_waiting)
+    )
+    if any(each.name == name for each in waiting):
+        raise InvalidState(
+            f"A schedule is going to begin a subscription {name!r}. Change or cancel that one, or give "
+            "the new one another name.",
+            code="already_subscribed",
+        )
+
+
+def check_name(name: t.Any) -> None:
+    """Say what is wrong with a subscription's name."""
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
         raise InvalidRequest(
             f"A subscription's name is a string of 1 to 100 printable characters, not {name!r}.",
@@ -336,7 +360,7 @@ def _check_name(name: t.Any) -> None:
         )
 
 
-def _card(
+def card_to_charge(
     payer: models.Customer, payment_method: models.PaymentMethod | str | None, operation_id: str
 ) -> str | None:
     """Return the processor's id of the card to charge, which is added where it's a token."""
@@ -348,7 +372,8 @@ def _card(
     return payment_method.processor_id
 
 
-def _said_method(payment_method: models.PaymentMethod | str | None) -> str | None:
+def said_method(payment_method: models.PaymentMethod | str | None) -> str | None:
+    """Return what the caller said for a card, as it's kept with the operation."""
     if isinstance(payment_method, models.PaymentMethod):
         return payment_method.processor_id
     return payment_method

@@ -31,6 +31,7 @@ from ..retry import MOST_ATTEMPTS, told, wait_after
 from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from .refusals import sent_as
 
 logger = logging.getLogger(__name__)
 
@@ -103,9 +104,9 @@ def _report(row: models.MeterEvent, token: uuid.UUID) -> None:
         "customer": _payer(row.customer_id),
         "event_name": row.event_name,
         "value": row.value,
-        "identifier": row.identifier,
+        "identifier": sent_as(row.identifier, row.refusals),
         "timestamp": to_unix(row.occurred_at),
-        "key": f"{row.identifier}:{row.refusals}" if row.refusals else row.identifier,
+        "key": sent_as(row.identifier, row.refusals),
     }
     gateway = state.processor(row.processor)
     gateway.require(Capability.METERING)

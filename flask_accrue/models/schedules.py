@@ -51,6 +51,17 @@ class SubscriptionSchedule(Mirrored):
             sa.Index(f"ix_{table}_customer", "customer_id", "created", "id"),
         )
 
+    @property
+    def name(self) -> str:
+        """The name of the subscription that it makes."""
+        name: str = self.meta.get("accrue_name", "default")
+        return name
+
+    @hybrid_property
+    def is_waiting(self) -> bool:
+        """Whether its subscription is still to begin."""
+        return self.status == "not_started"
+
     @hybrid_property
     def is_open(self) -> bool:
         """Whether it still has something to do."""

@@ -59,6 +59,17 @@ class Reference(t.NamedTuple):
     processor_id: str
 
 
+class RefusedUsage(t.NamedTuple):
+    """Usage that a processor took and, as it found later, can't count.
+
+    :ivar identifier: as it was sent.
+    :ivar reason: in the processor's words.
+    """
+
+    identifier: str
+    reason: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProcessorEvent:
     """A webhook, read.
@@ -80,6 +91,7 @@ class ProcessorEvent:
     :ivar customer: the processor's id of the customer it's about, also where the object doesn't say so
         (any more), or ``None``.
     :ivar payment_failed: it says that an attempt to collect its invoice failed.
+    :ivar refuses_usage: it says that usage which was taken can't be counted; which, has to be asked.
     :ivar raw: the body as parsed JSON.
     """
 
@@ -96,6 +108,7 @@ class ProcessorEvent:
     fetchable: bool = True
     customer: str | None = None
     payment_failed: bool = False
+    refuses_usage: bool = False
     raw: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
 
     @property

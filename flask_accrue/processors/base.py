@@ -21,6 +21,7 @@ class Processor(
     contract.CustomerCalls,
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
+    contract.ScheduleCalls,
     contract.InvoiceCalls,
     contract.ChargeCalls,
     contract.UsageCalls,

@@ -6,7 +6,7 @@ import dataclasses
 import typing as t
 import uuid
 
-from .. import clock, mirror, models
+from .. import clock, leases, metering, mirror, models, signals
 from ..errors import NotFound
 from ..mirror import Source, Verdict, Watermark
 from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
@@ -47,7 +47,9 @@ def apply(
     """
     origin = origin_of(row_id, event)
     of = event.subject
-    if of is None:
+    if event.refuses_usage:
+        _refuse_usage(gateway, event, origin, finish)
+    elif of is None:
         # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
         customer_id = event.customer or getattr(event.object, "customer", None)
 
@@ -73,6 +75,23 @@ def origin_of(row_id: uuid.UUID, event: ProcessorEvent) -> Origin:
         cause_webhook_id=row_id,
         occurred_at=event.created,
     )
+
+
+def _refuse_usage(
+    gateway: Processor, event: ProcessorEvent, origin: Origin, finish: Finish
+) -> None:
+    """Mark the usage as failed that the processor names, and tell the host of each."""
+    named = gateway.list_refused_usage(event.processor_id, account=event.account)
+    reached("webhook.fetched")
+
+    def mark(uow: UnitOfWork) -> list[uuid.UUID]:
+        marked = metering.mark_refused(uow, gateway.name, named)
+        known = f"{len(marked)} of {len(named)} named samples are usage of ours"
+        finish(uow, "applied" if marked else "unhandled", known, None)
+        return marked
+
+    for id in write(mark, origin=origin):
+        leases.tell(signals.usage_report_failed, models.MeterEvent, id)
 
 
 def _apply_to_somebody(

@@ -49,6 +49,10 @@ def subscribed_to_two(shop: Shop) -> None:
     billing.subscribe(shop.org, items={"price_pro": 1, "price_team": 1})
 
 
+def scheduled(shop: Shop) -> None:
+    billing.subscribe_via_schedule(shop.org, [billing.Phase("price_pro", lasts=(2, "month"))])
+
+
 def on_trial(shop: Shop) -> None:
     billing.subscribe(shop.org, "price_pro", trial=datetime.timedelta(days=14))
 
@@ -104,6 +108,19 @@ def _on_subscription(
         (method, _SUBSCRIPTION),
         (told,),
         prepare=prepare,
+    )
+
+
+def _on_schedule(
+    tells: tuple[str, ...],
+    path: str,
+    run: c.Callable[[models.SubscriptionSchedule, str], t.Any],
+) -> Operation:
+    return Operation(
+        lambda shop, id: run(shop.only(models.SubscriptionSchedule), id),
+        ("POST", path),
+        tells,
+        prepare=scheduled,
     )
 
 
@@ -214,6 +231,43 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         "subscription.trial_ended",
         lambda row, id: billing.end_trial(row, operation_id=id),
         prepare=on_trial,
+    ),
+    "subscribe_via_schedule": Operation(
+        lambda shop, id: billing.subscribe_via_schedule(
+            shop.org,
+            [
+                billing.Phase("price_pro", lasts=(2, "month")),
+                billing.Phase("price_team", lasts=(1, "year")),
+            ],
+            operation_id=id,
+        ),
+        ("POST", "^/v1/subscription_schedules$"),
+        ("subscription_schedule.created", "subscription.created"),
+        ("subscription_schedule", "subscription"),
+    ),
+    "schedule_subscription": Operation(
+        lambda shop, id: billing.schedule_subscription(
+            shop.subscription, [billing.Phase("price_team", lasts=(1, "month"))], operation_id=id
+        ),
+        ("POST", "^/v1/subscription_schedules$"),
+        ("subscription_schedule.created", "subscription_schedule.updated"),
+        ("subscription_schedule",),
+        prepare=subscribed,
+    ),
+    "update_schedule": _on_schedule(
+        ("subscription_schedule.updated",),
+        "^/v1/subscription_schedules/[^/]+$",
+        lambda row, id: billing.update_schedule(row, metadata={"deal": "new"}, operation_id=id),
+    ),
+    "release_schedule": _on_schedule(
+        ("subscription_schedule.released",),
+        "/release$",
+        lambda row, id: billing.release_schedule(row, operation_id=id),
+    ),
+    "cancel_schedule": _on_schedule(
+        ("subscription_schedule.canceled", "subscription.canceled"),
+        "/cancel$",
+        lambda row, id: billing.cancel_schedule(row, operation_id=id),
     ),
     "charge": Operation(
         lambda shop, id: billing.charge(shop.org, Money(500, "usd"), operation_id=id),

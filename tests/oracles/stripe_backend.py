@@ -16,6 +16,7 @@ from tests.oracles.stripe_form import param_name
 from tests.oracles.stripe_listing import equals, filtered, page, search_page
 from tests.oracles.stripe_objects import ObjectStore, is_list
 from tests.oracles.stripe_rules import DECLINED_CARDS, REFERENCES, STATE_RULES
+from tests.oracles.stripe_schedules import SCHEDULING
 from tests.oracles.stripe_validation import check_metadata
 
 if TYPE_CHECKING:
@@ -125,6 +126,15 @@ class _Answer:
     def expanded(self, answer: Json, schema: Schema) -> Json:
         wishes = self.call.params.get("expand", ())
         return expand(answer, schema, wishes, self.contract, self)
+
+    @property
+    def new(self) -> NewObjects:
+        """Makes objects with ids and times."""
+        return self.backend.new
+
+    def keep(self, obj: Json) -> None:
+        """Store an object that an action made beside the one that it answers with."""
+        self.store.put(obj)
 
     # Which object a call is about
 
@@ -276,6 +286,9 @@ class _Answer:
         effect = EFFECTS.get(call.operation.key)
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
+        scheduling = SCHEDULING.get(call.operation.key)
+        if scheduling is not None:
+            scheduling(self, changed, call.params, int(self.backend.clock.now()))
         obj.clear()
         obj.update(changed)
 

@@ -97,6 +97,24 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
             "Invalid quantity: this value must be greater than or equal to 0.",
         ),
     ],
+    ("post", "/v1/subscription_schedules"): [
+        ParamRule(
+            lambda p: ("customer" in p) != ("from_subscription" in p),
+            "customer",
+            "You must pass exactly one of customer or from_subscription.",
+        ),
+        ParamRule(
+            lambda p: (
+                "from_subscription" not in p
+                or {*p} <= {"from_subscription", "billing_mode", "expand"}
+            ),
+            "from_subscription",
+            "You cannot set other parameters with from_subscription.",
+        ),
+        ParamRule(
+            lambda p: "from_subscription" in p or p.get("phases"), "phases", missing("phases")
+        ),
+    ],
     ("post", "/v1/subscription_items"): [at_least("quantity", 0)],
     ("post", "/v1/subscription_items/{}"): [at_least("quantity", 0)],
     ("post", "/v1/coupons"): [
@@ -179,6 +197,11 @@ UNFINISHED_INTENT = in_status(
 INTENT_STATE = "payment_intent_unexpected_state"
 OPEN_INVOICE = "You can only pass in open invoices. This invoice isn't open."
 
+OPEN_SCHEDULE = StateRule(
+    in_status("not_started", "active"),
+    refuses("You can only change a subscription schedule that is not_started or active."),
+)
+
 STATE_RULES: dict[Key, list[StateRule]] = {
     ("delete", "/v1/subscriptions/{}"): [
         StateRule(
@@ -186,7 +209,19 @@ STATE_RULES: dict[Key, list[StateRule]] = {
             lambda obj: no_such("subscription", obj["id"]),
         )
     ],
+    ("post", "/v1/subscription_schedules/{}"): [OPEN_SCHEDULE],
+    ("post", "/v1/subscription_schedules/{}/cancel"): [OPEN_SCHEDULE],
+    ("post", "/v1/subscription_schedules/{}/release"): [OPEN_SCHEDULE],
     ("post", "/v1/subscriptions/{}"): [
+        StateRule(
+            lambda obj, params: (
+                not (obj.get("schedule") and {*params} & {"cancel_at", "cancel_at_period_end"})
+            ),
+            refuses(
+                "The subscription is managed by a subscription schedule, and updating any cancelation "
+                "behavior directly is not allowed. Please update the schedule instead."
+            ),
+        ),
         StateRule(
             lambda obj, params: (
                 obj.get("status") != "canceled"
@@ -195,7 +230,7 @@ STATE_RULES: dict[Key, list[StateRule]] = {
             refuses(
                 "A canceled subscription can only update its cancellation_details and metadata."
             ),
-        )
+        ),
     ],
     ("post", "/v1/invoices/{}/finalize"): [
         StateRule(

@@ -342,6 +342,84 @@ def test_a_subscription_may_begin_with_nothing_and_a_trial(shop: Shop) -> None:
     assert found.main.processor_id == made.processor_id
 
 
+def test_a_schedule_begins_is_changed_and_lets_go(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    month = {"interval": "month", "interval_count": 2}
+    phases: list[t.Any] = [
+        {"items": [{"price": shop.prices[0], "quantity": 2}], "duration": month},
+        {"items": [{"price": shop.prices[1]}], "duration": month, "proration": "none"},
+    ]
+    asked: dict[str, t.Any] = {"payment_method": None, "collection_method": "charge_automatically"}
+
+    made = shop.processor.create_schedule(
+        subscription.customer,
+        phases=phases,
+        start_date=None,
+        end_behavior="release",
+        metadata={"accrue_operation": "op-1"},
+        key=key(),
+        **asked,
+    )
+    schedule, begun = made.main, made.objects[1]
+    assert isinstance(schedule, objects.SubscriptionSchedule)
+    assert isinstance(begun, objects.Subscription)
+    assert (schedule.status, schedule.subscription) == ("active", begun.processor_id)
+    assert (begun.status, [(each.price, each.quantity) for each in begun.items]) == (
+        "active",
+        [(shop.prices[0], 2)],
+    )
+    first, second = schedule.phases
+    assert first.end == second.start == schedule.current_phase_end
+    found = shop.processor.find("subscription_schedule", "op-1", within=begun.customer)
+    assert found is not None
+    assert found.main.processor_id == schedule.processor_id
+    with pytest.raises(InvalidRequest):
+        change(shop, begun, cancel_at_period_end=True)
+
+    going_on = [{**phases[1], "start_date": int(first.start.timestamp())}]
+    changes: dict[str, t.Any] = {"phases": going_on, "end_behavior": "cancel"}
+    answer = shop.processor.update_schedule(schedule.processor_id, changes, key=key())
+    changed, swapped = answer.objects[:2]
+    assert isinstance(changed, objects.SubscriptionSchedule)
+    assert isinstance(swapped, objects.Subscription)
+    assert len(changed.phases) == 1
+    assert [each.price for each in swapped.items] == [shop.prices[1]]
+    assert swapped.cancel_at == changed.current_phase_end
+
+    answer = shop.processor.release_schedule(
+        schedule.processor_id, keep_cancel_date=False, key=key()
+    )
+    released, left = answer.objects
+    assert isinstance(released, objects.SubscriptionSchedule)
+    assert isinstance(left, objects.Subscription)
+    assert (released.status, released.subscription) == ("released", begun.processor_id)
+    assert left.cancel_at is None
+    with pytest.raises(InvalidRequest):
+        shop.processor.cancel_schedule(
+            schedule.processor_id, invoice_now=False, prorate=False, key=key()
+        )
+
+
+def test_a_schedule_takes_a_subscription_over_and_ends_it(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    taken = shop.processor.create_schedule_from(subscription.processor_id, key=key()).main
+    assert isinstance(taken, objects.SubscriptionSchedule)
+    assert taken.current_phase_end == subscription.current_period_end
+    assert [each.price for each in taken.phases[0].items] == [shop.prices[0]]
+    with pytest.raises(InvalidRequest):
+        shop.processor.create_schedule_from(subscription.processor_id, key=key())
+
+    answer = shop.processor.cancel_schedule(
+        taken.processor_id, invoice_now=False, prorate=False, key=key()
+    )
+    canceled, ended = answer.objects[:2]
+    assert isinstance(canceled, objects.SubscriptionSchedule)
+    assert isinstance(ended, objects.Subscription)
+    assert (canceled.status, ended.status) == ("canceled", "canceled")
+
+
 def test_what_has_ended_stays_ended(shop: Shop, subscription: objects.Subscription) -> None:
     ended = shop.processor.cancel_subscription(
         subscription.processor_id, invoice_now=False, prorate=False, key=key()

@@ -15,6 +15,7 @@ from .charges import ChargeCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
+from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
 from .usage import UsageCalls
 
@@ -23,6 +24,7 @@ __all__ = [
     "CustomerCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",
+    "ScheduleCalls",
     "SubscriptionCalls",
     "UsageCalls",
 ]

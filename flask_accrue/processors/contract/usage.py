@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..answers import Answer
+from ..answers import Answer, RefusedUsage
 from ..capabilities import Capability
 from .base import Calls
 
@@ -21,4 +21,10 @@ class UsageCalls(Calls):
         key: str,
     ) -> Answer:
         """Report usage to a meter, once for each identifier; the answer holds the meter event."""
+        self._unsupported(Capability.METERING)
+
+    def list_refused_usage(
+        self, event_id: str, *, account: str | None = None
+    ) -> tuple[RefusedUsage, ...]:
+        """Return the usage that an event refuses, or the samples of it that the processor names."""
         self._unsupported(Capability.METERING)

@@ -19,6 +19,7 @@ from . import (
     labels,
     lifecycle,
     payment_methods,
+    schedules,
 )
 from .refusals import check_known, refused
 from .transaction import Transaction
@@ -49,6 +50,7 @@ def update(
     """
     subscription = tx.get(objects.Subscription, subscription_id, "subscription")
     _check(subscription, changes)
+    _leave_end_to_schedule(tx, subscription, changes)
     changed = _with_settings(tx, subscription, changes)
     changed = _with_end(changed, changes, tx.now)
     if "pause" in changes:
@@ -58,6 +60,7 @@ def update(
         return _resume(tx, changed)
     if "items" in changes or "trial_end" in changes:
         changed, collected = item_changes.apply(tx, subscription, changed, changes)
+        schedules.follow(tx, changed)
     else:
         tx.save(changed, "customer.subscription.updated")
         agenda.plan(tx, changed)
@@ -85,6 +88,18 @@ def _check(subscription: objects.Subscription, changes: c.Mapping[str, t.Any]) -
     _one_of(changes, "payment_behavior", BEHAVIORS)
     if changes.get("cancel_at_period_end") and changes.get("cancel_at") is not None:
         raise refused("Give either cancel_at or cancel_at_period_end, not both.", "cancel_at")
+
+
+def _leave_end_to_schedule(
+    tx: Transaction, subscription: objects.Subscription, changes: c.Mapping[str, t.Any]
+) -> None:
+    schedule = tx.aside(subscription.processor_id).get("schedule")
+    if schedule is not None and changes.keys() & {"cancel_at", "cancel_at_period_end"}:
+        raise refused(
+            f"The subscription is managed by the schedule {schedule!r}, which decides when it ends. "
+            "Change or release the schedule instead.",
+            "cancel_at",
+        )
 
 
 def _one_of(changes: c.Mapping[str, t.Any], name: str, known: c.Sequence[str]) -> None:

@@ -43,8 +43,13 @@ def unused_time(tx: Transaction, subscription: objects.Subscription) -> list[obj
     return [line for line in given_back if line is not None]
 
 
-def end(tx: Transaction, subscription: objects.Subscription) -> objects.Subscription:
-    """Make a subscription ``canceled``; nothing more of it is collected by itself."""
+def end(
+    tx: Transaction, subscription: objects.Subscription, *, failed: bool = False
+) -> objects.Subscription:
+    """Make a subscription ``canceled``; nothing more of it is collected by itself.
+
+    :param failed: it ends because it wasn't paid.
+    """
     stop(tx, subscription)
     ended = dataclasses.replace(
         subscription,
@@ -54,7 +59,26 @@ def end(tx: Transaction, subscription: objects.Subscription) -> objects.Subscrip
     )
     tx.save(ended)
     tx.emit("customer.subscription.deleted", ended)
+    _close_schedule(tx, ended, failed)
     return ended
+
+
+def _close_schedule(tx: Transaction, ended: objects.Subscription, failed: bool) -> None:
+    """Let the schedule of a subscription be over too; ``aborted`` when nobody paid."""
+    schedule_id = tx.aside(ended.processor_id).pop("schedule", None)
+    schedule = tx.peek(objects.SubscriptionSchedule, schedule_id)
+    if schedule is None:
+        return
+    tx.forget(schedule.processor_id)
+    canceled = dataclasses.replace(
+        schedule,
+        status="canceled",
+        canceled_at=tx.now,
+        current_phase_start=None,
+        current_phase_end=None,
+    )
+    what = "aborted" if failed else "canceled"
+    tx.save(canceled, f"subscription_schedule.{what}")
 
 
 def end_as_scheduled(tx: Transaction, subscription: objects.Subscription) -> None:

@@ -17,7 +17,7 @@ from ...clock import UTC, to_unix
 from ...errors import ProcessorError
 from .. import objects
 from ..answers import Answer
-from . import clock, documents, faults, idempotency, lifecycle, payments
+from . import clock, documents, faults, happening, idempotency, payments
 from .charging import Declined
 from .store import Store
 from .transaction import Transaction
@@ -180,7 +180,7 @@ class Engine:
                 clock.move(connection, moment)
             connection.execute("DELETE FROM agenda WHERE position = ?", (position,))
             tx = Transaction(connection, moment)
-            lifecycle.happen(tx, subject, what)
+            happening.happen(tx, subject, what)
             tx.flush()
         return True
 

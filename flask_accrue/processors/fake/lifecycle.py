@@ -1,4 +1,4 @@
-"""What happens by itself when its time has come."""
+"""What happens to subscriptions and invoices by itself when its time has come."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ import typing as t
 from .. import objects
 from . import agenda, collection, endings, invoices, items, standing
 from .transaction import Transaction
-
-
-def happen(tx: Transaction, subject: str, what: str) -> None:
-    """Let something that the agenda holds happen now; ``what`` is a name of ``transaction.RANKS``."""
-    invoice = tx.peek(objects.Invoice, subject)
-    if invoice is not None:
-        _OF_INVOICE[what](tx, invoice)
-    else:
-        _OF_SUBSCRIPTION[what](tx, tx.get(objects.Subscription, subject))
-
 
 # -- subscriptions -------------------------------------------------------------------------------
 
@@ -169,9 +159,9 @@ def _overdue(tx: Transaction, invoice: objects.Invoice) -> None:
     standing.after_failure(tx, invoice, last=False)
 
 
-_Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
+Step: t.TypeAlias = t.Callable[[Transaction, t.Any], object]
 
-_OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
+OF_SUBSCRIPTION: t.Final[t.Mapping[str, Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
@@ -179,7 +169,7 @@ _OF_SUBSCRIPTION: t.Final[t.Mapping[str, _Step]] = {
     "turn": _turn,
 }
 
-_OF_INVOICE: t.Final[t.Mapping[str, _Step]] = {
+OF_INVOICE: t.Final[t.Mapping[str, Step]] = {
     "finalize": _finalize,
     "retry": _retry,
     "overdue": _overdue,

@@ -27,7 +27,7 @@ def after_failure(tx: Transaction, invoice: objects.Invoice, *, last: bool) -> N
     if not last or subscription.status != "past_due":
         return
     if tx.rules.terminal_action == "cancel":
-        endings.end(tx, subscription)
+        endings.end(tx, subscription, failed=True)
     elif tx.rules.terminal_action == "mark_unpaid":
         _set(tx, subscription, "unpaid")
 

@@ -25,9 +25,11 @@ def create(
     collection_method: str,
     billing_cycle_anchor: int | None,
     metadata: c.Mapping[str, str],
+    at_once: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
 
+    :param at_once: else the first invoice is a draft for an hour, and the subscription runs meanwhile.
     :raises NotFound: for a customer or price that isn't there.
     :raises InvalidRequest: for items that can't be sold like that, or when there is no card to charge.
     """
@@ -64,8 +66,8 @@ def create(
     subscription, whole = _with_first_period(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
-    subscription = _announce(tx, subscription)
-    return _bill_first(tx, subscription, customer, whole)
+    subscription = _announce(tx, subscription, at_once)
+    return _bill_first(tx, subscription, customer, whole, at_once)
 
 
 def _with_first_period(
@@ -99,11 +101,13 @@ def _with_first_period(
     ), whole
 
 
-def _announce(tx: Transaction, subscription: objects.Subscription) -> objects.Subscription:
+def _announce(
+    tx: Transaction, subscription: objects.Subscription, at_once: bool
+) -> objects.Subscription:
     """Write the event of the beginning, before anything is paid."""
     if subscription.trial_end is not None:
         subscription = dataclasses.replace(subscription, status="trialing")
-    elif subscription.collection_method == "send_invoice":
+    elif subscription.collection_method == "send_invoice" or not at_once:
         subscription = dataclasses.replace(subscription, status="active")
     tx.save(subscription, "customer.subscription.created")
     if subscription.status == "trialing":
@@ -116,6 +120,7 @@ def _bill_first(
     subscription: objects.Subscription,
     customer: objects.Customer,
     whole: items.Period,
+    at_once: bool,
 ) -> tuple[objects.Subscription, collection.Collected]:
     subscription_id = subscription.processor_id
     period = (tx.now, t.cast(datetime.datetime, subscription.current_period_end))
@@ -139,7 +144,8 @@ def _bill_first(
     subscription = dataclasses.replace(subscription, latest_invoice=invoice.processor_id)
     tx.save(subscription)
     agenda.plan(tx, subscription)
-    if subscription.collection_method == "send_invoice" and subscription.status != "trialing":
+    waits = subscription.collection_method == "send_invoice" or not at_once
+    if waits and subscription.status != "trialing":
         tx.plan(invoice.processor_id, "finalize", tx.now + invoices.DRAFT_FOR)
         return subscription, collection.Collected(invoice)
     if invoice.amount_due > 0 and collection.default_method(tx, invoice) is None:

@@ -47,11 +47,14 @@ RANKS: t.Final = {
     "resume_collection": 0,
     "expire": 1,
     "trial_will_end": 2,
-    "upcoming": 3,
-    "turn": 4,
-    "finalize": 5,
-    "retry": 6,
-    "overdue": 7,
+    "expiring": 3,
+    # Before the period turns, so that the new one has the items of the new phase.
+    "phase": 4,
+    "upcoming": 5,
+    "turn": 6,
+    "finalize": 7,
+    "retry": 8,
+    "overdue": 9,
 }
 
 

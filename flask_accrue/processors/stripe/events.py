@@ -25,6 +25,10 @@ _THIN: t.Final = "v2.core.event"
 #: What a thin event's type has before the name that others of the same news have.
 _THIN_PREFIX: t.Final = "v1."
 _PAYMENT_FAILED: t.Final = "invoice.payment_failed"
+#: Reports of usage that was taken and can't be counted.
+_USAGE_REFUSED: t.Final = frozenset(
+    {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"}
+)
 _ENDED: t.Final = frozenset({"canceled", "incomplete_expired"})
 
 
@@ -152,6 +156,7 @@ def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent
         usable=False,
         fetchable=named is not None,
         payment_failed=event.type.removeprefix(_THIN_PREFIX) == _PAYMENT_FAILED,
+        refuses_usage=event.type in _USAGE_REFUSED,
     )
 
 

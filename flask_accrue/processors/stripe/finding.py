@@ -45,6 +45,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
+    "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }
 
 

@@ -8,9 +8,10 @@ import typing as t
 from ...clock import UTC
 from ...errors import InvalidRequest
 from .. import objects
-from ..answers import Answer
+from ..answers import Answer, RefusedUsage
 from ..contract import UsageCalls
-from .api import interval
+from . import fields
+from .api import interval, segment
 from .calls import StripeCalls
 
 _EVENTS: t.Final = "/v1/billing/meter_events"
@@ -60,3 +61,19 @@ class StripeUsage(StripeCalls, UsageCalls):
             raw=raw,
         )
         return Answer(objects=(taken,), fresh_from=fresh_from, fresh_to=fresh_to)
+
+    def list_refused_usage(
+        self, event_id: str, *, account: str | None = None
+    ) -> tuple[RefusedUsage, ...]:
+        """Return the samples of an error report, which its event doesn't carry itself.
+
+        A sample names its request by its idempotency key, which is what we send as identifier, too.
+        """
+        report = self._api.get(f"/v2/core/events/{segment(event_id)}", {}, account=account).body
+        reason = fields.part(fields.part(report, "data"), "reason")
+        return tuple(
+            RefusedUsage(identifier, fields.text(sample, "error_message") or "refused")
+            for kind in fields.rows(reason, "error_types") or []
+            for sample in fields.rows(kind, "sample_errors") or []
+            if (identifier := fields.text(fields.part(sample, "request"), "identifier"))
+        )

@@ -20,6 +20,7 @@ from .invoices import StripeInvoices
 from .metering import StripeUsage
 from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
+from .schedules import StripeSchedules
 from .subscriptions import StripeSubscriptions
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
@@ -29,6 +30,7 @@ class StripeProcessor(
     StripeCustomers,
     StripePaymentMethods,
     StripeSubscriptions,
+    StripeSchedules,
     StripeInvoices,
     StripeCharges,
     StripeUsage,
@@ -65,6 +67,7 @@ class StripeProcessor(
             Capability.CANCEL_AT_PERIOD_END,
             Capability.CANCEL_AT_DATE,
             Capability.PAUSE,
+            Capability.SCHEDULES,
             Capability.CHARGE,
             Capability.REFUND,
             Capability.INVOICES,

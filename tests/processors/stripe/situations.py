@@ -36,6 +36,8 @@ def prime_world(server: ContractServer) -> None:
         sample("price", id="price_pro", product="prod_1"),
         sample("price", id="price_team", product="prod_1"),
         subscription(latest_invoice=None),
+        subscription(id="sub_2", latest_invoice=None, schedule="sub_sched_1"),
+        schedule(),
         open_invoice(),
         payment_intent(),
         charge(),
@@ -46,6 +48,29 @@ def prime_world(server: ContractServer) -> None:
 def card(id: str, **changes: t.Any) -> Json:
     details = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034}
     return sample("payment_method", id=id, type="card", card=details) | changes
+
+
+def schedule(**changes: t.Any) -> Json:
+    """Return the schedule that the subscription ``sub_2`` is under."""
+    start, end = 1_773_144_000, 1_775_822_400
+    phase = {
+        "start_date": start,
+        "end_date": end,
+        "items": [{"price": "price_pro", "plan": "price_pro", "quantity": 1}],
+        "metadata": {},
+    }
+    held = {"customer": "cus_1", "subscription": "sub_2", "released_subscription": None}
+    return (
+        sample(
+            "subscription_schedule",
+            id="sub_sched_1",
+            status="active",
+            phases=[phase],
+            current_phase={"start_date": start, "end_date": end},
+            **held,
+        )
+        | changes
+    )
 
 
 def payment_intent(**changes: t.Any) -> Json:

@@ -292,6 +292,22 @@ def test_a_plan_has_to_be_fetched_as_the_price_that_it_is() -> None:
     assert deleted.object.deleted
 
 
+@pytest.mark.parametrize(
+    "type", ["v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"]
+)
+def test_an_error_report_of_a_meter_refuses_usage(type: str) -> None:
+    body = {
+        "id": "evt_thin",
+        "object": "v2.core.event",
+        "type": type,
+        "created": "2026-01-31T10:15:30.250Z",
+        "livemode": False,
+    }
+
+    assert events.read_event(json.dumps(body)).refuses_usage
+    assert not events.read_event(json.dumps({**body, "type": "v1.invoice.paid"})).refuses_usage
+
+
 def test_a_thin_event_about_a_kind_that_isnt_mirrored_refers_to_nothing() -> None:
     body = {
         "id": "evt_thin",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import json
+import time
 import typing as t
 
 import pytest
 import sqlalchemy as sa
+from flask import current_app
 
-from flask_accrue import billing, clock, models
+from flask_accrue import billing, clock, ledger, metering, models, signals
 from flask_accrue.clock import to_unix
 from flask_accrue.jobs import run_periodic
+from flask_accrue.processors.signing import sign
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
+from flask_accrue.unit_of_work import Actor
 from tests.host import Organization, running_host
 
 if t.TYPE_CHECKING:
@@ -21,6 +26,8 @@ if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
     from tests.processors.stripe.stripe_bodies import Json
 
+SECRET = "whsec_of_tests"
+ERROR_REPORT = "v1.billing.meter.error_report_triggered"
 PATH = "/v1/billing/meter_events"
 LEDGER_KEY = "a:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU="
 
@@ -33,6 +40,7 @@ def org(database_url: str, stripe_server: ContractServer) -> Iterator[Organizati
         "ACCRUE_STRIPE_SECRET_KEY": "sk_test_oracle",
         "ACCRUE_STRIPE_API_BASE": stripe_server.url,
         "ACCRUE_LEDGER_KEYS": [LEDGER_KEY],
+        "ACCRUE_WEBHOOK_SECRETS": {"stripe": [SECRET]},
     }
     with running_host(database_url, **options) as (app, db, _), app.app_context():
         organization = Organization(name="Acme", email="billing@acme.example")
@@ -138,3 +146,101 @@ def test_an_identifier_that_stripe_has_was_reported(
     strike(stripe_server, status=400, body=body)
 
     assert billing.report_usage(org, "api_calls", identifier="a").is_reported
+
+
+# -- what Stripe refuses later ---------------------------------------------------------------------
+
+
+def report_of(**refused: str) -> Json:
+    """Return an error report as the API's second version tells it, of keys and what is wrong with them."""
+    samples = [
+        {"error_message": message, "request": {"identifier": key}}
+        for key, message in refused.items()
+    ]
+    kind = {"code": "no_meter", "error_count": len(samples), "sample_errors": samples}
+    reason = {"error_count": len(samples), "error_types": [kind]}
+    return {
+        "id": "evt_report",
+        "object": "v2.core.event",
+        "type": ERROR_REPORT,
+        "created": "2026-01-31T10:15:30.250Z",
+        "livemode": False,
+        "data": {"developer_message_summary": "There are errors.", "reason": reason},
+    }
+
+
+def hear_of(server: ContractServer, report: Json) -> None:
+    """Let Stripe send the report's event, which shows none of it, and answer what it's asked then."""
+    server.queue_answer(200, report, path="^/v2/core/events/evt_report$")
+    shown = {name: value for name, value in report.items() if name != "data"}
+    payload = json.dumps(shown).encode()
+    with current_app.test_client() as client:
+        headers = {"Stripe-Signature": sign(payload, SECRET, int(time.time()))}
+        answer = client.post("/accrue/webhooks/stripe", data=payload, headers=headers)
+        # What came in is worked on once the response is out.
+        answer.close()
+    assert answer.status_code == 200
+    current_state().db.session.rollback()
+    current_state().db.session.expire_all()
+
+
+def test_usage_that_stripe_cant_count_after_all_is_given_up_and_can_be_retried(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    told: list[str] = []
+
+    def note(state: t.Any, event: models.MeterEvent) -> None:
+        told.append(event.identifier)
+
+    signals.usage_report_failed.connect(note)
+    counted = billing.report_usage(org, "api_calls", identifier="counted")
+    row = billing.report_usage(org, "api_calls", 7, identifier="refused")
+
+    report = report_of(refused="There is no meter api_calls.", elsewhere="Not ours.")
+    hear_of(stripe_server, report)
+
+    assert (row.is_failed, row.last_error) == (True, "There is no meter api_calls.")
+    assert counted.is_reported
+    assert told == ["refused"]
+    [entry] = current_state().db.session.scalars(
+        sa.select(models.LedgerEntry).filter_by(type="usage.refused")
+    )
+    assert entry.data == {"identifiers": ["refused"]}
+
+    assert metering.retry([row.id], Actor("system", "test")) == 1
+    metering.work_on_due()
+
+    current_state().db.session.expire_all()
+    assert row.is_reported
+    sent = stripe_server.requests_to("POST", PATH)[-1]
+    # Under the old name Stripe would take it for counted.
+    assert (sent.params["identifier"], sent.idempotency_key) == ("refused:1", "refused:1")
+    assert ledger.verify().is_intact
+
+
+def test_a_report_that_comes_again_leaves_alone_what_was_sent_since(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    row = billing.report_usage(org, "api_calls", identifier="refused")
+    hear_of(stripe_server, report_of(refused="There is no meter api_calls."))
+    metering.retry([row.id], Actor("system", "test"))
+    metering.work_on_due()
+
+    again = {**report_of(refused="There is no meter api_calls."), "id": "evt_report2"}
+    stripe_server.queue_answer(200, again, path="^/v2/core/events/evt_report2$")
+    hear_of(stripe_server, {**again, "id": "evt_report2"})
+
+    assert row.is_reported
+
+
+def test_a_report_that_cant_be_fetched_is_tried_again(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    billing.report_usage(org, "api_calls", identifier="refused")
+    stripe_server.queue_answer(500, path="^/v2/core/events/")
+
+    hear_of(stripe_server, report_of(refused="There is no meter api_calls."))
+
+    [event] = current_state().db.session.scalars(sa.select(models.WebhookEvent))
+    assert event.state == "failed"
+    assert event.next_attempt_at > event.received_at

@@ -6,6 +6,7 @@ from .charges import FakeCharges
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
+from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
 from .usage import FakeUsage
 
@@ -14,6 +15,7 @@ __all__ = [
     "FakeCustomers",
     "FakeInvoices",
     "FakePaymentMethods",
+    "FakeSchedules",
     "FakeSubscriptions",
     "FakeUsage",
 ]

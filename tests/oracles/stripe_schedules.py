@@ -1,0 +1,208 @@
+"""What becomes of a schedule and of its subscription: phases in a row, and the one that begins now."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.oracles.stripe_effects import cancel_subscription, set_trial
+from tests.oracles.stripe_errors import StripeError
+
+if TYPE_CHECKING:
+    from tests.oracles.new_objects import NewObjects
+
+Json = dict[str, Any]
+
+
+class World(Protocol):
+    """The objects of an account."""
+
+    def lookup(self, kinds: list[str], object_id: str) -> Json:
+        """Return an object of one of the kinds."""
+
+    def keep(self, obj: Json) -> None:
+        """Store a new object."""
+
+    @property
+    def new(self) -> NewObjects:
+        """Makes objects."""
+
+
+def create(world: World, schedule: Json, params: Json, now: int) -> None:
+    schedule.update(canceled_at=None, completed_at=None, released_at=None, current_phase=None)
+    schedule.update(subscription=None, released_subscription=None)
+    schedule["end_behavior"] = params.get("end_behavior", "release")
+    if params.get("from_subscription"):
+        _take_over(world, schedule, world.lookup(["subscription"], params["from_subscription"]))
+        return
+    start = params.get("start_date", "now")
+    begins = now if start == "now" else int(start)
+    schedule["phases"] = _phases(world, params["phases"], begins)
+    schedule["status"] = "not_started"
+    if begins <= now:
+        _begin(world, schedule, params, now)
+
+
+def update(world: World, schedule: Json, params: Json, now: int) -> None:
+    if "phases" not in params:
+        return
+    start = params["phases"][0].get("start_date")
+    current = schedule.get("current_phase")
+    if start is None:
+        raise StripeError("The first phase must have a start_date.", param="phases[0][start_date]")
+    if current is not None and start not in ("now", current["start_date"]):
+        raise StripeError(
+            "You can not modify the start date of the current phase.",
+            param="phases[0][start_date]",
+        )
+    schedule["phases"] = _phases(world, params["phases"], now if start == "now" else int(start))
+    if current is not None:
+        subscription = world.lookup(["subscription"], schedule["subscription"])
+        _enter(world, schedule, subscription, now)
+
+
+def cancel(world: World, schedule: Json, params: Json, now: int) -> None:
+    schedule.update(canceled_at=now, current_phase=None)
+    if schedule.get("subscription"):
+        subscription = world.lookup(["subscription"], schedule["subscription"])
+        cancel_subscription(subscription, {}, now)
+
+
+def release(world: World, schedule: Json, params: Json, now: int) -> None:
+    held = schedule.get("subscription")
+    schedule.update(
+        released_at=now, current_phase=None, subscription=None, released_subscription=held
+    )
+    if held:
+        subscription = world.lookup(["subscription"], held)
+        subscription["schedule"] = None
+        if not params.get("preserve_cancel_date"):
+            subscription.update(cancel_at=None, canceled_at=None)
+
+
+def _begin(world: World, schedule: Json, params: Json, now: int) -> None:
+    subscription = world.new.make("subscription")
+    settings = params.get("default_settings", {})
+    subscription.update(
+        customer=params["customer"],
+        status="active",
+        schedule=schedule["id"],
+        trial_start=None,
+        trial_end=None,
+        metadata=dict(schedule["phases"][0]["metadata"]),
+        collection_method=settings.get("collection_method", "charge_automatically"),
+        default_payment_method=settings.get("default_payment_method"),
+    )
+    world.keep(subscription)
+    schedule["subscription"] = subscription["id"]
+    _enter(world, schedule, subscription, now)
+
+
+def _enter(world: World, schedule: Json, subscription: Json, now: int) -> None:
+    phase = schedule["phases"][0]
+    schedule["status"] = "active"
+    schedule["current_phase"] = {
+        "start_date": phase["start_date"],
+        "end_date": phase["end_date"],
+    }
+    present = {_price_id(row): row for row in subscription["items"]["data"]}
+    rows = []
+    for item in phase["items"]:
+        row = present.get(item["price"]) or world.new.make("subscription_item")
+        price = world.lookup(["price"], item["price"])
+        row.update(price=price, quantity=item.get("quantity", 1), subscription=subscription["id"])
+        rows.append(row)
+    subscription["items"] = {**subscription["items"], "data": rows}
+    if phase["trial_end"]:
+        set_trial(subscription, phase["trial_end"], now)
+    if schedule["end_behavior"] == "cancel" and len(schedule["phases"]) == 1:
+        subscription.update(cancel_at=phase["end_date"], canceled_at=now)
+
+
+def _take_over(world: World, schedule: Json, subscription: Json) -> None:
+    if subscription.get("schedule"):
+        raise StripeError(
+            "You cannot migrate a subscription that is already attached to a schedule: "
+            f"`{subscription['schedule']}`",
+            param="from_subscription",
+        )
+    items = subscription["items"]["data"]
+    start, end = (items[0][f"current_period_{name}"] for name in ("start", "end"))
+    wanted = {
+        "items": [{"price": _price_id(row), "quantity": row["quantity"]} for row in items],
+        "end_date": end,
+    }
+    schedule.update(
+        customer=subscription["customer"],
+        status="active",
+        subscription=subscription["id"],
+        metadata={},
+        phases=_phases(world, [wanted], start),
+        current_phase={"start_date": start, "end_date": end},
+    )
+    subscription["schedule"] = schedule["id"]
+
+
+def _phases(world: World, wanted: list[Json], begins: int) -> list[Json]:
+    phases = []
+    for number, params in enumerate(wanted):
+        if ("duration" in params) == ("end_date" in params):
+            raise StripeError(
+                "You must pass exactly one of duration or end_date.",
+                param=f"phases[{number}][end_date]",
+            )
+        end = (
+            int(params["end_date"]) if "end_date" in params else _after(begins, params["duration"])
+        )
+        if end <= begins:
+            raise StripeError(
+                "The end date of a phase must be after its start date.",
+                param=f"phases[{number}][end_date]",
+            )
+        phases.append(
+            {
+                "add_invoice_items": [],
+                "automatic_tax": {"enabled": False},
+                "currency": "usd",
+                "default_tax_rates": [],
+                "discounts": [],
+                "start_date": begins,
+                "end_date": end,
+                "items": [
+                    {"quantity": 1, "plan": item["price"], "metadata": {}, "discounts": [], **item}
+                    for item in params["items"]
+                ],
+                "metadata": params.get("metadata", {}),
+                "proration_behavior": params.get("proration_behavior", "create_prorations"),
+                "trial_end": end if params.get("trial") else params.get("trial_end"),
+            }
+        )
+        begins = end
+    return phases
+
+
+def _after(begins: int, duration: Json) -> int:
+    start, count = datetime.datetime.fromtimestamp(begins, datetime.UTC), duration["interval_count"]
+    if duration["interval"] in ("day", "week"):
+        days = count * (7 if duration["interval"] == "week" else 1)
+        return int((start + datetime.timedelta(days=days)).timestamp())
+    months = start.month - 1 + count * (12 if duration["interval"] == "year" else 1)
+    year, month = start.year + months // 12, months % 12 + 1
+    day = min(start.day, calendar.monthrange(year, month)[1])
+    return int(start.replace(year=year, month=month, day=day).timestamp())
+
+
+def _price_id(row: Json) -> str:
+    price = row["price"]
+    return str(price["id"] if isinstance(price, dict) else price)
+
+
+#: What an action changes of other objects, or makes.
+SCHEDULING: dict[tuple[str, str], Callable[[World, Json, Json, int], None]] = {
+    ("post", "/v1/subscription_schedules"): create,
+    ("post", "/v1/subscription_schedules/{}"): update,
+    ("post", "/v1/subscription_schedules/{}/cancel"): cancel,
+    ("post", "/v1/subscription_schedules/{}/release"): release,
+}
