@@ -11,6 +11,12 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .credit_notes import (
+    adjust_balance,
+    create_credit_note,
+    list_credit_notes,
+    void_credit_note,
+)
 from .current import sync
 from .customers import (
     create_customer,
@@ -21,7 +27,9 @@ from .customers import (
     update_customer,
 )
 from .data import patch_data, put_data
+from .drafts import add_invoice_item, create_invoice, remove_invoice_item
 from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
+from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .payment_methods import (
@@ -52,8 +60,10 @@ __all__ = [
     "Phase",
     "Usage",
     "action_required",
+    "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "adjust_balance",
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
@@ -61,20 +71,25 @@ __all__ = [
     "charge",
     "confirm_payment",
     "confirmation_url",
+    "create_credit_note",
     "create_customer",
+    "create_invoice",
     "customer",
     "decrement",
     "end_trial",
     "extend_trial",
+    "finalize_invoice",
     "get_customer",
     "increment",
     "list_charges",
+    "list_credit_notes",
     "list_invoices",
     "list_payment_methods",
     "list_prices",
     "list_products",
     "list_schedules",
     "list_subscriptions",
+    "mark_uncollectible",
     "patch_data",
     "pause",
     "pay_invoice",
@@ -82,6 +97,7 @@ __all__ = [
     "put_data",
     "refund",
     "release_schedule",
+    "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
     "report_usage",
@@ -90,6 +106,7 @@ __all__ = [
     "retry_payment",
     "schedule_subscription",
     "search",
+    "send_invoice",
     "set_default_payment_method",
     "subscribe",
     "subscribe_via_schedule",
@@ -105,4 +122,6 @@ __all__ = [
     "update_quantity",
     "update_schedule",
     "usage_summary",
+    "void_credit_note",
+    "void_invoice",
 ]

@@ -8,14 +8,14 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..errors import InvalidState
+from ..errors import InvalidRequest, InvalidState
 from ..processors import Capability
 from ..state import current_state
-from .authentication import payment_outcome, unfinished_payment
+from .authentication import payment_outcome
 from .customers import get_customer
+from .invoice_steps import seen_with
 from .payment_methods import require_attached
-from .perform import Plan, perform, seen
-from .writing import Seen
+from .perform import Plan, perform
 
 
 def list_invoices(owner: t.Any) -> list[models.Invoice]:
@@ -38,19 +38,30 @@ def pay_invoice(
     invoice: models.Invoice,
     *,
     payment_method: models.PaymentMethod | None = None,
+    out_of_band: bool = False,
     operation_id: str | None = None,
 ) -> models.Invoice:
     """Try to collect an open invoice now, from the named card or the one it would be charged to.
 
     A paid invoice is returned as it is.
 
+    :param out_of_band: it was paid elsewhere, such as by a bank transfer: no card is charged.
     :raises CardError: when the bank declines.
     :raises ActionRequired: when the customer has to confirm it.
     :raises InvalidState: for a draft or a void one.
     """
     if invoice.is_paid:
         return invoice
-    said, invoice_id = _said(invoice.customer, payment_method), invoice.processor_id
+    if out_of_band and payment_method is not None:
+        raise InvalidRequest(
+            "What was paid elsewhere isn't charged to a card; name no payment method.",
+            code="parameter_invalid",
+            param="payment_method",
+        )
+    said: dict[str, t.Any] = _said(invoice.customer, payment_method)
+    if out_of_band:
+        said["out_of_band"] = True
+    invoice_id = invoice.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
         if not (invoice.is_open or invoice.is_uncollectible):
@@ -58,7 +69,7 @@ def pay_invoice(
                 f"Only an open invoice can be paid; this one is {invoice.status}.",
                 code="invoice_not_open",
             )
-        plan.seen |= _seen(invoice)
+        plan.seen |= seen_with(invoice)
         return {"invoice": invoice_id, **said}
 
     plan: Plan[models.Invoice] = _collecting(
@@ -86,7 +97,7 @@ def retry_payment(
         invoice = _latest_open(subscription)
         if invoice is None:
             raise InvalidState("No invoice of this subscription is open.", code="nothing_to_pay")
-        plan.seen |= _seen(invoice)
+        plan.seen |= seen_with(invoice)
         return {"invoice": invoice.processor_id, **said}
 
     plan: Plan[models.Invoice] = _collecting(
@@ -121,15 +132,11 @@ def _said(
     return {"payment_method": None if payment_method is None else payment_method.processor_id}
 
 
-def _seen(invoice: models.Invoice) -> Seen:
-    return seen(invoice, invoice.subscription, unfinished_payment(invoice))
-
-
 def _collecting(
     kind: str,
     subject: str,
     row: models.Invoice | models.Subscription,
-    said: dict[str, str | None],
+    said: dict[str, t.Any],
     request: c.Callable[[str], dict[str, t.Any]],
 ) -> Plan[models.Invoice]:
     gateway = current_state().processor(row.processor)

@@ -203,6 +203,9 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
             wanted += [("payment_intent", each.payment_intent) for each in obj.payments]
         elif isinstance(obj, objects.PaymentIntent):
             wanted.append(("charge", obj.latest_charge))
+        elif isinstance(obj, objects.CreditNote):
+            wanted.append(("invoice", obj.invoice))
+            wanted += [("refund", each) for each in obj.refunds]
         elif isinstance(obj, objects.Refund):
             wanted.append(("charge", obj.charge))
         # What is appended here is looked at in its turn.

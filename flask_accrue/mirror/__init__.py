@@ -153,6 +153,11 @@ def write_answers(
                 assert row is not None
                 rows[name] = row
                 unclear.append(name)
+        for gone in answer.gone:
+            found = uow.find(models.MIRRORED[gone.kind], customer.processor, gone.processor_id)
+            if found is not None:
+                mark_gone(uow, customer, found, source)
+                rows[gone] = found
     for obj, source in allowed:
         rows[obj.kind, obj.processor_id] = write(uow, customer, obj, source)
     return rows, unclear

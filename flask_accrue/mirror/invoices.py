@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -38,6 +39,9 @@ def write_invoice(
         "subtotal": obj.subtotal,
         "discount": obj.discount,
         "tax": obj.tax,
+        "inclusive_tax": obj.inclusive_tax,
+        "total_taxes": [dataclasses.asdict(each) for each in obj.total_taxes],
+        "automatic_tax_status": obj.automatic_tax_status,
         "total": obj.total,
         "starting_balance": obj.starting_balance,
         "ending_balance": obj.ending_balance,
@@ -46,6 +50,8 @@ def write_invoice(
         "amount_remaining": obj.amount_remaining,
         "billing_reason": obj.billing_reason,
         "collection_method": obj.collection_method,
+        "auto_advance": obj.auto_advance,
+        "description": obj.description,
         "attempt_count": obj.attempt_count,
         "next_payment_attempt": obj.next_payment_attempt,
         "due_date": obj.due_date,
@@ -189,6 +195,8 @@ def _verb(made: Draft[models.Invoice]) -> str:
     row, after = made.row, made.after
     if made.created:
         return "paid" if row.is_paid else "created"
+    if after.get("deleted_at") is not None:
+        return "deleted"
     if "status" in after:
         if row.is_open:
             return "finalized"

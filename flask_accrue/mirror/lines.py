@@ -60,6 +60,7 @@ def write_lines(
 def _values(obj: objects.InvoiceLine) -> dict[str, t.Any]:
     return {
         "processor_id": obj.processor_id,
+        "invoice_item_processor_id": obj.invoice_item,
         "description": obj.description,
         "amount": obj.amount,
         "currency": obj.currency,

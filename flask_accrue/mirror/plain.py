@@ -70,6 +70,8 @@ _PLAIN: t.Final[t.Mapping[str, _Plain]] = {
             "currency",
             "subtotal",
             "total",
+            "pre_payment_amount",
+            "post_payment_amount",
             "out_of_band_amount",
             "reason",
             "memo",

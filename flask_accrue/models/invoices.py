@@ -19,6 +19,11 @@ from .subscriptions import Subscription
 class Invoice(Mirrored):
     """A bill. All amounts are minor units of ``currency``.
 
+    :ivar tax: all of it; ``inclusive_tax`` is what of that the prices hold already, so that
+        ``total`` = ``subtotal`` - ``discount`` + ``tax`` - ``inclusive_tax``.
+    :ivar total_taxes: its parts, each with ``amount``, ``inclusive``, ``taxable_amount`` and ``reason``.
+    :ivar automatic_tax_status: ``None`` where tax isn't reckoned automatically.
+    :ivar auto_advance: the processor finalizes and collects it by itself.
     :ivar first_failed_at: the earliest failure to collect it, in the processor's time.
     """
 
@@ -32,7 +37,10 @@ class Invoice(Mirrored):
     subtotal: orm.Mapped[int]
     discount: orm.Mapped[int] = orm.mapped_column(default=0)
     tax: orm.Mapped[int] = orm.mapped_column(default=0)
+    inclusive_tax: orm.Mapped[int] = orm.mapped_column(default=0)
     total: orm.Mapped[int]
+    total_taxes: orm.Mapped[JsonList] = orm.mapped_column(default=list)
+    automatic_tax_status: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))
     starting_balance: orm.Mapped[int] = orm.mapped_column(default=0)
     ending_balance: orm.Mapped[int | None]
     amount_due: orm.Mapped[int]
@@ -42,6 +50,8 @@ class Invoice(Mirrored):
     collection_method: orm.Mapped[str] = orm.mapped_column(
         sa.String(50), default="charge_automatically"
     )
+    auto_advance: orm.Mapped[bool] = orm.mapped_column(default=False)
+    description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     attempt_count: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
     next_payment_attempt: orm.Mapped[datetime.datetime | None]
     due_date: orm.Mapped[datetime.datetime | None]
@@ -83,8 +93,13 @@ class Invoice(Mirrored):
 
     @hybrid_property
     def is_draft(self) -> bool:
-        """Still being written; nobody owes anything yet."""
-        return self.status == "draft"
+        """Still being written; nobody owes anything yet. One that was deleted isn't any more."""
+        return self.status == "draft" and self.deleted_at is None
+
+    @is_draft.inplace.expression
+    @classmethod
+    def _is_draft(cls) -> sa.ColumnElement[bool]:
+        return sa.and_(cls.status == "draft", cls.deleted_at.is_(None))
 
     @hybrid_property
     def is_open(self) -> bool:
@@ -98,8 +113,14 @@ class Invoice(Mirrored):
 
     @hybrid_property
     def is_void(self) -> bool:
-        """Withdrawn."""
-        return self.status == "void"
+        """Withdrawn: voided, or deleted while it was a draft."""
+        return self.status == "void" or (self.status == "draft" and self.deleted_at is not None)
+
+    @is_void.inplace.expression
+    @classmethod
+    def _is_void(cls) -> sa.ColumnElement[bool]:
+        deleted = sa.and_(cls.status == "draft", cls.deleted_at.is_not(None))
+        return sa.or_(cls.status == "void", deleted)
 
     @hybrid_property
     def is_uncollectible(self) -> bool:
@@ -116,6 +137,8 @@ class InvoiceItem(Row):
     """A line of an invoice, in the processor's order.
 
     :ivar processor_id: ``None`` where the processor gives a line no id; then the position tells.
+    :ivar invoice_item_processor_id: what it was added as, if it was added by itself; then it can be removed.
+    :ivar tax: what comes on top of the amount; ``inclusive_tax`` is what the amount holds.
     """
 
     __tablename__ = "accrue_invoice_items"
@@ -125,11 +148,13 @@ class InvoiceItem(Row):
     )
     position: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     processor_id: orm.Mapped[str | None]
+    invoice_item_processor_id: orm.Mapped[str | None]
     description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     amount: orm.Mapped[int]
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     discount: orm.Mapped[int] = orm.mapped_column(default=0)
     tax: orm.Mapped[int] = orm.mapped_column(default=0)
+    inclusive_tax: orm.Mapped[int] = orm.mapped_column(default=0)
     quantity: orm.Mapped[int | None]
     price_processor_id: orm.Mapped[str | None]
     subscription_processor_id: orm.Mapped[str | None]
@@ -170,6 +195,7 @@ class CreditNote(Mirrored):
     """What an invoice was lowered by after it was finalized. Amounts are minor units of ``currency``.
 
     :ivar total: what it lowers the invoice by.
+    :ivar pre_payment_amount: what of that was left to pay; ``post_payment_amount`` was given back.
     :ivar out_of_band_amount: what of that was given back elsewhere.
     :ivar refund_processor_ids: the refunds that gave it back.
     """
@@ -185,6 +211,8 @@ class CreditNote(Mirrored):
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     subtotal: orm.Mapped[int]
     total: orm.Mapped[int]
+    pre_payment_amount: orm.Mapped[int] = orm.mapped_column(default=0)
+    post_payment_amount: orm.Mapped[int] = orm.mapped_column(default=0)
     out_of_band_amount: orm.Mapped[int] = orm.mapped_column(default=0)
     reason: orm.Mapped[str | None] = orm.mapped_column(sa.String(50))
     memo: orm.Mapped[str | None] = orm.mapped_column(sa.Text)

@@ -13,6 +13,13 @@ from .objects import ProcessorObject
 Json: t.TypeAlias = t.Any
 
 
+class Reference(t.NamedTuple):
+    """The name of an object: its kind, as in :data:`flask_accrue.processors.objects.KINDS`, and its id."""
+
+    kind: str
+    processor_id: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a processor answered: the object asked for first, then others that came with it.
@@ -21,12 +28,14 @@ class Answer:
     processor's own time.
 
     :ivar client_secret: what the customer's browser needs to confirm a payment, or ``None``.
+    :ivar gone: what the processor has no more, and doesn't tell of otherwise.
     """
 
     objects: tuple[ProcessorObject, ...]
     fresh_from: datetime.datetime
     fresh_to: datetime.datetime
     client_secret: str | None = dataclasses.field(default=None, repr=False)
+    gone: tuple[Reference, ...] = ()
 
     @property
     def main(self) -> ProcessorObject:
@@ -50,13 +59,6 @@ class Page:
 
     answer: Answer
     after: str | None
-
-
-class Reference(t.NamedTuple):
-    """The name of an object: its kind, as in :data:`flask_accrue.processors.objects.KINDS`, and its id."""
-
-    kind: str
-    processor_id: str
 
 
 class RefusedUsage(t.NamedTuple):

@@ -23,6 +23,7 @@ class Processor(
     contract.SubscriptionCalls,
     contract.ScheduleCalls,
     contract.InvoiceCalls,
+    contract.CreditNoteCalls,
     contract.ChargeCalls,
     contract.UsageCalls,
     abc.ABC,

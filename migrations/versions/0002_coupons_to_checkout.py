@@ -173,6 +173,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("subtotal", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("pre_payment_amount", sa.BigInteger(), nullable=False),
+        sa.Column("post_payment_amount", sa.BigInteger(), nullable=False),
         sa.Column("out_of_band_amount", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(length=50), nullable=True),
         sa.Column("memo", sa.Text(), nullable=True),

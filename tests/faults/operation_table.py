@@ -27,6 +27,7 @@ class Operation:
     :ivar request: verb and path, a regular expression, of the request that changes something.
     :ivar tells: the types of the entries that the ledger gains.
     :ivar makes: the kinds of which there is one object more at Stripe, and one row more here.
+    :ivar beside: how many more there are at Stripe of kinds that have no rows here.
     :ivar prepare: leaves what the operation is about.
     """
 
@@ -34,6 +35,7 @@ class Operation:
     request: tuple[str, str]
     tells: tuple[str, ...]
     makes: tuple[str, ...] = ()
+    beside: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
     prepare: c.Callable[[Shop], object] = lambda shop: None
 
 
@@ -90,6 +92,23 @@ def waiting(shop: Shop) -> None:
         billing.subscribe(shop.org, "price_pro")
 
 
+def drafted(shop: Shop) -> None:
+    billing.add_invoice_item(
+        billing.create_invoice(shop.org, currency="usd", collection_method="send_invoice"),
+        Money(500, "usd"),
+    )
+
+
+def billed(shop: Shop) -> None:
+    drafted(shop)
+    billing.finalize_invoice(shop.only(models.Invoice))
+
+
+def credited(shop: Shop) -> None:
+    billed(shop)
+    billing.create_credit_note(shop.only(models.Invoice), Money(200, "usd"))
+
+
 LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
 
 _CUSTOMER: t.Final = "^/v1/customers/[^/]+$"
@@ -107,6 +126,20 @@ def _on_subscription(
         lambda shop, id: run(shop.subscription, id),
         (method, _SUBSCRIPTION),
         (told,),
+        prepare=prepare,
+    )
+
+
+def _on_invoice(
+    action: str,
+    verb: str | None,
+    run: c.Callable[..., t.Any],
+    prepare: c.Callable[[Shop], object] = billed,
+) -> Operation:
+    return Operation(
+        lambda shop, id: run(shop.only(models.Invoice), operation_id=id),
+        ("POST", f"^/v1/invoices/[^/]+/{action}$"),
+        () if verb is None else (f"invoice.{verb}",),
         prepare=prepare,
     )
 
@@ -289,6 +322,57 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", "/pay$"),
         ("invoice.paid", "subscription.updated"),
         prepare=owing,
+    ),
+    "create_invoice": Operation(
+        lambda shop, id: billing.create_invoice(shop.org, currency="usd", operation_id=id),
+        ("POST", "^/v1/invoices$"),
+        ("invoice.created",),
+        ("invoice",),
+    ),
+    "add_invoice_item": Operation(
+        lambda shop, id: billing.add_invoice_item(
+            shop.only(models.Invoice), Money(200, "usd"), operation_id=id
+        ),
+        ("POST", "^/v1/invoiceitems$"),
+        ("invoice.updated",),
+        beside={"invoiceitem": 1},
+        prepare=drafted,
+    ),
+    "remove_invoice_item": Operation(
+        lambda shop, id: billing.remove_invoice_item(
+            shop.only(models.Invoice), shop.line(), operation_id=id
+        ),
+        ("DELETE", "^/v1/invoiceitems/"),
+        ("invoice.updated",),
+        beside={"invoiceitem": -1},
+        prepare=drafted,
+    ),
+    "finalize_invoice": _on_invoice("finalize", "finalized", billing.finalize_invoice, drafted),
+    "send_invoice": _on_invoice("send", None, billing.send_invoice),
+    "void_invoice": _on_invoice("void", "voided", billing.void_invoice),
+    "mark_uncollectible": _on_invoice(
+        "mark_uncollectible", "marked_uncollectible", billing.mark_uncollectible
+    ),
+    "create_credit_note": Operation(
+        lambda shop, id: billing.create_credit_note(
+            shop.only(models.Invoice), Money(200, "usd"), operation_id=id
+        ),
+        ("POST", "^/v1/credit_notes$"),
+        ("credit_note.created",),
+        ("credit_note",),
+        prepare=billed,
+    ),
+    "void_credit_note": Operation(
+        lambda shop, id: billing.void_credit_note(shop.only(models.CreditNote), operation_id=id),
+        ("POST", "^/v1/credit_notes/[^/]+/void$"),
+        ("credit_note.voided",),
+        prepare=credited,
+    ),
+    "adjust_balance": Operation(
+        lambda shop, id: billing.adjust_balance(shop.org, Money(-500, "usd"), operation_id=id),
+        ("POST", "/balance_transactions$"),
+        ("customer.updated",),
+        beside={"customer_balance_transaction": 1},
     ),
     "retry_payment": Operation(
         lambda shop, id: billing.retry_payment(shop.subscription, operation_id=id),

@@ -58,6 +58,12 @@ class Shop:
         """Return the one row of a model."""
         return current_state().db.session.scalars(sa.select(model)).one()
 
+    def line(self) -> str:
+        """Return the id of what the draft was given as its first line, there or not any more."""
+        made = next(each for each in self.server.requests if each.path == "/v1/invoiceitems")
+        assert made.returned is not None
+        return str(made.returned[1])
+
     def told(self) -> list[str]:
         """Return the types of the ledger's entries, the oldest first."""
         entry = models.LedgerEntry
@@ -101,7 +107,9 @@ class Before:
     def check_done(self, operation: Operation) -> None:
         """Check that the operation was done once."""
         more = collections.Counter(operation.makes)
-        assert self.shop.objects() == self.objects + more
+        there = collections.Counter(self.objects)
+        there.update(operation.beside)
+        assert self.shop.objects() == +there + more
         assert +self.shop.rows() == +(self.rows + more)
         assert self.shop.told() == [*self.told, *operation.tells]
         assert verify().findings == []

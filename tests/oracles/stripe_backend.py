@@ -15,6 +15,7 @@ from tests.oracles.stripe_filling import Filling
 from tests.oracles.stripe_form import param_name
 from tests.oracles.stripe_listing import equals, filtered, page, search_page
 from tests.oracles.stripe_objects import ObjectStore, is_list
+from tests.oracles.stripe_ripples import after_creation, after_deletion, before_creation
 from tests.oracles.stripe_rules import DECLINED_CARDS, REFERENCES, STATE_RULES
 from tests.oracles.stripe_schedules import SCHEDULING
 from tests.oracles.stripe_validation import check_metadata
@@ -250,6 +251,7 @@ class _Answer:
         obj = self.backend.new.make(kind, wished)
         self.filling.fill(obj, self.call.ids, schema, created=True)
         self.change(obj, schema, created=True)
+        before_creation(self.store, obj)
         if self.call.operation.key in EPHEMERAL and self.call.params.get("subscription"):
             about = self.lookup(["subscription"], self.call.params["subscription"])
             obj.update(customer=about["customer"], currency=about["currency"], status="draft")
@@ -259,6 +261,7 @@ class _Answer:
                 self.store.put(obj)
             else:
                 rows.append(obj)
+            after_creation(self.store, obj)
         return obj
 
     def rows_beside(self, row: Json) -> list[Json] | None:
@@ -324,6 +327,7 @@ class _Answer:
                     raise rule.refusal(obj)
             answer["id"] = obj["id"]
             self.store.remove(gone_kind, obj["id"], answer)
+            after_deletion(self.store, obj)
             if gone_kind == "customer":
                 self.end_customer(obj["id"])
         return answer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
+
+from tests.oracles.stripe_ripples import NO_LINES
 
 Json = dict[str, Any]
 Effect = Callable[[Json, Json, int], None]  # the object, the parameters, the server's time
@@ -73,9 +76,36 @@ def cancel_subscription(obj: Json, params: Json, now: int) -> None:
     obj.update(status="canceled", canceled_at=obj.get("canceled_at") or now, ended_at=now)
 
 
+def create_invoice(obj: Json, params: Json, now: int) -> None:
+    """Begin an invoice with nothing on it."""
+    nothing = dict.fromkeys(
+        ("subtotal", "total", "amount_due", "amount_paid", "amount_remaining", "starting_balance"),
+        0,
+    )
+    about = {"metadata": {}, "subscription": params.get("subscription")}
+    parent = {"type": "subscription_details", "subscription_details": about}
+    obj.update(
+        nothing,
+        status="draft",
+        number=None,
+        parent=parent if params.get("subscription") else None,
+        lines=copy.deepcopy(NO_LINES),
+        payments=copy.deepcopy(NO_LINES),
+        total_taxes=[],
+        total_discount_amounts=[],
+    )
+
+
 def pay_invoice(obj: Json, params: Json, now: int) -> None:
     becomes("paid", "paid_at")(obj, params, now)
     obj.update(amount_paid=obj.get("amount_due"), amount_remaining=0)
+
+
+def create_credit_note(obj: Json, params: Json, now: int) -> None:
+    """Issue a credit note; of lines the amounts aren't computed."""
+    amount = params.get("amount", 0)
+    linked = [{**each, "type": "refund"} for each in params.get("refunds", ())]
+    obj.update(status="issued", amount=amount, subtotal=amount, total=amount, refunds=linked)
 
 
 def create_intent(obj: Json, params: Json, now: int) -> None:
@@ -97,7 +127,9 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     ("post", "/v1/subscriptions/{}/resume"): sets(status="active"),
     ("post", "/v1/subscription_schedules/{}/cancel"): sets(status="canceled"),
     ("post", "/v1/subscription_schedules/{}/release"): sets(status="released"),
-    ("post", "/v1/invoices"): sets(status="draft"),
+    ("post", "/v1/credit_notes"): create_credit_note,
+    ("post", "/v1/credit_notes/{}/void"): sets(status="void"),
+    ("post", "/v1/invoices"): create_invoice,
     ("post", "/v1/invoices/{}/finalize"): becomes("open", "finalized_at"),
     ("post", "/v1/invoices/{}/pay"): pay_invoice,
     ("post", "/v1/invoices/{}/void"): becomes("void", "voided_at"),

@@ -251,6 +251,12 @@ STATE_RULES: dict[Key, list[StateRule]] = {
     ("post", "/v1/invoices/{}/mark_uncollectible"): [
         StateRule(in_status("open"), refuses(OPEN_INVOICE))
     ],
+    ("post", "/v1/invoices/{}/send"): [
+        StateRule(in_status("open", "paid", "uncollectible"), refuses("Invoice can't be sent."))
+    ],
+    ("post", "/v1/credit_notes/{}/void"): [
+        StateRule(in_status("issued"), refuses("This credit note is void already."))
+    ],
     ("delete", "/v1/invoices/{}"): [
         StateRule(in_status("draft"), refuses("You can only delete draft invoices."))
     ],

@@ -12,6 +12,7 @@ processor can't do raises :class:`~flask_accrue.errors.UnsupportedByProcessor` b
 from __future__ import annotations
 
 from .charges import ChargeCalls
+from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
@@ -21,6 +22,7 @@ from .usage import UsageCalls
 
 __all__ = [
     "ChargeCalls",
+    "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",
     "PaymentMethodCalls",

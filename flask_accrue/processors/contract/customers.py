@@ -26,3 +26,16 @@ class CustomerCalls(Calls):
         """Change ``name``, ``email``, ``preferred_locale``, ``metadata`` or
         ``default_payment_method`` of a customer; in metadata an empty value deletes its key."""
         self._unsupported(Capability.CUSTOMERS)
+
+    def adjust_balance(
+        self,
+        customer: str,
+        *,
+        amount: int,
+        currency: str,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Add an amount to what a customer owes; below 0 it's credit. The answer holds the customer."""
+        self._unsupported(Capability.INVOICES)

@@ -8,7 +8,8 @@ It behaves as Stripe's documentation says Stripe does. Where to look:
 * ``lifecycle`` is what happens by itself, ``agenda`` when
 * ``subscriptions``, ``changes``, ``item_changes``, ``endings``, ``standing``, ``items`` are a
   subscription's life; ``calendar`` and ``proration`` its arithmetic
-* ``invoices``, ``collection``, ``payments``, ``charging``, ``refunds``, ``disputes`` are the money
+* ``invoices``, ``drafts``, ``totals``, ``taxes``, ``collection``, ``payments``, ``charging``,
+  ``refunds``, ``disputes`` are the money
 * ``customers``, ``payment_methods``, ``cards``, ``catalog``, ``labels`` are who and what
 * ``outbox`` posts events, ``reading`` reads them
 * ``idempotency``, ``faults``, ``refusals`` are what calls meet

@@ -7,7 +7,7 @@ import dataclasses
 
 from ...money import Money
 from .. import objects
-from . import collection, customers, invoices, payment_methods, payments
+from . import collection, customers, invoices, payment_methods, payments, standing
 from .refusals import refused
 from .transaction import Transaction, missing
 
@@ -52,9 +52,33 @@ def charge(
     return _ended(*payments.attempt(tx, intent, method))
 
 
-def pay_invoice(tx: Transaction, invoice_id: str, method_id: str | None) -> Result:
+def finalize_invoice(tx: Transaction, invoice_id: str, auto_advance: bool | None) -> Result:
+    """Make a draft a bill, which may be collected by itself. Return invoice, intent, subscription."""
+    invoice = tx.get(objects.Invoice, invoice_id, "invoice")
+    if auto_advance is not None:
+        invoice = dataclasses.replace(invoice, auto_advance=auto_advance)
+    invoice = collection.finalize(tx, invoice)
+    if invoice.auto_advance and invoice.status == "open":
+        if invoice.collection_method == "send_invoice":
+            tx.emit("invoice.sent", invoice)
+        else:
+            tx.plan(invoice_id, "retry", tx.now)
+    return [invoice, invoices.intent_of(tx, invoice), _subscription(tx, invoice)]
+
+
+def dismiss_invoice(tx: Transaction, invoice_id: str, status: str) -> Result:
+    """Give an invoice up: ``void`` or ``uncollectible``. Return invoice, intent, subscription."""
+    invoice = tx.get(objects.Invoice, invoice_id, "invoice")
+    invoice = standing.dismiss(tx, invoice, status)
+    return [invoice, invoices.intent_of(tx, invoice), _subscription(tx, invoice)]
+
+
+def pay_invoice(
+    tx: Transaction, invoice_id: str, method_id: str | None, *, out_of_band: bool = False
+) -> Result:
     """Collect an invoice now; a draft is finalized first. Return invoice, intent, charge, subscription.
 
+    :param out_of_band: it was paid elsewhere, and no card is asked.
     :raises Declined: when the bank refuses.
     :raises InvalidRequest: when there is nothing to pay, or no card.
     """
@@ -68,6 +92,9 @@ def pay_invoice(tx: Transaction, invoice_id: str, method_id: str | None) -> Resu
     if invoice.status == "draft":
         invoice = collection.finalize(tx, invoice)
     if invoice.status == "paid":
+        return [invoice, _subscription(tx, invoice)]
+    if out_of_band:
+        invoice = collection.settle_elsewhere(tx, invoice)
         return [invoice, _subscription(tx, invoice)]
     if method is None and collection.default_method(tx, invoice) is None:
         raise refused(
@@ -133,8 +160,10 @@ def fail_authentication(tx: Transaction, intent_id: str) -> Result:
 def told(tx: Transaction, each: objects.ProcessorObject) -> objects.ProcessorObject:
     """Return an object as a fetch tells it: a charge with its fee, anything else as it is.
 
-    :raises NotFound: for a card that was detached.
+    :raises NotFound: for a card that was detached, or a draft that was deleted.
     """
+    if isinstance(each, objects.Invoice) and each.deleted:
+        raise missing(objects.Invoice, each.processor_id, "invoice")
     if isinstance(each, objects.PaymentMethod) and each.customer is None:
         raise missing(objects.PaymentMethod, each.processor_id, "payment_method")
     if not isinstance(each, objects.Charge):

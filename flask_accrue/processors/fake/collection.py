@@ -92,6 +92,14 @@ def collect(
     return Collected(invoice, intent, charge)
 
 
+def settle_elsewhere(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
+    """Mark an invoice as paid by other means than the processor's; its own payment is given up."""
+    intent = invoices.intent_of(tx, invoice)
+    if intent is not None:
+        payments.cancel(tx, intent)
+    return standing.settle_without_payment(tx, invoice)
+
+
 def fail(
     tx: Transaction,
     invoice: objects.Invoice,

@@ -12,7 +12,6 @@ from .. import objects
 from . import (
     catalog,
     charging,
-    collection,
     customers,
     disputes,
     endings,
@@ -20,7 +19,6 @@ from . import (
     idempotency,
     outbox,
     payment_methods,
-    standing,
 )
 from .engine import Engine
 from .rules import Rules
@@ -207,25 +205,6 @@ class Controls:
         """Set what a customer owes (above 0) or has as credit (below 0), in minor units."""
         return self._engine.change(
             lambda tx: customers.change_balance(tx, customers.living(tx, customer), balance)
-        )
-
-    def finalize_invoice(self, invoice: str) -> objects.Invoice:
-        """Finalize a draft by hand, and collect nothing."""
-        return self._engine.change(
-            lambda tx: collection.finalize(tx, tx.get(objects.Invoice, invoice, "invoice"))
-        )
-
-    def void_invoice(self, invoice: str) -> objects.Invoice:
-        """Void an open invoice."""
-        return self._dismiss(invoice, "void")
-
-    def mark_uncollectible(self, invoice: str) -> objects.Invoice:
-        """Give an open invoice up."""
-        return self._dismiss(invoice, "uncollectible")
-
-    def _dismiss(self, invoice: str, status: str) -> objects.Invoice:
-        return self._engine.change(
-            lambda tx: standing.dismiss(tx, tx.get(objects.Invoice, invoice, "invoice"), status)
         )
 
     # -- faults --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import typing as t
 
 from .. import objects
 from . import labels
-from .refusals import check_known, check_texts, refused
+from .refusals import check_integer, check_known, check_texts, refused
 from .transaction import Transaction, missing
 
 CHANGEABLE: t.Final = frozenset(
@@ -83,6 +83,32 @@ def bill_in(tx: Transaction, customer: objects.Customer, currency: str) -> objec
             "currency_mismatch",
         )
     return tx.save(dataclasses.replace(customer, currency=currency), "customer.updated")
+
+
+def adjust_balance(
+    tx: Transaction,
+    customer_id: str,
+    *,
+    amount: t.Any,
+    currency: str,
+    description: str | None,
+    metadata: t.Mapping[str, str],
+) -> objects.Customer:
+    """Add an amount to what a customer owes; below 0 it's credit, for the next invoice."""
+    check_texts({"description": description})
+    customer = bill_in(tx, living(tx, customer_id), currency)
+    operation = labels.merged({}, metadata).get("accrue_operation")
+    if operation is not None:
+        tx.aside(customer_id).setdefault("operations", []).append(operation)
+    return change_balance(tx, customer, customer.balance + check_integer(amount, "amount"))
+
+
+def adjusted_by(tx: Transaction, customer_id: str, operation: str) -> objects.Customer | None:
+    """Return a customer if that operation has adjusted its balance."""
+    customer = tx.peek(objects.Customer, customer_id)
+    if customer is None or operation not in tx.aside(customer_id).get("operations", ()):
+        return None
+    return customer
 
 
 def change_balance(tx: Transaction, customer: objects.Customer, balance: int) -> objects.Customer:

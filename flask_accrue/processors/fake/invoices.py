@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import customers, documents, metering, payments
+from . import customers, documents, metering, payments, taxes, totals
 from .refusals import refused
 from .transaction import Transaction
 
@@ -29,34 +29,45 @@ def draft(
     period: tuple[datetime.datetime, datetime.datetime],
     subscription: str | None = None,
     collection_method: str = "charge_automatically",
+    pending: bool = True,
+    own_pending: bool = True,
+    automatic_tax: bool = False,
+    **details: t.Any,
 ) -> objects.Invoice:
-    """Make a draft of those lines, and of all that wait for an invoice of this subscription or customer."""
+    """Make a draft of those lines, and of all that wait for an invoice of this subscription or customer.
+
+    :param pending: whether what waits is taken in; ``own_pending``: the customer's own, too.
+    :param details: further fields of the invoice.
+    """
     customer = customers.bill_in(tx, customer, currency)
-    waiting = [] if subscription is None else _take_pending(tx, subscription)
-    waiting += _take_pending(tx, customer.processor_id)
-    every = (*waiting, *lines)
-    subtotal = sum(line.amount for line in every)
-    return tx.save(
-        objects.Invoice(
-            processor_id=tx.new_id("in"),
-            created=tx.now,
-            customer=customer.processor_id,
-            subscription=subscription,
-            status="draft",
-            currency=currency,
-            subtotal=subtotal,
-            total=subtotal,
-            **_due(customer, subtotal),
-            starting_balance=customer.balance,
-            billing_reason=reason,
-            collection_method=collection_method,
-            period_start=period[0],
-            period_end=period[1],
-            lines=every,
-            payments=(),
-        ),
-        "invoice.created",
+    waiting = [] if subscription is None or not pending else _take_pending(tx, subscription)
+    if pending and own_pending:
+        waiting += _take_pending(tx, customer.processor_id)
+    empty = objects.Invoice(
+        processor_id=tx.new_id("in"),
+        created=tx.now,
+        customer=customer.processor_id,
+        subscription=subscription,
+        status="draft",
+        currency=currency,
+        subtotal=0,
+        total=0,
+        amount_due=0,
+        amount_paid=0,
+        amount_remaining=0,
+        billing_reason=reason,
+        collection_method=collection_method,
+        period_start=period[0],
+        period_end=period[1],
+        lines=(),
+        payments=(),
+        **details,
     )
+    tx.save(empty)
+    of_subscription = {} if subscription is None else tx.aside(subscription)
+    if automatic_tax or of_subscription.get("automatic_tax"):
+        tx.aside(empty.processor_id)["automatic_tax"] = True
+    return tx.save(totals.with_lines(tx, empty, (*waiting, *lines)), "invoice.created")
 
 
 def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
@@ -66,11 +77,20 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     """
     if invoice.status != "draft":
         raise wrong_status(invoice, "finalized")
-    invoice = metering.with_late_usage(tx, invoice)
+    invoice = totals.with_lines(tx, invoice, metering.with_late_usage(tx, invoice))
+    if invoice.automatic_tax_status == taxes.NO_LOCATION:
+        raise refused(
+            "Tax can't be reckoned: nobody knows where this customer is.",
+            "automatic_tax",
+            taxes.INVALID_LOCATION,
+        )
     customer = tx.get(objects.Customer, invoice.customer)
-    due = _due(customer, invoice.total)
+    due = totals.due(customer, invoice.total)
     ending = customer.balance + invoice.total if due["amount_due"] == 0 else 0
-    sent = invoice.collection_method == "send_invoice"
+    sent, days = (
+        invoice.collection_method == "send_invoice",
+        datetime.timedelta(days=tx.rules.days_until_due),
+    )
     finalized = dataclasses.replace(
         invoice,
         status="open",
@@ -78,7 +98,7 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
         finalized_at=tx.now,
         starting_balance=customer.balance,
         ending_balance=ending,
-        due_date=tx.now + datetime.timedelta(days=tx.rules.days_until_due) if sent else None,
+        due_date=invoice.due_date or (tx.now + days if sent else None),
         **due,
     )
     tx.plan(invoice.processor_id, "finalize", None)
@@ -214,11 +234,6 @@ def wrong_status(invoice: objects.Invoice, what: str) -> InvalidRequest:
 def _take_pending(tx: Transaction, owner: str) -> list[objects.InvoiceLine]:
     waiting = tx.aside(owner).pop("pending", [])
     return [documents.read(objects.InvoiceLine, each) for each in waiting]
-
-
-def _due(customer: objects.Customer, total: int) -> dict[str, t.Any]:
-    due = max(0, total + customer.balance)
-    return {"amount_due": due, "amount_paid": 0, "amount_remaining": due}
 
 
 def _number(tx: Transaction, customer: objects.Customer) -> str:

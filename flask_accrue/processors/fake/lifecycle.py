@@ -7,7 +7,7 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, invoices, items, standing
+from . import agenda, collection, endings, invoices, items, standing, taxes, totals
 from .transaction import Transaction
 
 # -- subscriptions -------------------------------------------------------------------------------
@@ -145,8 +145,13 @@ def _end_trial_without_card(tx: Transaction, subscription: objects.Subscription)
 
 
 def _finalize(tx: Transaction, invoice: objects.Invoice) -> None:
-    if invoice.status == "draft":
-        collection.issue(tx, invoice)
+    if invoice.status != "draft":
+        return
+    lines = totals.lines_of(invoice)
+    if totals.with_lines(tx, invoice, lines).automatic_tax_status == taxes.NO_LOCATION:
+        tx.emit("invoice.finalization_failed", invoice)
+        return
+    collection.issue(tx, invoice)
 
 
 def _retry(tx: Transaction, invoice: objects.Invoice) -> None:

@@ -62,14 +62,10 @@ def used(tx: Transaction, customer: str, price: objects.Price, period: Period) -
     return 0 if meter is None else max(0, tx.sum_of_usage(customer, meter, period))
 
 
-def with_late_usage(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
-    """Return a draft with what was reported of its metered items since it was made."""
+def with_late_usage(tx: Transaction, invoice: objects.Invoice) -> tuple[objects.InvoiceLine, ...]:
+    """Return a draft's lines with what was reported of metered items since it was made."""
     assert not isinstance(invoice.lines, objects.Unsaid)
-    lines = tuple(_up_to_date(tx, invoice, line) for line in invoice.lines)
-    if lines == invoice.lines:
-        return invoice
-    subtotal = sum(line.amount for line in lines)
-    return dataclasses.replace(invoice, lines=lines, subtotal=subtotal, total=subtotal)
+    return tuple(_up_to_date(tx, invoice, line) for line in invoice.lines)
 
 
 def _up_to_date(

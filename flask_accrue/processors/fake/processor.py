@@ -12,7 +12,7 @@ from .. import objects, signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import calls, charging, outbox, reading
+from . import calls, charging, customers, drafts, outbox, reading
 from .controls import Controls
 from .engine import Engine, Result
 from .transaction import Transaction, owner
@@ -27,6 +27,7 @@ class FakeProcessor(
     calls.FakeSubscriptions,
     calls.FakeSchedules,
     calls.FakeInvoices,
+    calls.FakeCreditNotes,
     calls.FakeCharges,
     calls.FakeUsage,
     Processor,
@@ -65,6 +66,7 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 
@@ -106,7 +108,12 @@ class FakeProcessor(
         return self._engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return the first object that an operation made, or ``None``."""
+        """Return the first object that an operation made, or ``None``: for an invoice item its invoice, for
+        a balance transaction its customer."""
+        held = {"invoice_item": drafts.made_by, "balance_transaction": customers.adjusted_by}
+        if kind in held and within is not None:
+            told = self._engine.look("find", lambda tx: [held[kind](tx, within, operation_id)])
+            return told if told.objects else None
         cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")

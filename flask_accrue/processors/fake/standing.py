@@ -16,6 +16,19 @@ def after_payment(tx: Transaction, invoice: objects.Invoice) -> None:
         _set(tx, subscription, "active")
 
 
+def settle_without_payment(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
+    """Mark an invoice as paid that nothing more is collected for, and go on from there."""
+    laid = tuple(
+        dataclasses.replace(each, status="canceled") for each in invoices.payments_of(invoice)
+    )
+    for payment in laid:
+        tx.save(payment)
+    paid = invoices.settle(tx, dataclasses.replace(invoice, payments=()))
+    paid = tx.save(dataclasses.replace(paid, payments=laid))
+    after_payment(tx, paid)
+    return paid
+
+
 def after_failure(tx: Transaction, invoice: objects.Invoice, *, last: bool) -> None:
     """Let a subscription be ``past_due``, and after the ``last`` retry what the rules say."""
     subscription = _of(tx, invoice)

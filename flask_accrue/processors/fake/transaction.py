@@ -312,7 +312,7 @@ def owner(each: objects.ProcessorObject) -> str | None:
     match each:
         case objects.Refund() | objects.Dispute():
             return each.charge
-        case objects.InvoicePayment():
+        case objects.InvoicePayment() | objects.CreditNote():
             return each.invoice
         case objects.Price():
             return each.product

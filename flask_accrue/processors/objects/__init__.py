@@ -16,7 +16,7 @@ import typing as t
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Coupon, Price, Product, PromotionCode
 from .customers import Customer, PaymentMethod, TaxId
-from .invoices import CreditNote, Invoice, InvoiceLine, InvoicePayment
+from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
 from .subscriptions import (
@@ -64,6 +64,7 @@ __all__ = [
     "Customer",
     "Dispute",
     "Invoice",
+    "InvoiceItem",
     "InvoiceLine",
     "InvoicePayment",
     "MeterEvent",
@@ -80,6 +81,7 @@ __all__ = [
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",
+    "TaxAmount",
     "TaxId",
     "Unsaid",
     "When",

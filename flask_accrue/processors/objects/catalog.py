@@ -24,7 +24,8 @@ class Price(ProcessorObject):
     """What a product costs. ``unit_amount`` is ``None`` for tiers and for parts of a minor unit.
 
     ``interval`` is ``day``, ``week``, ``month`` or ``year``, and ``None`` for a one-time price;
-    ``usage_type`` is ``licensed`` or ``metered``.
+    ``usage_type`` is ``licensed`` or ``metered``; ``tax_behavior`` is ``inclusive``, ``exclusive`` or
+    ``unspecified``.
     """
 
     kind = "price"
@@ -38,6 +39,7 @@ class Price(ProcessorObject):
     interval: str | None = None
     interval_count: int = 1
     usage_type: str = "licensed"
+    tax_behavior: str = "unspecified"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

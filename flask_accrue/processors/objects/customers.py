@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .base import ProcessorObject
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
-    """Who pays. ``balance`` below 0 is credit."""
+    """Who pays. ``balance`` below 0 is credit. ``address`` is what tax goes by; only ``raw`` keeps it."""
 
     kind = "customer"
 
@@ -19,6 +20,7 @@ class Customer(ProcessorObject):
     default_payment_method: str | None = None
     currency: str | None = None
     balance: int = 0
+    address: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,25 @@ from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TaxAmount:
+    """A part of a tax: ``amount`` of ``taxable_amount``, within the price (inclusive) or on top of it.
+
+    ``reason`` is why it's as much, such as ``standard_rated`` or ``reverse_charge``.
+    """
+
+    amount: int
+    inclusive: bool
+    taxable_amount: int | None = None
+    reason: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class InvoiceLine:
     """A row of an invoice. ``processor_id`` is ``None`` where the processor gives none.
 
-    ``amount`` is before discounts; ``discount`` and ``tax`` are of this line alone; ``tax`` is
-    what comes on top (exclusive).
+    ``amount`` is before discounts; ``discount`` and the taxes are of this line alone; ``tax`` is
+    what comes on top (exclusive), ``inclusive_tax`` what the amount holds. ``invoice_item`` is what it
+    was added as, if it was added by itself.
     """
 
     processor_id: str | None
@@ -26,9 +40,27 @@ class InvoiceLine:
     period_start: When | None = None
     period_end: When | None = None
     proration: bool = False
+    invoice_item: str | None = None
     discount: int = 0
     tax: int = 0
+    inclusive_tax: int = 0
+    tax_behavior: str | None = None
     raw: Raw = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InvoiceItem(ProcessorObject):
+    """What was added to an invoice by itself, as an event tells it; on the invoice it's a line."""
+
+    kind = "invoice_item"
+
+    customer: str
+    invoice: str | None
+    amount: int
+    currency: str
+    quantity: int | None = None
+    price: str | None = None
+    description: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,8 +84,11 @@ class InvoicePayment(ProcessorObject):
 class Invoice(ProcessorObject):
     """A bill: ``draft``, ``open``, ``paid``, ``uncollectible`` or ``void``.
 
-    ``total`` = ``subtotal`` - ``discount`` + ``tax`` (the exclusive part of ``tax``);
+    ``tax`` is all of it, ``inclusive_tax`` what of that the prices hold already;
+    ``total`` = ``subtotal`` - ``discount`` + ``tax`` - ``inclusive_tax``.
     ``starting_balance`` is the customer's balance when it was finalized (below 0: credit).
+    ``automatic_tax_status`` is ``complete``, ``requires_location_inputs`` or ``failed``, and ``None`` where
+    tax isn't reckoned automatically.
     """
 
     kind = "invoice"
@@ -70,6 +105,11 @@ class Invoice(ProcessorObject):
     number: str | None = None
     discount: int = 0
     tax: int = 0
+    inclusive_tax: int = 0
+    total_taxes: tuple[TaxAmount, ...] = ()
+    automatic_tax_status: str | None = None
+    auto_advance: bool = False
+    description: str | None = None
     starting_balance: int = 0
     ending_balance: int | None = None
     billing_reason: str | None = None
@@ -91,7 +131,8 @@ class Invoice(ProcessorObject):
 class CreditNote(ProcessorObject):
     """What an invoice was lowered by after it was finalized: ``issued`` or ``void``.
 
-    ``total`` is what it lowers the invoice by; ``out_of_band_amount`` was given back elsewhere.
+    ``total`` is what it lowers the invoice by: ``pre_payment_amount`` of what was left to pay, and
+    ``post_payment_amount`` was given back, of which ``out_of_band_amount`` elsewhere.
     """
 
     kind = "credit_note"
@@ -105,6 +146,8 @@ class CreditNote(ProcessorObject):
     number: str | None = None
     reason: str | None = None
     memo: str | None = None
+    pre_payment_amount: int = 0
+    post_payment_amount: int = 0
     out_of_band_amount: int = 0
     voided_at: When | None = None
     refunds: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from ..answers import Answer, Json
 from ..contract import CustomerCalls
 from .api import segment
 from .calls import StripeCalls
-from .gathering import alone
+from .gathering import alone, read
 
 PATH: t.Final = "/v1/customers"
 
@@ -58,6 +58,28 @@ class StripeCustomers(StripeCalls, CustomerCalls):
             given["invoice_settings"] = {"default_payment_method": card}
         reply = api.post(f"{PATH}/{segment(customer)}", given, key=key)
         return alone(api, "customer", reply, PATH)
+
+    def adjust_balance(
+        self,
+        customer: str,
+        *,
+        amount: int,
+        currency: str,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Add an amount to what a customer owes, and read the customer; Stripe tells the change alone."""
+        api = self._changing
+        path = f"{PATH}/{segment(customer)}"
+        given: dict[str, Json] = {
+            "amount": amount,
+            "currency": currency,
+            "description": description,
+            "metadata": metadata,
+        }
+        api.post(f"{path}/balance_transactions", given, key=key)
+        return alone(api, "customer", read(api, path, ()), PATH)
 
 
 def _locale(locale: Json) -> str:

@@ -17,7 +17,7 @@ from ...clock import real_now
 from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
 from ..answers import Answer
 from . import fetching, fields
-from .api import PAGE, Api, Params
+from .api import PAGE, Api, Params, segment
 from .bodies import Raw
 
 #: The key of an object's metadata that names the operation that made it.
@@ -34,7 +34,7 @@ _CUSTOMERS: t.Final = "/v1/customers"
 
 
 class _Place(t.NamedTuple):
-    """The list of a kind, and the filter by what it belongs to."""
+    """The list of a kind, and the filter by what it belongs to, unless its path says that."""
 
     path: str
     owner: str
@@ -42,6 +42,10 @@ class _Place(t.NamedTuple):
 
 
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
+    "balance_transaction": _Place("/v1/customers/{}/balance_transactions", "customer"),
+    "credit_note": _Place("/v1/credit_notes", "invoice"),
+    "invoice": _Place("/v1/invoices", "customer"),
+    "invoice_item": _Place("/v1/invoiceitems", "invoice"),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
@@ -66,14 +70,28 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
         if place is None:
             found = _customer(api, operation_id)
         else:
-            params = {**dict(place.others), place.owner: within}
-            found = _listed(api, place.path, params, operation_id, LOOKED_BACK)
-        return None if found is None else fetching.fetch(api, kind, fields.identifier(found), None)
+            path = place.path.format(segment(t.cast(str, within)))
+            params: dict[str, t.Any] = dict(place.others)
+            if path == place.path:
+                params[place.owner] = within
+            found = _listed(api, path, params, operation_id, LOOKED_BACK)
+        if found is None:
+            return None
+        told_as, id = _told_as(kind, found, within)
+        return fetching.fetch(api, told_as, id, None)
     except NotFound:
         return None
     except InvalidRequest as error:
         # A refusal of the search says nothing about what is searched for.
         raise ProcessorUnavailable(f"Stripe can't be asked for that {kind}: {error}") from None
+
+
+def _told_as(kind: str, found: Raw, within: str | None) -> tuple[str, str]:
+    """Return the kind and the id of what tells of a found object; some show on what they belong to alone."""
+    shown = {"invoice_item": "invoice", "balance_transaction": "customer"}.get(kind)
+    if shown is not None and within is not None:
+        return shown, within
+    return kind, fields.identifier(found)
 
 
 def _customer(api: Api, operation_id: str) -> Raw | None:

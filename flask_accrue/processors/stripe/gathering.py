@@ -12,9 +12,10 @@ import datetime
 import logging
 import typing as t
 
+from ...clock import real_now
 from ...errors import InvalidRequest, NotFound, ProcessorError, ProcessorUnavailable
 from .. import objects
-from ..answers import Answer
+from ..answers import Answer, Reference
 from . import fetching, fields, reading
 from .api import Api, Reply, segment
 from .bodies import Raw, without_secrets
@@ -110,6 +111,16 @@ def alone(api: Api, kind: str, reply: Reply, path: str) -> Answer:
     reply = current(api, reply, path)
     gathering.put(kind, reply.body, reply)
     return gathering.answer()
+
+
+def deleted(api: Api, path: str, of: Reference) -> Answer:
+    """Delete an object, and answer that it's gone; that it was gone already is no error."""
+    try:
+        reply = api.delete(path, {})
+        fresh_from, fresh_to = reply.fresh_from, reply.fresh_to
+    except NotFound:
+        fresh_from = fresh_to = real_now().replace(microsecond=0)
+    return Answer(objects=(), fresh_from=fresh_from, fresh_to=fresh_to, gone=(of,))
 
 
 def current(api: Api, reply: Reply, path: str, *expanded: str) -> Reply:

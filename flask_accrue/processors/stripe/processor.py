@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
@@ -32,6 +33,7 @@ class StripeProcessor(
     StripeSubscriptions,
     StripeSchedules,
     StripeInvoices,
+    StripeCreditNotes,
     StripeCharges,
     StripeUsage,
     Processor,
@@ -72,6 +74,7 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.TAX,
         }
     )
 

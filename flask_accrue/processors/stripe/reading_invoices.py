@@ -45,6 +45,11 @@ def read_invoice(raw: Raw) -> objects.Invoice:
         number=fields.text(raw, "number"),
         discount=between if discounts is None else fields.total(discounts),
         tax=said_tax if taxes is None else fields.total(taxes),
+        inclusive_tax=0 if taxes is None else _inclusive(taxes),
+        total_taxes=tuple(_tax_amount(tax) for tax in taxes or ()),
+        automatic_tax_status=fields.text(fields.part(raw, "automatic_tax"), "status"),
+        auto_advance=fields.flag(raw, "auto_advance"),
+        description=fields.text(raw, "description"),
         starting_balance=fields.integer(raw, "starting_balance") or 0,
         ending_balance=fields.integer(raw, "ending_balance"),
         billing_reason=fields.text(raw, "billing_reason"),
@@ -101,8 +106,10 @@ def read_line(raw: Raw) -> objects.InvoiceLine:
         period_start=fields.moment(period, "start"),
         period_end=fields.moment(period, "end"),
         proration=fields.flag(origin or raw, "proration"),
+        invoice_item=fields.reference(origin or raw, "invoice_item"),
         discount=fields.total(fields.rows(raw, "discount_amounts") or ()),
         tax=_exclusive(_taxes(raw, "taxes", "tax_amounts") or []),
+        inclusive_tax=_inclusive(_taxes(raw, "taxes", "tax_amounts") or []),
         raw=raw,
     )
 
@@ -127,11 +134,26 @@ def _taxes(raw: Raw, name: str, older: str) -> list[Raw] | None:
 
 
 def _exclusive(taxes: list[Raw]) -> int:
-    """Add up what comes on top of the price: ``inclusive`` told that before ``tax_behavior`` did."""
-    return fields.total(
-        tax
-        for tax in taxes
-        if not fields.flag(tax, "inclusive") and fields.text(tax, "tax_behavior") != "inclusive"
+    """Add up what comes on top of the price."""
+    return fields.total(tax for tax in taxes if not _is_inclusive(tax))
+
+
+def _inclusive(taxes: list[Raw]) -> int:
+    """Add up what the price holds already."""
+    return fields.total(tax for tax in taxes if _is_inclusive(tax))
+
+
+def _is_inclusive(tax: Raw) -> bool:
+    """Tell whether the price holds a tax: ``inclusive`` told that before ``tax_behavior`` did."""
+    return fields.flag(tax, "inclusive") or fields.text(tax, "tax_behavior") == "inclusive"
+
+
+def _tax_amount(tax: Raw) -> objects.TaxAmount:
+    return objects.TaxAmount(
+        amount=fields.required_integer(tax, "amount"),
+        inclusive=_is_inclusive(tax),
+        taxable_amount=fields.integer(tax, "taxable_amount"),
+        reason=fields.text(tax, "taxability_reason"),
     )
 
 
@@ -150,6 +172,8 @@ def read_credit_note(raw: Raw) -> objects.CreditNote:
         number=fields.text(raw, "number"),
         reason=fields.text(raw, "reason"),
         memo=fields.text(raw, "memo"),
+        pre_payment_amount=fields.integer(raw, "pre_payment_amount") or 0,
+        post_payment_amount=fields.integer(raw, "post_payment_amount") or 0,
         out_of_band_amount=fields.integer(raw, "out_of_band_amount") or 0,
         voided_at=fields.moment(raw, "voided_at"),
         refunds=tuple(each for each in refunds if each is not None),

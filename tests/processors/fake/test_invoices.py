@@ -81,7 +81,7 @@ def test_an_invoice_that_has_to_be_confirmed_is_answered_with_a_secret(fake, sho
 def test_what_is_paid_or_void_is_not_paid_again(fake, shop, failing, how):
     invoice = latest(shop, failing)
     if how == "void":
-        fake.void_invoice(invoice.processor_id)
+        fake.void_invoice(invoice.processor_id, key=shop.key())
     else:
         pay(fake, shop, invoice, shop.card(failing.main.customer))
 
@@ -124,7 +124,7 @@ def test_a_draft_is_finalized_by_paying_it(fake, shop):
 def test_voiding_frees_the_subscription_and_cancels_the_payment(fake, shop, failing):
     shop.forget_events()
 
-    voided = fake.void_invoice(latest(shop, failing).processor_id)
+    voided = fake.void_invoice(latest(shop, failing).processor_id, key=shop.key()).main
 
     assert (voided.status, voided.payments[0].status) == ("void", "canceled")
     assert shop.subscription(failing).status == "active"
@@ -137,7 +137,7 @@ def test_voiding_frees_the_subscription_and_cancels_the_payment(fake, shop, fail
 
 
 def test_an_uncollectible_invoice_frees_the_subscription_and_can_still_be_paid(fake, shop, failing):
-    invoice = fake.mark_uncollectible(latest(shop, failing).processor_id)
+    invoice = fake.mark_uncollectible(latest(shop, failing).processor_id, key=shop.key()).main
     assert invoice.status == "uncollectible"
     assert shop.subscription(failing).status == "active"
 
@@ -147,7 +147,7 @@ def test_an_uncollectible_invoice_frees_the_subscription_and_can_still_be_paid(f
 def test_voiding_the_first_invoice_ends_what_never_began(fake, shop):
     answer = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"))
 
-    fake.void_invoice(answer.objects[1].processor_id)
+    fake.void_invoice(answer.objects[1].processor_id, key=shop.key())
 
     assert shop.subscription(answer).status == "incomplete_expired"
 
@@ -196,7 +196,7 @@ def test_voiding_gives_credit_back(fake, shop):
     answer = shop.subscribe(customer)
     assert fake.fetch("customer", customer).main.balance == 0
 
-    fake.void_invoice(answer.objects[1].processor_id)
+    fake.void_invoice(answer.objects[1].processor_id, key=shop.key())
 
     assert fake.fetch("customer", customer).main.balance == -1000
 

@@ -115,7 +115,7 @@ def act(  # noqa: C901 - a case for each thing that can be done
                 key=shop.key(),
             )
         case "void":
-            shop.fake.void_invoice(shop.subscription(answer).latest_invoice)
+            shop.fake.void_invoice(shop.subscription(answer).latest_invoice, key=shop.key())
         case "terminal":
             shop.fake.configure(terminal_action=given_[0])
         case "cardless":

@@ -6,6 +6,7 @@ import typing as t
 
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    credit_note,
     invoice,
     invoice_payment,
     listed,
@@ -39,6 +40,10 @@ def prime_world(server: ContractServer) -> None:
         subscription(id="sub_2", latest_invoice=None, schedule="sub_sched_1"),
         schedule(),
         open_invoice(),
+        draft_invoice(),
+        sample("refund", id="re_1", charge="ch_1"),
+        credit_note(id="cn_1", invoice="in_1", customer="cus_1", status="issued", refunds=[]),
+        sample("invoiceitem", id="ii_1", customer="cus_1", invoice="in_draft", amount=500),
         payment_intent(),
         charge(),
     ):
@@ -98,6 +103,13 @@ def open_invoice(**changes: t.Any) -> Json:
     payment = invoice_payment(status="open", amount_paid=None)
     owed = {"status": "open", "amount_paid": 0, "amount_remaining": 1785}
     return invoice(**owed, payments=listed(payment)) | changes
+
+
+def draft_invoice(**changes: t.Any) -> Json:
+    """Return a draft that somebody writes by hand."""
+    empty = {"subtotal": 0, "total": 0, "amount_due": 0, "amount_paid": 0, "amount_remaining": 0}
+    draft: Json = {"status": "draft", "parent": None, "payments": listed(), "lines": listed()}
+    return invoice(id="in_draft", billing_reason="manual", **empty, **draft) | changes
 
 
 def answers_with(server: ContractServer, body: Json, path: str = "^/v1/subscriptions") -> None:

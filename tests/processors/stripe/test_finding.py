@@ -12,7 +12,7 @@ from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.oracles.stripe_server import start_contract_server
 from tests.processors.stripe.situations import charge, payment_intent, schedule
-from tests.processors.stripe.stripe_bodies import Json, sample, subscription
+from tests.processors.stripe.stripe_bodies import Json, credit_note, invoice, sample, subscription
 
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
@@ -35,6 +35,8 @@ FINDABLE: dict[str, tuple[str | None, t.Callable[..., Json]]] = {
     "subscription_schedule": ("cus_1", schedule),
     "payment_intent": ("cus_1", payment_intent),
     "refund": ("ch_1", lambda **given: sample("refund", charge="ch_1", **given)),
+    "invoice": ("cus_1", lambda **given: invoice(**{"customer": "cus_1", **given})),
+    "credit_note": ("in_1", credit_note),
 }
 
 
@@ -54,6 +56,30 @@ def test_what_an_operation_made_is_found_at_once(
 
     assert answer is not None
     assert [(each.kind, each.processor_id) for each in answer.objects] == [(kind, "x_1")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "within", "made"),
+    [
+        ("invoice_item", "invoice", sample("invoiceitem", id="ii_2", invoice="in_1")),
+        (
+            "balance_transaction",
+            "customer",
+            sample("customer_balance_transaction", id="cbtxn_1", customer="cus_1"),
+        ),
+    ],
+)
+def test_what_shows_only_on_what_it_belongs_to_is_told_by_that(
+    world: ContractServer, processor: StripeProcessor, kind: str, within: str, made: Json
+) -> None:
+    world.prime(made | {"created": now(), "metadata": of("op-1")})
+    holder = {"invoice": "in_1", "customer": "cus_1"}[within]
+
+    answer = processor.find(kind, "op-1", within=holder)
+
+    assert answer is not None
+    assert (answer.main.kind, answer.main.processor_id) == (within, holder)
+    assert processor.find(kind, "op-2", within=holder) is None
 
 
 @pytest.mark.parametrize("kind", FINDABLE)
@@ -216,7 +242,7 @@ def test_too_many_calls_say_when_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("kind", "within"), [("invoice", "cus_1"), ("unicorn", None), ("subscription", None)]
+    ("kind", "within"), [("charge", "cus_1"), ("unicorn", None), ("subscription", None)]
 )
 def test_what_cant_be_looked_for_is_refused_before_anything_is_sent(
     stripe_server: ContractServer, processor: StripeProcessor, kind: str, within: str | None

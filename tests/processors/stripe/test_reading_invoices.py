@@ -116,6 +116,7 @@ def test_a_line_is_read(raw: Json) -> None:
             proration=True,
             discount=500,
             tax=285,
+            inclusive_tax=100,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .charges import FakeCharges
+from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
@@ -12,6 +13,7 @@ from .usage import FakeUsage
 
 __all__ = [
     "FakeCharges",
+    "FakeCreditNotes",
     "FakeCustomers",
     "FakeInvoices",
     "FakePaymentMethods",

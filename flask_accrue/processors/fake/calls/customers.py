@@ -39,3 +39,27 @@ class FakeCustomers(FakeCalls, CustomerCalls):
             {"customer": customer, "changes": changes},
             lambda tx: [customers.update(tx, customer, changes)],
         )
+
+    def adjust_balance(
+        self,
+        customer: str,
+        *,
+        amount: int,
+        currency: str,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Add an amount to what a customer owes; below 0 it's credit."""
+        given: dict[str, Json] = {
+            "amount": amount,
+            "currency": currency,
+            "description": description,
+            "metadata": metadata,
+        }
+        return self._engine.call(
+            "adjust_balance",
+            key,
+            {"customer": customer, **given},
+            lambda tx: [customers.adjust_balance(tx, customer, **given)],
+        )

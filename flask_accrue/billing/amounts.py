@@ -1,0 +1,60 @@
+"""Amounts that a caller gives: Money, in the currency that it has to be in."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import models
+from ..errors import InvalidRequest
+from ..money import Money
+
+
+def check_money(amount: t.Any, param: str = "amount") -> Money:
+    """Return an amount.
+
+    :raises InvalidRequest: for anything but Money.
+    """
+    if not isinstance(amount, Money):
+        raise InvalidRequest(
+            f"An amount is Money(1999, 'usd'), not {amount!r}.", code="amount_invalid", param=param
+        )
+    return amount
+
+
+def check_in(currency: str, amount: Money, of: str, param: str = "amount") -> None:
+    """Refuse an amount in another currency.
+
+    :param of: whose currency it is, such as ``invoice``.
+    :raises InvalidRequest: with the code ``currency_mismatch``.
+    """
+    if amount.currency != currency:
+        raise InvalidRequest(
+            f"The {of} is in {currency.upper()}, not {amount.currency.upper()}.",
+            code="currency_mismatch",
+            param=param,
+        )
+
+
+def currency_of(payer: models.Customer, wanted: t.Any) -> str:
+    """Return the currency that a customer is billed in: its own, else the one that is wanted.
+
+    :raises InvalidRequest: with the code ``currency_mismatch`` for another than the customer's,
+        ``currency_missing`` when there is none.
+    """
+    if wanted is None and payer.currency is None:
+        raise InvalidRequest(
+            "This customer was never billed, so there is no currency yet. Name one, such as 'usd'.",
+            code="currency_missing",
+            param="currency",
+        )
+    if wanted is None:
+        return str(payer.currency)
+    currency = Money(0, wanted).currency
+    if payer.currency not in (None, currency):
+        raise InvalidRequest(
+            f"This customer pays in {str(payer.currency).upper()}, not {currency.upper()}. "
+            "A customer has one currency.",
+            code="currency_mismatch",
+            param="currency",
+        )
+    return currency

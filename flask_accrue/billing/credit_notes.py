@@ -1,0 +1,316 @@
+"""Lowering a bill after it was finalized, and a customer's balance."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+import sqlalchemy as sa
+
+from .. import models
+from ..errors import InvalidRequest, InvalidState, NotFound
+from ..metadata import validate_metadata
+from ..money import Money
+from ..processors import Capability
+from ..state import current_state
+from .amounts import check_in, check_money, currency_of
+from .customers import OPERATION_KEY, customer, get_customer
+from .invoice_steps import seen_with
+from .perform import Plan, perform, seen
+from .subscriptions import check_quantity
+from .writing import Seen
+
+REASONS: t.Final = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
+
+#: How much of each line, named by the processor's id or the row: an amount, a quantity, or with ``None`` all.
+Lines: t.TypeAlias = c.Mapping[t.Any, "Money | int | None"]
+
+
+def create_credit_note(
+    invoice: models.Invoice,
+    amount: Money | None = None,
+    *,
+    lines: Lines | None = None,
+    refund: Money | None = None,
+    credit: Money | None = None,
+    out_of_band: Money | None = None,
+    refunds: c.Sequence[models.Refund] = (),
+    reason: str | None = None,
+    memo: str | None = None,
+    email: bool = False,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.CreditNote:
+    """Lower an open bill, or give back some of a paid one.
+
+    What is left to pay is lowered first; with nothing left the bill is paid. What goes beyond is given back,
+    and its parts have to add up to it.
+
+    :param amount: what is credited, tax included; by default what ``refunds`` gave back.
+    :param lines: instead: which lines, each with an amount before tax, a quantity, or ``None`` for all of it.
+    :param refund: what goes back to the card; a refund is made of it.
+    :param credit: what goes to the customer's balance, for the next bill.
+    :param out_of_band: what was given back elsewhere.
+    :param refunds: refunds of the bill's charge that were made before, so that the tax is corrected, too.
+    :param reason: ``duplicate``, ``fraudulent``, ``order_change`` or ``product_unsatisfactory``.
+    :param memo: for the customer to read.
+    :param email: whether the processor mails it to the customer.
+    :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid.
+    :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is
+        (``amount_too_large``), or parts that don't add up (``credit_parts_mismatch``).
+    """
+    extra = validate_metadata(metadata or {})
+    if reason is not None and reason not in REASONS:
+        raise InvalidRequest(
+            f"The reason of a credit note is one of {', '.join(REASONS)}, not {reason!r}.",
+            code="parameter_invalid",
+            param="reason",
+        )
+    parts = {"refund": refund, "credit": credit, "out_of_band": out_of_band}
+    given = {
+        name: None if part is None else _at_least(invoice, part, name, 0)
+        for name, part in parts.items()
+    }
+    made = [_refund_of(invoice, each) for each in refunds]
+    if amount is None and lines is None and made:
+        amount = Money(sum(each["amount"] for each in made), invoice.currency)
+    if (amount is None) == (lines is None):
+        raise InvalidRequest(
+            "A credit note has an amount, such as Money(1999, 'usd'), or lines; give one of them.",
+            code="parameter_invalid",
+            param="amount",
+        )
+    whole = None if amount is None else _at_least(invoice, amount, "amount", 1)
+    said = {
+        "amount": whole,
+        "lines": None if lines is None else [_line(invoice, *each) for each in lines.items()],
+        "refund_amount": given["refund"],
+        "credit_amount": given["credit"],
+        "out_of_band_amount": given["out_of_band"],
+        "refunds": made,
+        "reason": reason,
+        "memo": memo,
+        "email": bool(email),
+    }
+    gateway = current_state().processor(invoice.processor)
+    gateway.require(Capability.INVOICES)
+    invoice_id = invoice.processor_id
+
+    def request(id: str) -> dict[str, t.Any]:
+        if not (invoice.is_open or invoice.is_paid):
+            raise InvalidState(
+                f"Only an open or a paid invoice can be credited; this one is {invoice.status}.",
+                code="invoice_not_finalized",
+            )
+        if whole is not None:
+            back = sum(each or 0 for each in given.values()) + sum(each["amount"] for each in made)
+            _check_sums(invoice, whole, back)
+        plan.seen |= _seen_with_payments(invoice)
+        return {"invoice": invoice_id, **said, "metadata": {**extra, OPERATION_KEY: id}}
+
+    plan: Plan[models.CreditNote] = Plan(
+        kind="create_credit_note",
+        subject=f"invoice:{invoice.id}",
+        processor=gateway,
+        arguments={**said, "metadata": extra},
+        method="create_credit_note",
+        request=request,
+        result="credit_note",
+        customer_id=invoice.customer_id,
+        find=("credit_note", invoice_id),
+        seen=_seen_with_payments(invoice),
+    )
+    return perform(plan, operation_id)
+
+
+def void_credit_note(
+    credit_note: models.CreditNote, *, operation_id: str | None = None
+) -> models.CreditNote:
+    """Withdraw the credit note of a bill that is still open; the bill is as high as before.
+
+    A void one is returned as it is.
+
+    :raises InvalidState: with the code ``invoice_not_open`` once the bill is paid or void.
+    """
+    if credit_note.is_void:
+        return credit_note
+    gateway = current_state().processor(credit_note.processor)
+    gateway.require(Capability.INVOICES)
+    note_id = credit_note.processor_id
+
+    def request(id: str) -> dict[str, t.Any]:
+        invoice = credit_note.invoice
+        if invoice is not None and not invoice.is_open:
+            raise InvalidState(
+                "Only the credit note of an open invoice can be voided; this invoice is "
+                f"{invoice.status}.",
+                code="invoice_not_open",
+            )
+        return {"credit_note": note_id}
+
+    before = seen(credit_note)
+    if credit_note.invoice is not None:
+        before |= _seen_with_payments(credit_note.invoice)
+    plan: Plan[models.CreditNote] = Plan(
+        kind="void_credit_note",
+        subject=f"credit_note:{credit_note.id}",
+        processor=gateway,
+        arguments={},
+        method="void_credit_note",
+        request=request,
+        result="credit_note",
+        customer_id=credit_note.customer_id,
+        seen=before,
+    )
+    return perform(plan, operation_id)
+
+
+def list_credit_notes(owner: t.Any) -> list[models.CreditNote]:
+    """Return the customer's credit notes, newest first. Never calls the processor."""
+    payer = get_customer(owner)
+    if payer is None:
+        return []
+    notes = models.CreditNote
+    return list(
+        current_state().db.session.scalars(
+            sa.select(notes)
+            .where(notes.customer_id == payer.id)
+            .order_by(notes.created.desc(), notes.processor_id.desc())
+            .execution_options(autoflush=False)
+        )
+    )
+
+
+def adjust_balance(
+    owner: t.Any,
+    amount: Money,
+    *,
+    description: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.Customer:
+    """Add an amount to a customer's balance, which the next bills are settled with.
+
+    The balance is what the customer owes: below 0 it's credit. So ``Money(-500, "usd")`` gives $5 of
+    credit, and ``Money(500, "usd")`` is added to the next bill.
+
+    :raises InvalidRequest: for another currency than the customer's (``currency_mismatch``), before any call.
+    """
+    check_money(amount)
+    extra = validate_metadata(metadata or {})
+    if description is not None and not isinstance(description, str):
+        raise InvalidRequest(
+            f"description is a string, not {description!r}.",
+            code="parameter_invalid",
+            param="description",
+        )
+    payer = customer(owner)
+    gateway = current_state().processor(payer.processor)
+    gateway.require(Capability.INVOICES)
+    currency_of(payer, amount.currency)
+    said = {
+        "amount": amount.amount_minor,
+        "currency": amount.currency,
+        "description": description,
+    }
+    processor_id = payer.processor_id
+    plan: Plan[models.Customer] = Plan(
+        kind="adjust_balance",
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments={**said, "metadata": extra},
+        method="adjust_balance",
+        request=lambda id: {
+            "customer": processor_id,
+            **said,
+            "metadata": {**extra, OPERATION_KEY: id},
+        },
+        result="customer",
+        customer_id=payer.id,
+        find=("balance_transaction", processor_id),
+        seen=seen(payer),
+    )
+    return perform(plan, operation_id)
+
+
+def _at_least(invoice: models.Invoice, amount: t.Any, param: str, least: int) -> int:
+    check_in(invoice.currency, check_money(amount, param), "invoice", param)
+    if amount.amount_minor < least:
+        raise InvalidRequest(
+            f"{param} is {amount}, and has to be at least {Money(least, amount.currency)}.",
+            code="amount_invalid",
+            param=param,
+        )
+    return int(amount.amount_minor)
+
+
+def _refund_of(invoice: models.Invoice, refund: models.Refund) -> dict[str, t.Any]:
+    """Return a refund as it's named, or refuse one that isn't of this invoice's charge."""
+    if refund.customer_id != invoice.customer_id or refund.processor != invoice.processor:
+        raise NotFound("This invoice has no such refund.", param="refunds")
+    check_in(invoice.currency, Money(refund.amount, refund.currency), "invoice", "refunds")
+    return {"refund": refund.processor_id, "amount": refund.amount}
+
+
+def _line(invoice: models.Invoice, named: t.Any, much: t.Any) -> dict[str, t.Any]:
+    wanted = str(named.id) if isinstance(named, models.InvoiceItem) else named
+    line = next(
+        (each for each in invoice.items if wanted in (str(each.id), each.processor_id)), None
+    )
+    if line is None or line.processor_id is None:
+        raise NotFound("This invoice has no such line.", param="lines")
+    told: dict[str, t.Any] = {"line": line.processor_id, "quantity": None, "amount": None}
+    if isinstance(much, Money):
+        told["amount"] = _at_least(invoice, much, "lines", 1)
+    elif much is not None:
+        told["quantity"] = check_quantity(much, least=1)
+    else:
+        told["amount"] = line.amount
+    return told
+
+
+def _check_sums(invoice: models.Invoice, amount: int, back: int) -> None:
+    currency = invoice.currency
+    left = invoice.total - _credited(invoice)
+    if amount > left:
+        raise InvalidRequest(
+            f"{Money(amount, currency)} can't be credited: {Money(left, currency)} of the invoice is "
+            "left.",
+            code="amount_too_large",
+            param="amount",
+        )
+    beyond = max(0, amount - invoice.amount_remaining)
+    if back != beyond:
+        raise InvalidRequest(
+            f"{Money(invoice.amount_remaining, currency)} of this invoice is left to pay, so "
+            f"{Money(beyond, currency)} of the credit is given back: as refund, credit, out_of_band and "
+            f"refunds together, which are {Money(back, currency)}.",
+            code="credit_parts_mismatch",
+            param="amount",
+        )
+
+
+def _credited(invoice: models.Invoice) -> int:
+    notes = models.CreditNote
+    totals = current_state().db.session.scalars(
+        sa.select(notes.total).where(
+            notes.processor == invoice.processor,
+            notes.invoice_processor_id == invoice.processor_id,
+            sa.not_(notes.is_void),
+        )
+    )
+    return sum(totals)
+
+
+def _seen_with_payments(invoice: models.Invoice) -> Seen:
+    """Return the watermarks of an invoice, its customer, and whatever paid it."""
+    session = current_state().db.session
+    found: Seen = {**seen_with(invoice), **seen(invoice.customer)}
+    paying: tuple[t.Any, ...] = (models.PaymentIntent, models.Charge)
+    for model in paying:
+        of_invoice = sa.select(model).where(
+            model.processor == invoice.processor,
+            model.invoice_processor_id == invoice.processor_id,
+        )
+        found |= seen(*session.scalars(of_invoice))
+    return found

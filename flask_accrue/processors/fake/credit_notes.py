@@ -1,0 +1,205 @@
+"""Credit notes: they lower what is left to pay, and give back what goes beyond."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import typing as t
+
+from ...money import Money
+from .. import objects
+from . import customers, invoices, labels, payments, standing, totals
+from . import refunds as refunding
+from .refusals import check_integer, check_texts, refused
+from .transaction import Transaction
+
+REASONS: t.Final = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
+
+Result: t.TypeAlias = c.Sequence[objects.ProcessorObject | None]
+_Lines: t.TypeAlias = c.Sequence[c.Mapping[str, t.Any]]
+
+
+class _Sums(t.NamedTuple):
+    subtotal: int
+    total: int
+
+
+def create(
+    tx: Transaction,
+    invoice_id: str,
+    *,
+    amount: int | None,
+    lines: _Lines | None,
+    refund_amount: int | None,
+    credit_amount: int | None,
+    out_of_band_amount: int | None,
+    refunds: _Lines,
+    reason: str | None,
+    memo: str | None,
+    metadata: c.Mapping[str, str],
+) -> Result:
+    """Lower an open bill, or give back some of a paid one. Return the note and what changed with it.
+
+    :raises InvalidRequest: for more than there is to credit, or when the parts don't add up.
+    """
+    invoice = tx.get(objects.Invoice, invoice_id, "invoice")
+    if invoice.status not in ("open", "paid"):
+        raise invoices.wrong_status(invoice, "credited")
+    if reason is not None and reason not in REASONS:
+        raise refused(f"The reason is one of {', '.join(REASONS)}, not {reason!r}.", "reason")
+    check_texts({"memo": memo})
+    sums = _sums(invoice, amount, lines)
+    aside = tx.aside(invoice_id)
+    left = invoice.total - aside.get("credited", 0)
+    if not 0 < sums.total <= left:
+        raise refused(
+            f"A credit note of this invoice is an amount from 1 to {left}, not {sums.total}.",
+            "amount",
+            "amount_too_large" if sums.total > left else "parameter_invalid_integer",
+        )
+    before = min(sums.total, invoice.amount_remaining)
+    parts = {
+        "refund_amount": refund_amount or 0,
+        "credit_amount": credit_amount or 0,
+        "out_of_band_amount": out_of_band_amount or 0,
+        "refunds": sum(check_integer(each.get("amount"), "refunds") for each in refunds),
+    }
+    if sum(parts.values()) != sums.total - before or min(parts.values()) < 0:
+        raise refused(
+            f"The refund, credit and out-of-band amounts add up to {sum(parts.values())}, and have to "
+            f"be {sums.total - before}.",
+            "amount",
+        )
+    made = _refunded(tx, invoice, parts["refund_amount"])
+    aside["credited"] = aside.get("credited", 0) + sums.total
+    aside["notes"] = aside.get("notes", 0) + 1
+    note = tx.save(
+        objects.CreditNote(
+            processor_id=tx.new_id("cn"),
+            created=tx.now,
+            customer=invoice.customer,
+            invoice=invoice_id,
+            status="issued",
+            currency=invoice.currency,
+            subtotal=sums.subtotal,
+            total=sums.total,
+            pre_payment_amount=before,
+            post_payment_amount=sums.total - before,
+            number=f"{invoice.number}-CN-{aside['notes']:02}",
+            reason=reason,
+            memo=memo,
+            out_of_band_amount=parts["out_of_band_amount"],
+            refunds=(
+                *(each.processor_id for each in made if isinstance(each, objects.Refund)),
+                *(tx.get(objects.Refund, each["refund"]).processor_id for each in refunds),
+            ),
+            metadata=labels.merged({}, metadata),
+        ),
+        "credit_note.created",
+    )
+    if before:
+        invoice = _lowered(tx, invoice, before)
+    customer = None
+    if parts["credit_amount"]:
+        customer = tx.get(objects.Customer, invoice.customer)
+        balance = customer.balance - parts["credit_amount"]
+        customer = customers.change_balance(tx, customer, balance)
+    return [note, invoice, *made, customer]
+
+
+def void(tx: Transaction, note_id: str) -> Result:
+    """Withdraw the note of a bill that is still open. Return it and the bill.
+
+    :raises InvalidRequest: when it's void already, or the bill isn't open any more.
+    """
+    note = tx.get(objects.CreditNote, note_id, "credit_note")
+    invoice = tx.get(objects.Invoice, note.invoice)
+    if note.status == "void" or invoice.status != "open":
+        raise refused(
+            f"The credit note {note_id!r} is {note.status} and its invoice {invoice.status}; only one "
+            "of an open invoice can be voided.",
+            "credit_note",
+            "credit_note_not_voidable",
+        )
+    aside = tx.aside(invoice.processor_id)
+    aside["credited"] -= note.total
+    voided = tx.save(
+        dataclasses.replace(note, status="void", voided_at=tx.now), "credit_note.voided"
+    )
+    return [voided, _lowered(tx, invoice, -note.pre_payment_amount)]
+
+
+def _sums(invoice: objects.Invoice, amount: int | None, lines: _Lines | None) -> _Sums:
+    """Return what is credited, before and after discounts and tax."""
+    if (amount is None) == (lines is None):
+        raise refused("Give an amount or lines.", "amount")
+    if lines is None:
+        said = check_integer(amount, "amount")
+        # In proportion, as far as an amount tells.
+        whole = invoice.total or 1
+        return _Sums(
+            Money(said, invoice.currency).share(invoice.subtotal, whole).amount_minor, said
+        )
+    known = {line.processor_id: line for line in totals.lines_of(invoice)}
+    subtotal = total = 0
+    for each in lines:
+        line = known.get(each.get("line"))
+        if line is None:
+            raise refused("The invoice has no such line.", "lines", "resource_missing")
+        part, whole = _part(line, each)
+        more = line.tax - line.discount
+        subtotal += Money(line.amount, line.currency).share(part, whole).amount_minor
+        total += Money(line.amount + more, line.currency).share(part, whole).amount_minor
+    return _Sums(subtotal, total)
+
+
+def _part(line: objects.InvoiceLine, wanted: c.Mapping[str, t.Any]) -> tuple[int, int]:
+    """Return how much of a line is credited, as a fraction."""
+    if wanted.get("amount") is not None:
+        part, whole = check_integer(wanted["amount"], "lines[amount]"), line.amount
+    elif wanted.get("quantity") is not None:
+        part, whole = check_integer(wanted["quantity"], "lines[quantity]"), line.quantity or 1
+    else:
+        part, whole = 1, 1
+    if not 0 < part <= whole:
+        raise refused(f"Of this line up to {whole} can be credited, not {part}.", "lines")
+    return part, whole
+
+
+def _refunded(
+    tx: Transaction, invoice: objects.Invoice, amount: int
+) -> list[objects.ProcessorObject]:
+    """Give back an amount to the card that paid; return the refund and the charge."""
+    if not amount:
+        return []
+    charge = next(
+        (each.charge for each in invoices.payments_of(invoice) if each.charge is not None), None
+    )
+    if charge is None:
+        raise refused("Nothing was charged for this invoice.", "refund_amount")
+    return list(
+        refunding.create(tx, charge, amount=amount, reason=None, metadata={}),
+    )
+
+
+def _lowered(tx: Transaction, invoice: objects.Invoice, by: int) -> objects.Invoice:
+    """Lower what is left to pay; with nothing left the bill is settled."""
+    invoice = dataclasses.replace(
+        invoice,
+        amount_due=invoice.amount_due - by,
+        amount_remaining=invoice.amount_remaining - by,
+    )
+    intent = invoices.intent_of(tx, invoice)
+    if invoice.amount_remaining == 0:
+        if intent is not None:
+            payments.cancel(tx, intent)
+        return standing.settle_without_payment(tx, invoice)
+    if intent is not None:
+        tx.save(dataclasses.replace(intent, amount=invoice.amount_remaining))
+    laid = tuple(
+        dataclasses.replace(each, amount_requested=invoice.amount_remaining)
+        for each in invoices.payments_of(invoice)
+    )
+    for payment in laid:
+        tx.save(payment)
+    return tx.save(dataclasses.replace(invoice, payments=laid), "invoice.updated")

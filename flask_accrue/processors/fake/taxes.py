@@ -1,0 +1,122 @@
+"""Tax, where it's reckoned automatically: a small table of rates, to the minor unit, in integers.
+
+The rates are those of one year, and only so that something is reckoned: whoever bills for real lets the
+processor say. A country that isn't in the table has no tax; where a customer is isn't looked up by its
+address on the internet.
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import typing as t
+
+from ...money import THREE_DECIMAL, Money
+from .. import objects
+from .refusals import refused
+from .transaction import Transaction
+
+#: In hundredths of a percent, by country, or by country and state.
+RATES: t.Final[t.Mapping[str, int]] = {
+    "AT": 2000,
+    "BE": 2100,
+    "CH": 810,
+    "DE": 1900,
+    "DK": 2500,
+    "ES": 2100,
+    "FR": 2000,
+    "GB": 2000,
+    "HU": 2700,
+    "IE": 2300,
+    "IS": 2400,
+    "IT": 2200,
+    "JP": 1000,
+    "NL": 2100,
+    "PL": 2300,
+    "SE": 2500,
+    "US-CA": 725,
+    "US-NY": 400,
+    "US-TX": 625,
+}
+_WHOLE: t.Final = 10_000
+
+COMPLETE: t.Final = "complete"
+#: Nobody knows where the customer is.
+NO_LOCATION: t.Final = "requires_location_inputs"
+
+BEHAVIORS: t.Final = ("inclusive", "exclusive")
+#: The stable code of what can't be taxed.
+INVALID_LOCATION: t.Final = "customer_tax_location_invalid"
+
+Taxed: t.TypeAlias = tuple[
+    tuple[objects.InvoiceLine, ...], tuple[objects.TaxAmount, ...], str | None
+]
+
+
+def taxed(
+    tx: Transaction, invoice: objects.Invoice, lines: c.Sequence[objects.InvoiceLine]
+) -> Taxed:
+    """Return the lines with their tax, the tax by whether the prices hold it, and how it stands."""
+    if not tx.aside(invoice.processor_id).get("automatic_tax"):
+        return tuple(lines), (), None
+    rate = _rate(tx.get(objects.Customer, invoice.customer))
+    every = tuple(_with_tax(line, rate or 0, _is_inclusive(tx, line)) for line in lines)
+    parts = tuple(
+        objects.TaxAmount(
+            amount=sum(line.inclusive_tax if inclusive else line.tax for line in within),
+            inclusive=inclusive,
+            taxable_amount=sum(line.amount - line.discount - line.inclusive_tax for line in within),
+            reason="standard_rated" if rate else "zero_rated",
+        )
+        for inclusive in (False, True)
+        if (within := [line for line in every if _is_inclusive(tx, line) == inclusive])
+    )
+    return every, () if rate is None else parts, NO_LOCATION if rate is None else COMPLETE
+
+
+def check_location(address: t.Any) -> None:
+    """Check that a place can be told from an address, as far as tax goes by it.
+
+    :raises InvalidRequest: with the code ``customer_tax_location_invalid`` otherwise.
+    """
+    told = address if isinstance(address, c.Mapping) else {}
+    country = told.get("country") or ""
+    known = len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()
+    if not known or (country == "US" and not (told.get("postal_code") and told.get("state"))):
+        raise refused(
+            "The customer's location isn't recognized. Give a country as two letters such as 'DE'; in "
+            "the USA also the state and the postal code.",
+            "address",
+            INVALID_LOCATION,
+        )
+
+
+def step(currency: str) -> int:
+    """Return the smallest part of a currency that can be paid, in minor units."""
+    if currency in THREE_DECIMAL:
+        return 10
+    return 100 if currency in ("isk", "ugx") else 1
+
+
+def _rate(customer: objects.Customer) -> int | None:
+    country, state = customer.address.get("country"), customer.address.get("state")
+    if not country:
+        return None
+    return RATES.get(country, RATES.get(f"{country}-{state}", 0))
+
+
+def _with_tax(line: objects.InvoiceLine, rate: int, inclusive: bool) -> objects.InvoiceLine:
+    unit = step(line.currency)
+    # Money rounds half to even, here to whole steps.
+    base = Money(line.amount - line.discount, line.currency)
+    whole = (_WHOLE + rate if inclusive else _WHOLE) * unit
+    tax = base.share(rate, whole).amount_minor * unit
+    return dataclasses.replace(
+        line, tax=0 if inclusive else tax, inclusive_tax=tax if inclusive else 0
+    )
+
+
+def _is_inclusive(tx: Transaction, line: objects.InvoiceLine) -> bool:
+    """Tell whether an amount holds its tax: its price says so, else what it was added with."""
+    price = None if line.price is None else tx.peek(objects.Price, line.price)
+    return (line.tax_behavior if price is None else price.tax_behavior) == "inclusive"
