@@ -66,6 +66,7 @@ def _values(obj: objects.InvoiceLine) -> dict[str, t.Any]:
         "currency": obj.currency,
         "discount": obj.discount,
         "tax": obj.tax,
+        "inclusive_tax": obj.inclusive_tax,
         "quantity": obj.quantity,
         "price_processor_id": obj.price,
         "subscription_processor_id": obj.subscription,
