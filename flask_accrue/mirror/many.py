@@ -40,7 +40,8 @@ def read_ahead(
 
     :param whole: with the objects as they came, so that what hasn't changed isn't written again.
     """
-    own_kinds = {obj.kind for obj in found}
+    # Payments come inside their invoices.
+    own_kinds = {obj.kind for obj in found} | {"invoice_payment"}
     ids: dict[str, set[str]] = {}
     for obj in found:
         for kind, processor_id in _needed(obj):
