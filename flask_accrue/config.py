@@ -56,6 +56,7 @@ class Settings:
     admin_path: str | None
     webhook_path: str | None
     allowed_redirect_hosts: frozenset[str]
+    hosted_pages: bool
     brand_name: str
     retention_days_succeeded: int
     retention_days_dead: int
@@ -134,6 +135,7 @@ def read_settings(
         admin_path=values["ACCRUE_ADMIN_PATH"],
         webhook_path=values["ACCRUE_WEBHOOK_PATH"],
         allowed_redirect_hosts=values["ACCRUE_ALLOWED_REDIRECT_HOSTS"] or frozenset(),
+        hosted_pages=values["ACCRUE_HOSTED_PAGES"],
         brand_name=values["ACCRUE_BRAND_NAME"],
         retention_days_succeeded=values["ACCRUE_WEBHOOK_RETENTION_DAYS"],
         retention_days_dead=values["ACCRUE_WEBHOOK_DEAD_RETENTION_DAYS"],
@@ -374,6 +376,14 @@ SETTINGS: t.Final[tuple[Setting, ...]] = (
         None,
         "Hosts, besides the app's own, that a page may send a customer back to.",
         readers.hosts,
+    ),
+    Setting(
+        "ACCRUE_HOSTED_PAGES",
+        "bool",
+        True,
+        "Whether checkout and portal are the processor's own pages where it has some; else the mounted "
+        "ones.",
+        readers.flag,
     ),
     Setting(
         "ACCRUE_BRAND_NAME",

@@ -118,6 +118,14 @@ def seconds(key: str, value: t.Any, problems: Problems) -> float | None:
     return None
 
 
+def flag(key: str, value: t.Any, problems: Problems) -> bool | None:
+    """Read a setting that is on or off."""
+    if isinstance(value, bool):
+        return value
+    problems.add(key, f"is {shown(value)}", "Use True or False.")
+    return None
+
+
 def path(key: str, value: t.Any, problems: Problems) -> str | None:
     """Read the path that a blueprint is mounted at; ``False`` switches it off."""
     if value is False:

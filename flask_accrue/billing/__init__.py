@@ -11,6 +11,14 @@ from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
 from .charges import charge, list_charges, refund
+from .checkout import (
+    Checkout,
+    complete_checkout_session,
+    create_checkout_session,
+    expire_checkout_session,
+    get_checkout_session,
+    sync_checkout,
+)
 from .credit_notes import (
     adjust_balance,
     create_credit_note,
@@ -32,6 +40,7 @@ from .endings import cancel, cancel_at, cancel_at_period_end, pause, resume
 from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, void_invoice
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
+from .page_links import open_link, use_up
 from .payment_methods import (
     add_payment_method,
     list_payment_methods,
@@ -42,6 +51,11 @@ from .payment_methods import (
 )
 from .payments import confirm_payment, sync_payment
 from .phases import Phase
+from .portal_links import (
+    PortalLink,
+    create_billing_portal_session,
+    create_portal_configuration,
+)
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
 from .schedules import (
@@ -56,8 +70,10 @@ from .subscriptions import list_subscriptions, subscribe, subscription
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
+    "Checkout",
     "InvoicePreview",
     "Phase",
+    "PortalLink",
     "Usage",
     "action_required",
     "add_invoice_item",
@@ -69,16 +85,22 @@ __all__ = [
     "cancel_at_period_end",
     "cancel_schedule",
     "charge",
+    "complete_checkout_session",
     "confirm_payment",
     "confirmation_url",
+    "create_billing_portal_session",
+    "create_checkout_session",
     "create_credit_note",
     "create_customer",
     "create_invoice",
+    "create_portal_configuration",
     "customer",
     "decrement",
     "end_trial",
+    "expire_checkout_session",
     "extend_trial",
     "finalize_invoice",
+    "get_checkout_session",
     "get_customer",
     "increment",
     "list_charges",
@@ -90,6 +112,7 @@ __all__ = [
     "list_schedules",
     "list_subscriptions",
     "mark_uncollectible",
+    "open_link",
     "patch_data",
     "pause",
     "pay_invoice",
@@ -114,6 +137,7 @@ __all__ = [
     "swap_plan",
     "sync",
     "sync_catalog",
+    "sync_checkout",
     "sync_customer",
     "sync_payment",
     "sync_payment_methods",
@@ -122,6 +146,7 @@ __all__ = [
     "update_quantity",
     "update_schedule",
     "usage_summary",
+    "use_up",
     "void_credit_note",
     "void_invoice",
 ]

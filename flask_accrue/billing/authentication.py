@@ -63,7 +63,16 @@ def unfinished_payment(row: models.Mirrored) -> models.PaymentIntent | None:
         return row
     if isinstance(row, models.SubscriptionSchedule):
         return None if row.subscription is None else unfinished_payment(row.subscription)
+    if isinstance(row, models.CheckoutSession) and row.payment_intent_processor_id is not None:
+        return session.scalars(
+            sa.select(models.PaymentIntent).where(
+                models.PaymentIntent.processor == row.processor,
+                models.PaymentIntent.processor_id == row.payment_intent_processor_id,
+            )
+        ).one_or_none()
     invoice_id = row.processor_id if isinstance(row, models.Invoice) else None
+    if isinstance(row, models.CheckoutSession):
+        invoice_id = row.invoice_processor_id
     if isinstance(row, models.Subscription):
         invoice_id = row.latest_invoice_processor_id
     if invoice_id is None:

@@ -66,9 +66,9 @@ def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:
     caller has seen it fail and may want something else by now.
     """
     id, token, sent_at, request = row.id, row.lease_token, row.sent_at, row.request
-    made = plan.rivals.get(row.kind)
-    if made is not None and plan.find is not None:
-        plan = dataclasses.replace(plan, find=(made, plan.find[1]), result=made)
+    rival = plan.rivals.get(row.kind)
+    if rival is not None:
+        plan = dataclasses.replace(plan, find=rival, result=rival[0])
     current_state().db.session().rollback()
     if sent_at is None:
         operations.abandon(id, token)
@@ -195,7 +195,7 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
     found, secret, until = list(answer.objects), answer.client_secret, answer.fresh_to
     wanted: list[tuple[str, str | None]] = []
     for obj in found:
-        if isinstance(obj, objects.SubscriptionSchedule):
+        if isinstance(obj, objects.SubscriptionSchedule | objects.CheckoutSession):
             wanted.append(("subscription", obj.subscription))
         elif isinstance(obj, objects.Subscription):
             wanted.append(("invoice", obj.latest_invoice))

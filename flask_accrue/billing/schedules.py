@@ -113,7 +113,10 @@ def subscribe_via_schedule(
         # The one that subscribe() takes: either makes a subscription of that name.
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
         find=("subscription_schedule", processor_id),
-        rivals={"subscribe": "subscription"},
+        rivals={
+            "subscribe": ("subscription", processor_id),
+            "complete_checkout_session": ("subscription", processor_id),
+        },
         outcome=payment_outcome,
     )
     return perform(plan, id)

@@ -130,7 +130,10 @@ def subscribe(
         check=lambda: refuse_second(payer, name),
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
         find=("subscription", processor_id),
-        rivals={"subscribe_via_schedule": "subscription_schedule"},
+        rivals={
+            "subscribe_via_schedule": ("subscription_schedule", processor_id),
+            "complete_checkout_session": ("subscription", processor_id),
+        },
         outcome=payment_outcome,
     )
     return perform(plan, id)

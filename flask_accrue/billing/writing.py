@@ -40,7 +40,7 @@ class Plan(t.Generic[R]):
         change, which is simply sent again.
     :ivar trace: for a change with a guard: shows that one whose answer was lost was made, given its
         arguments, or gives ``None`` when it wasn't.
-    :ivar rivals: other operations that take the same guard, and the kind of object that each makes.
+    :ivar rivals: other operations that take the same guard, and for each what ``find`` is for this one.
     :ivar seen: the watermarks of rows before the call.
     :ivar create: writes the first row of a customer that we don't have yet.
     :ivar outcome: what the answer means for the caller: an error to raise after the commit, or ``None``.
@@ -58,7 +58,7 @@ class Plan(t.Generic[R]):
     guard: str | None = None
     find: tuple[str, str | None] | None = None
     trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None
-    rivals: c.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    rivals: c.Mapping[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
     seen: Seen = dataclasses.field(default_factory=dict)
     create: c.Callable[[UnitOfWork, Answer], R] | None = None
     outcome: c.Callable[[R, Answer], Exception | None] | None = None

@@ -11,6 +11,7 @@ from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
 from .operations import Operation
+from .page_links import PageLink
 from .payments import Charge, Dispute, PaymentIntent, Refund
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
@@ -58,6 +59,7 @@ __all__ = [
     "MeterEvent",
     "Mirrored",
     "Operation",
+    "PageLink",
     "PaymentIntent",
     "PaymentMethod",
     "Price",

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from ..errors import ConfigError
 from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
+from .checkout import complete_checkout, show_checkout
 from .payments import confirm_payment, show_payment
 
 
@@ -26,5 +27,13 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     @blueprint.post("/payments/<processor>/<payment_intent>", endpoint="confirm")
     def confirm(processor: str, payment_intent: str) -> Response:
         return confirm_payment(processor, payment_intent)
+
+    @blueprint.get("/checkout/<token>")
+    def checkout(token: str) -> str | Response:
+        return show_checkout(token)
+
+    @blueprint.post("/checkout/<token>", endpoint="complete_checkout")
+    def complete(token: str) -> Response:
+        return complete_checkout(token)
 
     return blueprint

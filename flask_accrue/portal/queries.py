@@ -61,3 +61,35 @@ def usable_card(customer: models.Customer, id: str) -> models.PaymentMethod | No
     except ValueError:
         return None
     return next((card for card in usable_cards(customer) if card.id == wanted), None)
+
+
+def intent_of_session(session: models.CheckoutSession) -> models.PaymentIntent | None:
+    """Return the payment that a checkout waits for: its own, or that of its invoice."""
+    intents = models.PaymentIntent
+    own = intents.processor_id == (session.payment_intent_processor_id or "")
+    of_invoice = intents.invoice_processor_id == (session.invoice_processor_id or "")
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(intents)
+            .where(
+                intents.processor == session.processor,
+                intents.customer_id == session.customer_id,
+                sa.or_(own, of_invoice),
+            )
+            .order_by(intents.created.desc(), intents.id.desc())
+            .limit(1)
+        )
+        .one_or_none()
+    )
+
+
+def prices_of(processor: str, ids: list[str]) -> dict[str, models.Price]:
+    """Return prices with their products, by the processor's ids."""
+    prices = models.Price
+    found = current_state().db.session.scalars(
+        sa.select(prices)
+        .where(prices.processor == processor, prices.processor_id.in_(ids))
+        .options(orm.joinedload(prices.product))
+    )
+    return {each.processor_id: each for each in found}

@@ -26,7 +26,11 @@ class Capability(enum.StrEnum):
     REFUND = "refund"
     INVOICES = "invoices"
     COUPONS = "coupons"
-    HOSTED_CHECKOUT = "hosted_checkout"
+    CHECKOUT = "checkout"
+    #: The processor has pages of its own for checkout and portal.
+    HOSTED_PAGES = "hosted_pages"
+    #: It keeps sessions that a mounted page of ours completes.
+    MOUNTED_CHECKOUT = "mounted_checkout"
     METERING = "metering"
     TAX = "tax"
     CONNECT = "connect"

@@ -51,6 +51,10 @@ def subscribed_to_two(shop: Shop) -> None:
     billing.subscribe(shop.org, items={"price_pro": 1, "price_team": 1})
 
 
+def checking_out(shop: Shop) -> None:
+    billing.create_checkout_session(shop.org, "price_pro", success_url=BACK)
+
+
 def scheduled(shop: Shop) -> None:
     billing.subscribe_via_schedule(shop.org, [billing.Phase("price_pro", lasts=(2, "month"))])
 
@@ -109,6 +113,7 @@ def credited(shop: Shop) -> None:
     billing.create_credit_note(shop.only(models.Invoice), Money(200, "usd"))
 
 
+BACK: t.Final = "https://host.example/welcome"
 LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
 
 _CUSTOMER: t.Final = "^/v1/customers/[^/]+$"
@@ -301,6 +306,22 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("subscription_schedule.canceled", "subscription.canceled"),
         "/cancel$",
         lambda row, id: billing.cancel_schedule(row, operation_id=id),
+    ),
+    "create_checkout_session": Operation(
+        lambda shop, id: billing.create_checkout_session(
+            shop.org, "price_pro", success_url=BACK, operation_id=id
+        ),
+        ("POST", "^/v1/checkout/sessions$"),
+        ("checkout_session.created",),
+        ("checkout_session",),
+    ),
+    "expire_checkout_session": Operation(
+        lambda shop, id: billing.expire_checkout_session(
+            shop.only(models.CheckoutSession), operation_id=id
+        ),
+        ("POST", "/expire$"),
+        ("checkout_session.expired",),
+        prepare=checking_out,
     ),
     "charge": Operation(
         lambda shop, id: billing.charge(shop.org, Money(500, "usd"), operation_id=id),

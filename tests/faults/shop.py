@@ -70,9 +70,9 @@ class Shop:
         return list(current_state().db.session.scalars(sa.select(entry.type).order_by(entry.id)))
 
     def objects(self) -> collections.Counter[str]:
-        """Count the objects of each kind at Stripe."""
+        """Count the objects of each kind at Stripe, by our names of them."""
         return collections.Counter(
-            str(each["object"]) for each in self.server.objects()["platform"]
+            str(each["object"]).replace(".", "_") for each in self.server.objects()["platform"]
         )
 
     def rows(self) -> collections.Counter[str]:

@@ -19,6 +19,7 @@ PREFIXES = {
     "account": "acct",
     "balance_transaction": "txn",
     "billing.meter": "mtr",
+    "billing_portal.configuration": "bpc",
     "billing_portal.session": "bps",
     "charge": "ch",
     "checkout.session": "cs_test",

@@ -120,6 +120,19 @@ def create_intent(obj: Json, params: Json, now: int) -> None:
         obj["status"] = "requires_payment_method"
 
 
+def open_session(obj: Json, params: Json, now: int) -> None:
+    """Open a page, which nobody has paid on yet."""
+    obj.update(status="open", payment_status="unpaid", expires_at=now + 86400)
+    obj.update(subscription=None, payment_intent=None, setup_intent=None, invoice=None)
+    if params.get("ui_mode") == "embedded_page":
+        obj.update(url=None, client_secret=f"{obj['id']}_secret_mock")
+    else:
+        obj.update(url=f"https://checkout.stripe.example/c/pay/{obj['id']}", client_secret=None)
+    if params.get("mode") == "setup":
+        obj["payment_status"] = "no_payment_required"
+    obj["expires_at"] = params.get("expires_at", obj["expires_at"])
+
+
 EFFECTS: dict[tuple[str, str], Effect] = {
     ("post", "/v1/subscriptions"): create_subscription,
     ("post", "/v1/subscriptions/{}"): update_subscription,
@@ -143,7 +156,7 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     ("post", "/v1/setup_intents"): create_intent,
     ("post", "/v1/setup_intents/{}/confirm"): sets(status="succeeded"),
     ("post", "/v1/setup_intents/{}/cancel"): sets(status="canceled"),
-    ("post", "/v1/checkout/sessions"): sets(status="open"),
+    ("post", "/v1/checkout/sessions"): open_session,
     ("post", "/v1/checkout/sessions/{}/expire"): sets(status="expired"),
     ("post", "/v1/payment_methods"): sets(customer=None),
     ("post", "/v1/payment_methods/{}/detach"): sets(customer=None),

@@ -115,6 +115,44 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
             lambda p: "from_subscription" in p or p.get("phases"), "phases", missing("phases")
         ),
     ],
+    ("post", "/v1/checkout/sessions"): [
+        ParamRule(
+            lambda p: not ("discounts" in p and "allow_promotion_codes" in p),
+            "allow_promotion_codes",
+            "You may only specify one of these parameters: allow_promotion_codes, discounts.",
+        ),
+        ParamRule(
+            lambda p: p.get("mode") == "setup" or p.get("line_items"),
+            "line_items",
+            missing("line_items"),
+        ),
+        ParamRule(
+            lambda p: p.get("ui_mode") == "embedded_page" or p.get("success_url"),
+            "success_url",
+            missing("success_url"),
+        ),
+        ParamRule(
+            lambda p: (
+                p.get("ui_mode") != "embedded_page" or not {"success_url", "cancel_url"} & {*p}
+            ),
+            "success_url",
+            "success_url and cancel_url can't be used with ui_mode: embedded_page.",
+        ),
+        ParamRule(
+            lambda p: p.get("mode") != "setup" or "currency" in p, "currency", missing("currency")
+        ),
+        ParamRule(
+            lambda p: (
+                p.get("mode") == "subscription"
+                or not {"subscription_data", "payment_method_collection"} & {*p}
+            ),
+            "subscription_data",
+            "You can only specify subscription_data and payment_method_collection in subscription mode.",
+        ),
+    ],
+    ("post", "/v1/billing_portal/sessions"): [
+        ParamRule(lambda p: p.get("customer"), "customer", missing("customer"))
+    ],
     ("post", "/v1/subscription_items"): [at_least("quantity", 0)],
     ("post", "/v1/subscription_items/{}"): [at_least("quantity", 0)],
     ("post", "/v1/coupons"): [
@@ -231,6 +269,12 @@ STATE_RULES: dict[Key, list[StateRule]] = {
                 "A canceled subscription can only update its cancellation_details and metadata."
             ),
         ),
+    ],
+    ("post", "/v1/checkout/sessions/{}/expire"): [
+        StateRule(
+            in_status("open"),
+            refuses('Only Checkout Sessions with a status in ["open"] can be expired.'),
+        )
     ],
     ("post", "/v1/invoices/{}/finalize"): [
         StateRule(

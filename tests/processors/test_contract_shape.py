@@ -47,5 +47,5 @@ def test_what_is_not_declared_is_refused_before_anything_is_done(tmp_path):
         if not fake.can(capability):
             with pytest.raises(UnsupportedByProcessor, match="fake can't do this"):
                 fake.require(capability)
-    assert not fake.can(Capability.HOSTED_CHECKOUT)
+    assert not fake.can(Capability.HOSTED_PAGES)
     assert list(tmp_path.iterdir()) == []

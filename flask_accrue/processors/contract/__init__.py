@@ -12,6 +12,7 @@ processor can't do raises :class:`~flask_accrue.errors.UnsupportedByProcessor` b
 from __future__ import annotations
 
 from .charges import ChargeCalls
+from .checkout import CheckoutCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
@@ -22,6 +23,7 @@ from .usage import UsageCalls
 
 __all__ = [
     "ChargeCalls",
+    "CheckoutCalls",
     "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",

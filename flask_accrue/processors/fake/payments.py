@@ -8,7 +8,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import cards, disputes, labels
+from . import cards, checkout_ends, disputes, labels
 from .refusals import refused
 from .transaction import Transaction
 
@@ -170,6 +170,7 @@ def _succeeded(
         error_decline_code=None,
     )
     tx.save(paid, "payment_intent.succeeded")
+    checkout_ends.after_payment(tx, paid)
     # 2.9 % and 30 of the minor unit, as much as any processor's; told only when the charge is fetched.
     fee = Money(intent.amount, intent.currency).share(29, 1000).amount_minor + 30
     tx.aside(charge.processor_id)["fee"] = min(fee, intent.amount)

@@ -29,6 +29,7 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCreditNotes,
     calls.FakeCharges,
+    calls.FakeCheckout,
     calls.FakeUsage,
     Processor,
 ):
@@ -66,6 +67,8 @@ class FakeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

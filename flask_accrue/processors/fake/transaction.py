@@ -45,7 +45,7 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
 # The order of what falls due in the same second.
 RANKS: t.Final = {
     "resume_collection": 0,
-    "expire": 1,
+    "expire": 1,  # of a first payment, and of a page
     "trial_will_end": 2,
     "expiring": 3,
     # Before the period turns, so that the new one has the items of the new phase.

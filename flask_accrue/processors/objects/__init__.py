@@ -19,6 +19,7 @@ from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
     SchedulePhaseItem,
@@ -70,6 +71,8 @@ __all__ = [
     "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
+    "PortalConfiguration",
+    "PortalSession",
     "Price",
     "ProcessorObject",
     "Product",

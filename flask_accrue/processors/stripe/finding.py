@@ -47,6 +47,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "invoice": _Place("/v1/invoices", "customer"),
     "invoice_item": _Place("/v1/invoiceitems", "invoice"),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
+    "checkout_session": _Place("/v1/checkout/sessions", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
     "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),

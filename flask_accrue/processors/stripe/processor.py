@@ -15,6 +15,7 @@ from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
 from .charges import StripeCharges
+from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
@@ -35,6 +36,7 @@ class StripeProcessor(
     StripeInvoices,
     StripeCreditNotes,
     StripeCharges,
+    StripeCheckout,
     StripeUsage,
     Processor,
 ):
@@ -74,6 +76,8 @@ class StripeProcessor(
             Capability.REFUND,
             Capability.INVOICES,
             Capability.METERING,
+            Capability.CHECKOUT,
+            Capability.HOSTED_PAGES,
             Capability.TAX,
         }
     )

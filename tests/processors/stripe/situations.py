@@ -39,6 +39,8 @@ def prime_world(server: ContractServer) -> None:
         subscription(latest_invoice=None),
         subscription(id="sub_2", latest_invoice=None, schedule="sub_sched_1"),
         schedule(),
+        checkout_session(),
+        sample("billing_portal.configuration", id="bpc_1"),
         open_invoice(),
         draft_invoice(),
         sample("refund", id="re_1", charge="ch_1"),
@@ -76,6 +78,13 @@ def schedule(**changes: t.Any) -> Json:
         )
         | changes
     )
+
+
+def checkout_session(**changes: t.Any) -> Json:
+    """Return an open session for a subscription."""
+    asked = {"customer": "cus_1", "mode": "subscription", "status": "open", "subscription": None}
+    none = {"payment_intent": None, "setup_intent": None, "invoice": None}
+    return sample("checkout.session", id="cs_1", payment_status="unpaid", **asked, **none) | changes
 
 
 def payment_intent(**changes: t.Any) -> Json:

@@ -37,6 +37,7 @@ def org(database_url: str, stripe_server: ContractServer) -> Iterator[Organizati
         ACCRUE_STRIPE_SECRET_KEY="sk_test_oracle",
         ACCRUE_STRIPE_API_BASE=stripe_server.url,
         ACCRUE_LEDGER_KEYS=[LEDGER_KEY],
+        ACCRUE_ALLOWED_REDIRECT_HOSTS=["host.example"],
     )
     with app.app_context():
         organization = Organization(name="Acme", email="billing@acme.example")

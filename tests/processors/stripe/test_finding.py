@@ -11,7 +11,7 @@ from flask_accrue.errors import InvalidRequest, ProcessorUnavailable, RateLimite
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.oracles.stripe_server import start_contract_server
-from tests.processors.stripe.situations import charge, payment_intent, schedule
+from tests.processors.stripe.situations import charge, checkout_session, payment_intent, schedule
 from tests.processors.stripe.stripe_bodies import Json, credit_note, invoice, sample, subscription
 
 if t.TYPE_CHECKING:
@@ -33,6 +33,7 @@ FINDABLE: dict[str, tuple[str | None, t.Callable[..., Json]]] = {
     "customer": (None, lambda **given: sample("customer", **given)),
     "subscription": ("cus_1", subscription),
     "subscription_schedule": ("cus_1", schedule),
+    "checkout_session": ("cus_1", checkout_session),
     "payment_intent": ("cus_1", payment_intent),
     "refund": ("ch_1", lambda **given: sample("refund", charge="ch_1", **given)),
     "invoice": ("cus_1", lambda **given: invoice(**{"customer": "cus_1", **given})),

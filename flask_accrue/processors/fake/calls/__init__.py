@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .charges import FakeCharges
+from .checkout import FakeCheckout
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
@@ -13,6 +14,7 @@ from .usage import FakeUsage
 
 __all__ = [
     "FakeCharges",
+    "FakeCheckout",
     "FakeCreditNotes",
     "FakeCustomers",
     "FakeInvoices",

@@ -1,0 +1,241 @@
+"""The mounted page on which a customer pays, subscribes or leaves a card."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from .. import billing, models
+from ..clock import from_unix
+from ..entitlements import current_owner
+from ..errors import (
+    AccrueError,
+    ActionRequired,
+    CardError,
+    OperationInProgress,
+    ProcessorError,
+)
+from ..money import Money
+from ..pages import format_date, safe_target
+from . import queries
+from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card
+from .tokens import operation_token, sent_operation
+from .wording import Said, card_choice, decline_text
+
+_TIMES: t.Final = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Bought:
+    """Something that is bought, and what it costs."""
+
+    text: str
+    price: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckoutPage:
+    """What the page shows.
+
+    :ivar terms: what is paid, and when.
+    :ivar due: what is due today, ``None`` where nothing is.
+    :ivar button: what the button says.
+    """
+
+    title: str
+    items: tuple[Bought, ...]
+    terms: str
+    due: str | None
+    button: str
+    cards: tuple[tuple[str, str, str | None], ...]
+    simulated_cards: tuple[SimulatedCard, ...]
+
+
+def show_checkout(token: str) -> str | Response:
+    """Show what is bought, and how to pay; 404 unless it's the customer's own link."""
+    link, session = _own(token)
+    if session.is_open and _waits(session):
+        session = billing.sync_checkout(session)
+    if session.is_complete:
+        return _done(link, session)
+    locale = link.customer.preferred_locale
+    page = _page(link, session, locale) if session.is_open and not _waits(session) else None
+    return render_template(
+        "accrue/portal/checkout.html",
+        page=page,
+        said=None if page else _said(session),
+        confirm_url=_confirm_url(token, session) if session.is_open and page is None else None,
+        here=url_for(".checkout", token=token),
+        operation=operation_token(str(link.id)),
+        cancel_url=safe_target(link.details.get("cancel_url")),
+        customer_name=link.customer.name,
+    )
+
+
+def complete_checkout(token: str) -> Response:
+    """Do what the page is for, on the customer's word."""
+    link, session = _own(token)
+    here = url_for(".checkout", token=token)
+    operation = sent_operation(str(link.id))
+    if link.used_at is not None or not session.is_open:
+        return redirect(here, 303)
+    if operation is None:
+        flash("This page was open for too long. Nothing was charged; please try again.", "warning")
+        return redirect(here, 303)
+    chosen = request.form.get("payment_method", "")
+    try:
+        card = chosen_card(link.customer, chosen, f"{operation}:card")
+        session = billing.complete_checkout_session(
+            session, card, name=link.details["name"], operation_id=operation
+        )
+    except ActionRequired as required:
+        onward = required.url
+        return redirect(here if onward is None else f"{onward}?next={here}", 303)
+    except CardError as error:
+        why = decline_text(error.decline_code or error.code)
+        flash(f"{why} Nothing was charged. Choose another card to go on.", "warning")
+        return redirect(here, 303)
+    except AccrueError as error:
+        _explain(error)
+        return redirect(here, 303)
+    return _done(link, session)
+
+
+def _own(token: str) -> tuple[models.PageLink, models.CheckoutSession]:
+    """Return the visitor's link and session; a 404 tells nobody whether there is another's."""
+    link = billing.open_link("checkout", token, current_owner())
+    if link is None or link.checkout_session is None:
+        abort(404)
+    return link, link.checkout_session
+
+
+def _waits(session: models.CheckoutSession) -> bool:
+    """Tell whether an open session waits for its payment to be confirmed."""
+    return (session.subscription_processor_id or session.payment_intent_processor_id) is not None
+
+
+def _done(link: models.PageLink, session: models.CheckoutSession) -> Response:
+    billing.use_up(link)
+    target = link.details["success_url"].replace("{CHECKOUT_SESSION_ID}", session.processor_id)
+    return redirect(safe_target(target) or "/", 303)
+
+
+def _confirm_url(token: str, session: models.CheckoutSession) -> str | None:
+    """Return where the customer confirms the payment that a session waits for, and comes back from."""
+    intent = queries.intent_of_session(session)
+    if intent is None:
+        return None
+    return url_for(
+        ".payment",
+        processor=session.processor,
+        payment_intent=intent.processor_id,
+        next=url_for(".checkout", token=token),
+    )
+
+
+def _page(
+    link: models.PageLink, session: models.CheckoutSession, locale: str | None
+) -> CheckoutPage:
+    due = None
+    if session.amount_total and session.currency is not None:
+        due = Money(session.amount_total, session.currency).format(locale)
+    cards = tuple(
+        (
+            str(card.id),
+            card_choice(card),
+            "Your default card" if card.id == link.customer.default_payment_method_id else None,
+        )
+        for card in queries.usable_cards(link.customer)
+    )
+    title, button = {
+        "subscription": ("Subscribe", "Subscribe"),
+        "payment": ("Pay", f"Pay {due}"),
+        "setup": ("Save a card", "Save the card"),
+    }[session.mode]
+    if session.mode == "subscription" and due is not None:
+        button = f"Pay {due} and subscribe"
+    prices = queries.prices_of(session.processor, [name for name, _ in link.details["items"]])
+    return CheckoutPage(
+        title=title,
+        items=tuple(
+            _bought(prices.get(name), name, quantity, locale)
+            for name, quantity in link.details["items"]
+        ),
+        terms=_terms(link, session, due, locale),
+        due=due,
+        button=button,
+        cards=cards,
+        simulated_cards=SIMULATED_CARDS,
+    )
+
+
+def _bought(
+    price: models.Price | None, name: str, quantity: int | None, locale: str | None
+) -> Bought:
+    if price is None:
+        return Bought(name if quantity is None else f"{quantity} {_TIMES} {name}", "")
+    text = price.nickname or (price.product.name if price.product is not None else name)
+    if quantity not in (None, 1):
+        text = f"{quantity} {_TIMES} {text}"
+    cost = price.money
+    if cost is None:
+        return Bought(text, "by use" if price.is_metered else "")
+    if price.is_metered:
+        return Bought(text, f"{cost.format(locale)} each, by use")
+    whole = Money(cost.amount_minor * (1 if quantity is None else quantity), cost.currency)
+    return Bought(text, " ".join(filter(None, (whole.format(locale), _every(price)))))
+
+
+def _every(price: models.Price) -> str:
+    if price.interval is None:
+        return ""
+    if price.interval_count == 1:
+        return f"every {price.interval}"
+    return f"every {price.interval_count} {price.interval}s"
+
+
+def _terms(
+    link: models.PageLink, session: models.CheckoutSession, due: str | None, locale: str | None
+) -> str:
+    trial_end = from_unix(link.details.get("trial_end"))
+    if session.mode == "setup":
+        return "Nothing is charged. The card is kept for later payments."
+    if trial_end is not None:
+        day = format_date(trial_end, locale, link.customer.preferred_timezone)
+        return f"Nothing is charged today. The trial ends on {day}; from then on you pay the price above."
+    if session.mode == "payment":
+        return "You pay once." if due else "Nothing is charged."
+    today = f"You pay {due} today" if due else "Nothing is charged today"
+    return f"{today}. It renews by itself until you cancel."
+
+
+def _said(session: models.CheckoutSession) -> Said:
+    if session.is_open:
+        return Said(
+            "Confirm your payment",
+            "Your bank wants you to confirm this payment. Nothing was charged yet.",
+            "info",
+        )
+    return Said("This page has expired", "Nothing was charged. Go back and begin again.", "neutral")
+
+
+def _explain(error: AccrueError) -> None:
+    """Say what came of it, and no more than is known."""
+    match error:
+        case OperationInProgress():
+            flash("This is being worked on at this moment. Reload in a moment.", "info")
+        case ProcessorError() if not error.definite:
+            flash(
+                "The payment provider didn't answer, so whether you were charged isn't known yet. "
+                "Reload in a minute before you try again.",
+                "warning",
+            )
+        case AccrueError(code="already_subscribed"):
+            flash("You have this subscription already. Nothing was charged.", "info")
+        case AccrueError(code="payment_method_required"):
+            flash("Choose a card to go on.", "warning")
+        case _:
+            flash(f"{error.message} Nothing was charged.", "error")

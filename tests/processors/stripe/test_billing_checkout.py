@@ -1,0 +1,201 @@
+"""Checkout and portal, from a host's call to Stripe's answer."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+from flask import current_app
+
+from flask_accrue import billing, models
+from flask_accrue.errors import InvalidRequest, UnsupportedByProcessor
+from tests.processors.stripe.stripe_bodies import sample
+from tests.processors.stripe.stripe_host import entries, org, payer, rows
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host import Organization
+    from tests.oracles.stripe_server import ContractServer
+
+__all__ = ["org", "payer"]
+
+HERE = "https://localhost/welcome"
+
+
+@pytest.fixture
+def listed(org: Organization) -> Iterator[None]:
+    """Be in a request, which tells the host's own address."""
+    with current_app.test_request_context(base_url="https://localhost"):
+        yield
+
+
+def test_the_page_is_stripes_and_returns_to_the_host(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    checkout = billing.create_checkout_session(
+        org,
+        items={"price_pro": None, "price_team": 3},
+        success_url="/welcome",
+        cancel_url="/pricing",
+        name="addon",
+        trial=datetime.timedelta(days=14),
+        automatic_tax=True,
+        allow_promotion_codes=True,
+        metadata={"from": "pricing"},
+    )
+
+    assert checkout.url == checkout.session.url
+    assert checkout.url is not None
+    assert checkout.url.startswith("https://checkout.stripe.example/")
+    [request] = stripe_server.requests_to("POST", "/v1/checkout/sessions")
+    sent = request.params
+    assert sent["line_items"] == [
+        {"price": "price_pro", "quantity": 1},
+        {"price": "price_team", "quantity": 3},
+    ]
+    assert (sent["success_url"], sent["cancel_url"]) == (HERE, "https://localhost/pricing")
+    assert sent["subscription_data"]["metadata"] == {"from": "pricing", "accrue_name": "addon"}
+    assert sent["customer_update"] == {"address": "auto"}
+    assert entries()[-1] == "checkout_session.created"
+
+
+def test_an_embedded_page_needs_its_secret_which_is_kept_nowhere(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    checkout = billing.create_checkout_session(
+        org, "price_pro", success_url="/welcome", embedded=True
+    )
+
+    assert checkout.url is None
+    assert checkout.client_secret is not None
+    assert checkout.client_secret not in str(checkout.session.raw)
+    assert checkout.client_secret not in repr(checkout)
+    [request] = stripe_server.requests_to("POST", "/v1/checkout/sessions")
+    assert request.params["return_url"] == HERE
+    assert request.params["ui_mode"] == "embedded_page"
+
+
+def test_a_subscription_of_a_checkout_is_found_by_its_owner(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    checkout = billing.create_checkout_session(
+        org, "price_pro", success_url="/welcome", name="addon"
+    )
+    made = sample(
+        "subscription",
+        id="sub_new",
+        customer=payer.processor_id,
+        metadata={"accrue_name": "addon"},
+        items={"object": "list", "data": [], "has_more": False, "url": ""},
+    )
+    stripe_server.prime(made)
+    [session] = [
+        each
+        for each in stripe_server.objects()["platform"]
+        if each["id"] == checkout.session.processor_id
+    ]
+    stripe_server.prime(
+        {**session, "status": "complete", "payment_status": "paid", "subscription": "sub_new"}
+    )
+
+    done = billing.get_checkout_session(org, checkout.session.processor_id)
+
+    assert done is not None
+    assert done.is_complete
+    found = billing.subscription(org, "addon")
+    assert found is not None
+    assert found.processor_id == "sub_new"
+
+
+def test_a_page_is_closed(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    checkout = billing.create_checkout_session(org, "price_pro", success_url="/welcome")
+    assert billing.expire_checkout_session(checkout.session).status == "expired"
+    assert entries()[-1] == "checkout_session.expired"
+
+
+def test_a_mounted_page_cant_complete_what_is_stripes(
+    payer: models.Customer, org: Organization, listed: None
+) -> None:
+    with pytest.raises(UnsupportedByProcessor):
+        billing.create_checkout_session(org, "price_pro", success_url="/welcome", mounted=True)
+
+
+def test_a_path_needs_an_address_outside_of_a_request(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        billing.create_checkout_session(org, "price_pro", success_url="/welcome")
+    assert refused.value.code == "address_unknown"
+    assert stripe_server.requests_to("POST", "/v1/checkout/sessions") == []
+
+
+def test_a_link_to_the_portal_is_told_once_and_kept_nowhere(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    subscription = billing.subscribe(org, "price_pro")
+    link = billing.create_billing_portal_session(
+        org,
+        "/billing",
+        flow="subscription_update_confirm",
+        subscription=subscription,
+        price="price_team",
+        quantity=2,
+    )
+
+    [request] = stripe_server.requests_to("POST", "/v1/billing_portal/sessions")
+    flow = request.params["flow_data"]
+    item = subscription.items[0].processor_id
+    assert flow["subscription_update_confirm"] == {
+        "subscription": subscription.processor_id,
+        "items": [{"id": item, "price": "price_team", "quantity": 2}],
+    }
+    assert link.url not in repr(link)
+    assert entries()[-1] == "customer.portal_opened"
+    told = str([vars(entry) for entry in rows(models.LedgerEntry)])
+    assert link.url not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"return_url": "https://evil.example/"}, "return_url"),
+        ({"flow": "refund_everything"}, "flow"),
+        ({"flow": "subscription_cancel"}, "subscription"),
+        ({"flow": "payment_method_update", "of": True}, "subscription"),
+        ({"of": True}, "flow"),
+        ({"flow": "subscription_update_confirm", "of": True}, "price"),
+    ],
+)
+def test_a_link_to_the_portal_that_cant_be_is_refused(
+    payer: models.Customer,
+    org: Organization,
+    stripe_server: ContractServer,
+    listed: None,
+    given: dict[str, t.Any],
+    param: str,
+) -> None:
+    subscription = billing.subscribe(org, "price_pro") if given.pop("of", False) else None
+    with pytest.raises(InvalidRequest) as refused:
+        billing.create_billing_portal_session(
+            org, **{"return_url": "/billing", "subscription": subscription, **given}
+        )
+    assert refused.value.param == param
+    assert stripe_server.requests_to("POST", "/v1/billing_portal/sessions") == []
+
+
+def test_a_configuration_of_the_portal_is_made_once_for_an_operation(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    features = {"payment_method_update": {"enabled": True}}
+    first, again = (
+        billing.create_portal_configuration(features, return_url="/billing", operation_id="p")
+        for _ in range(2)
+    )
+    assert first == again
+    billing.create_billing_portal_session(org, "/billing", configuration=first)
+    [request] = stripe_server.requests_to("POST", "/v1/billing_portal/sessions")
+    assert request.params["configuration"] == first
