@@ -67,6 +67,12 @@ from .schedules import (
     update_schedule,
 )
 from .subscriptions import list_subscriptions, subscribe, subscription
+from .taxes import (
+    add_tax_id,
+    list_tax_ids,
+    remove_tax_id,
+    update_customer_tax_location,
+)
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
 
 __all__ = [
@@ -79,6 +85,7 @@ __all__ = [
     "add_invoice_item",
     "add_item",
     "add_payment_method",
+    "add_tax_id",
     "adjust_balance",
     "cancel",
     "cancel_at",
@@ -111,6 +118,7 @@ __all__ = [
     "list_products",
     "list_schedules",
     "list_subscriptions",
+    "list_tax_ids",
     "mark_uncollectible",
     "open_link",
     "patch_data",
@@ -123,6 +131,7 @@ __all__ = [
     "remove_invoice_item",
     "remove_item",
     "remove_payment_method",
+    "remove_tax_id",
     "report_usage",
     "report_usage_in_bulk",
     "resume",
@@ -142,6 +151,7 @@ __all__ = [
     "sync_payment",
     "sync_payment_methods",
     "update_customer",
+    "update_customer_tax_location",
     "update_payment_method",
     "update_quantity",
     "update_schedule",

@@ -196,7 +196,7 @@ def adjust_balance(
 
     :raises InvalidRequest: for another currency than the customer's (``currency_mismatch``), before any call.
     """
-    check_money(amount)
+    check_money(amount).require_payable()
     extra = validate_metadata(metadata or {})
     if description is not None and not isinstance(description, str):
         raise InvalidRequest(
@@ -241,6 +241,7 @@ def _at_least(invoice: models.Invoice, amount: t.Any, param: str, least: int) ->
             code="amount_invalid",
             param=param,
         )
+    amount.require_payable()
     return int(amount.amount_minor)
 
 

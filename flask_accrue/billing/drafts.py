@@ -208,6 +208,7 @@ def _cost(
         )
     if amount is not None:
         check_in(invoice.currency, check_money(amount), "invoice")
+        amount.require_payable()
         if quantity is not None:
             raise InvalidRequest(
                 "A quantity goes with a price; an amount is that of the whole line.",

@@ -35,6 +35,7 @@ def subscribe(
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
     billing_cycle_anchor: datetime.datetime | None = None,
+    automatic_tax: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.Subscription:
@@ -46,6 +47,7 @@ def subscribe(
     :param name: tells several subscriptions of one owner apart.
     :param quantity: how many; 1 by default. 0 is allowed, and entitles to nothing.
     :param trial: how long, or until when, it's free.
+    :param automatic_tax: the processor reckons the tax by where the customer is, on every invoice.
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
     :raises InvalidState: with the code ``already_subscribed`` while one of this name hasn't ended.
     :raises ActionRequired: when the customer has to confirm the first payment; the subscription is stored,
@@ -64,6 +66,8 @@ def subscribe(
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
     gateway.require(Capability.SUBSCRIPTIONS)
+    if automatic_tax:
+        gateway.require(Capability.TAX)
     if len(wanted) > 1:
         gateway.require(Capability.MULTIPLE_ITEMS)
     if any(number not in (None, 1) for number in wanted.values()):
@@ -88,6 +92,7 @@ def subscribe(
         "payment_method": said_method(payment_method),
         "collection_method": collection_method,
         "billing_cycle_anchor": anchor,
+        "automatic_tax": bool(automatic_tax),
         "metadata": extra,
     }
     subject = f"customer:{payer.id}:{name}"
@@ -115,6 +120,7 @@ def subscribe(
             "payment_method": card,
             "collection_method": collection_method,
             "billing_cycle_anchor": anchor,
+            "automatic_tax": bool(automatic_tax),
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
         }
 

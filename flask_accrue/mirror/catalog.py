@@ -41,6 +41,7 @@ def write_price(
         "interval": obj.interval,
         "interval_count": obj.interval_count,
         "usage_type": obj.usage_type,
+        "tax_behavior": obj.tax_behavior,
     }
     made = draft(uow, models.Price, processor, obj, source, values, row=row, id=new_id())
     if made.is_change:

@@ -269,6 +269,7 @@ def _values(obj: objects.Customer) -> dict[str, object]:
         "preferred_locale": obj.preferred_locale,
         "currency": obj.currency,
         "balance": obj.balance,
+        "country": obj.country,
     }
 
 

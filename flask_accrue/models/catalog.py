@@ -25,6 +25,8 @@ class Price(Mirrored):
 
     :ivar unit_amount: minor units of ``currency``; ``None`` for tiers and parts of a minor unit.
     :ivar interval: ``day``, ``week``, ``month`` or ``year``; ``None``: paid once.
+    :ivar tax_behavior: ``inclusive``: the amount holds its tax; ``exclusive``: it comes on top; or
+        ``unspecified``.
     """
 
     __tablename__ = "accrue_prices"
@@ -38,6 +40,7 @@ class Price(Mirrored):
     interval: orm.Mapped[str | None] = orm.mapped_column(sa.String(10))
     interval_count: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=1)
     usage_type: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="licensed")
+    tax_behavior: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="unspecified")
 
     product: orm.Mapped[Product | None] = orm.relationship(
         primaryjoin=soft_reference("Product", "product_processor_id").format(self="Price"),

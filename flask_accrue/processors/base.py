@@ -25,6 +25,7 @@ class Processor(
     contract.InvoiceCalls,
     contract.CreditNoteCalls,
     contract.ChargeCalls,
+    contract.TaxIdCalls,
     contract.CheckoutCalls,
     contract.UsageCalls,
     abc.ABC,

@@ -113,6 +113,10 @@ def credited(shop: Shop) -> None:
     billing.create_credit_note(shop.only(models.Invoice), Money(200, "usd"))
 
 
+def numbered(shop: Shop) -> None:
+    billing.add_tax_id(shop.org, "eu_vat", "DE123456789")
+
+
 BACK: t.Final = "https://host.example/welcome"
 LATER: t.Final = datetime.datetime(2034, 1, 1, tzinfo=UTC)
 
@@ -394,6 +398,26 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", "/balance_transactions$"),
         ("customer.updated",),
         beside={"customer_balance_transaction": 1},
+    ),
+    "update_customer_tax_location": Operation(
+        lambda shop, id: billing.update_customer_tax_location(
+            shop.org, {"country": "DE"}, operation_id=id
+        ),
+        ("POST", _CUSTOMER),
+        ("customer.updated",),
+    ),
+    "add_tax_id": Operation(
+        lambda shop, id: billing.add_tax_id(shop.org, "eu_vat", "DE123456789", operation_id=id),
+        ("POST", "/tax_ids$"),
+        ("tax_id.created",),
+        ("tax_id",),
+    ),
+    "remove_tax_id": Operation(
+        lambda shop, id: billing.remove_tax_id(shop.only(models.TaxId), operation_id=id),
+        ("DELETE", "/tax_ids/"),
+        ("tax_id.deleted",),
+        beside={"tax_id": -1},
+        prepare=numbered,
     ),
     "retry_payment": Operation(
         lambda shop, id: billing.retry_payment(shop.subscription, operation_id=id),

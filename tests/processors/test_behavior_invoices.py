@@ -201,3 +201,29 @@ def test_a_credit_note_is_of_its_invoice_and_found_by_its_operation(shop: Shop, 
     assert voided.status == "void"
     with pytest.raises(InvalidRequest):
         shop.processor.void_credit_note(note.processor_id, key=key())
+
+
+# -- tax -------------------------------------------------------------------------------------------
+
+
+def test_a_place_is_kept_as_it_was_given(shop: Shop, payer: str) -> None:
+    place = {"country": "DE", "postal_code": "10115", "city": "Berlin"}
+    changes = {"tax_location": {"address": place, "ip_address": "203.0.113.7"}}
+
+    changed = shop.processor.update_customer(payer, changes, key=key()).main
+
+    assert isinstance(changed, objects.Customer)
+    assert {name: changed.address.get(name) for name in place} == place
+    assert changed.country == "DE"
+    assert now(shop, changed) == changed
+
+
+def test_a_tax_id_is_added_and_removed(shop: Shop, payer: str) -> None:
+    added = shop.processor.create_tax_id(payer, type="eu_vat", value="DE123456789", key=key()).main
+
+    assert isinstance(added, objects.TaxId)
+    assert (added.customer, added.type, added.value) == (payer, "eu_vat", "DE123456789")
+    for _ in range(2):
+        shop.processor.delete_tax_id(payer, added.processor_id, key=key())
+    with pytest.raises(NotFound):
+        now(shop, added)

@@ -19,6 +19,7 @@ from .invoices import InvoiceCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
 from .subscriptions import SubscriptionCalls
+from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "PaymentMethodCalls",
     "ScheduleCalls",
     "SubscriptionCalls",
+    "TaxIdCalls",
     "UsageCalls",
 ]

@@ -24,7 +24,12 @@ class CustomerCalls(Calls):
 
     def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
         """Change ``name``, ``email``, ``preferred_locale``, ``metadata`` or
-        ``default_payment_method`` of a customer; in metadata an empty value deletes its key."""
+        ``default_payment_method`` of a customer; in metadata an empty value deletes its key.
+
+        ``tax_location`` is ``{"address": {…}, "ip_address": … | None}``, and validated at once.
+
+        :raises InvalidRequest: with the code ``customer_tax_location_invalid`` when it isn't recognized.
+        """
         self._unsupported(Capability.CUSTOMERS)
 
     def adjust_balance(

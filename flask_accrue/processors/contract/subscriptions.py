@@ -20,6 +20,7 @@ class SubscriptionCalls(Calls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.

@@ -10,7 +10,7 @@ It behaves as Stripe's documentation says Stripe does. Where to look:
   subscription's life; ``calendar`` and ``proration`` its arithmetic
 * ``invoices``, ``drafts``, ``totals``, ``taxes``, ``collection``, ``payments``, ``charging``,
   ``refunds``, ``disputes`` are the money
-* ``customers``, ``payment_methods``, ``cards``, ``catalog``, ``labels`` are who and what
+* ``customers``, ``payment_methods``, ``cards``, ``tax_ids``, ``catalog``, ``labels`` are who and what
 * ``outbox`` posts events, ``reading`` reads them
 * ``idempotency``, ``faults``, ``refusals`` are what calls meet
 """

@@ -53,6 +53,7 @@ def ensure_price(
     lookup_key: str | None,
     metadata: t.Mapping[str, str],
     meter: str | None = None,
+    tax_behavior: str = "unspecified",
 ) -> objects.Price:
     """Return the price of that id, made if there is none; without an id always a new one.
 
@@ -68,6 +69,8 @@ def ensure_price(
         raise _wrong("usage_type", "licensed or metered", usage_type)
     if meter is not None and usage_type != "metered":
         raise _wrong("meter", "left out for a licensed price", meter)
+    if tax_behavior not in ("inclusive", "exclusive", "unspecified"):
+        raise _wrong("tax_behavior", "inclusive, exclusive or unspecified", tax_behavior)
     if amount.amount_minor < 0:
         raise _wrong("unit_amount", "at least 0", amount.amount_minor)
     wanted = objects.Price(
@@ -81,6 +84,7 @@ def ensure_price(
         usage_type=usage_type,
         nickname=nickname,
         lookup_key=lookup_key,
+        tax_behavior=tax_behavior,
         metadata=labels.merged({}, metadata),
     )
     found = tx.peek(objects.Price, wanted.processor_id)

@@ -162,8 +162,8 @@ def told(tx: Transaction, each: objects.ProcessorObject) -> objects.ProcessorObj
 
     :raises NotFound: for a card that was detached, or a draft that was deleted.
     """
-    if isinstance(each, objects.Invoice) and each.deleted:
-        raise missing(objects.Invoice, each.processor_id, "invoice")
+    if isinstance(each, objects.Invoice | objects.TaxId) and each.deleted:
+        raise missing(type(each), each.processor_id, each.kind)
     if isinstance(each, objects.PaymentMethod) and each.customer is None:
         raise missing(objects.PaymentMethod, each.processor_id, "payment_method")
     if not isinstance(each, objects.Charge):

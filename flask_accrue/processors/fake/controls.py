@@ -128,12 +128,14 @@ class Controls:
         lookup_key: str | None = None,
         metadata: c.Mapping[str, str] | None = None,
         meter: str | None = None,
+        tax_behavior: str = "unspecified",
     ) -> objects.Price:
         """Make a price; with an ``id`` that exists already, return that one.
 
         :param interval: ``day``, ``week``, ``month`` or ``year``; ``None`` is a one-time price.
         :param meter: of a metered price, the event name of the usage that it's billed by; without one it
             bills nothing.
+        :param tax_behavior: ``inclusive``: the amount holds its tax; else it comes on top.
         :raises InvalidRequest: when the price of that id is a different one.
         """
         product_id = product if isinstance(product, str) else product.processor_id
@@ -150,6 +152,7 @@ class Controls:
                 lookup_key=lookup_key,
                 metadata=metadata or {},
                 meter=meter,
+                tax_behavior=tax_behavior,
             )
         )
 

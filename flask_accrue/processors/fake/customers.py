@@ -6,12 +6,12 @@ import dataclasses
 import typing as t
 
 from .. import objects
-from . import labels
+from . import labels, taxes
 from .refusals import check_integer, check_known, check_texts, refused
 from .transaction import Transaction, missing
 
 CHANGEABLE: t.Final = frozenset(
-    {"name", "email", "preferred_locale", "metadata", "default_payment_method"}
+    {"name", "email", "preferred_locale", "metadata", "default_payment_method", "tax_location"}
 )
 
 
@@ -54,7 +54,11 @@ def update(tx: Transaction, customer_id: str, changes: t.Mapping[str, t.Any]) ->
     customer = living(tx, customer_id)
     check_known(changes, CHANGEABLE, "customer")
     wanted = dict(changes)
-    check_texts({name: value for name, value in wanted.items() if name != "metadata"})
+    check_texts({name: wanted[name] for name in wanted.keys() - {"metadata", "tax_location"}})
+    location = wanted.pop("tax_location", None)
+    if location is not None:
+        taxes.check_location(location["address"])
+        wanted["address"] = dict(location["address"])
     if "metadata" in wanted:
         wanted["metadata"] = labels.merged(customer.metadata, wanted["metadata"])
     if wanted.get("default_payment_method") is not None:

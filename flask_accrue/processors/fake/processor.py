@@ -29,6 +29,7 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCreditNotes,
     calls.FakeCharges,
+    calls.FakeTaxIds,
     calls.FakeCheckout,
     calls.FakeUsage,
     Processor,

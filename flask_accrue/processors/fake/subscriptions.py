@@ -26,6 +26,7 @@ def create(
     billing_cycle_anchor: int | None,
     metadata: c.Mapping[str, str],
     at_once: bool = True,
+    automatic_tax: bool = False,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
 
@@ -67,6 +68,8 @@ def create(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
     subscription = _announce(tx, subscription, at_once)
+    if automatic_tax:
+        tx.aside(subscription.processor_id)["automatic_tax"] = True
     return _bill_first(tx, subscription, customer, whole, at_once)
 
 

@@ -11,7 +11,7 @@ import collections.abc as c
 import dataclasses
 import typing as t
 
-from ...money import THREE_DECIMAL, Money
+from ...money import Money, payable_step
 from .. import objects
 from .refusals import refused
 from .transaction import Transaction
@@ -39,6 +39,9 @@ RATES: t.Final[t.Mapping[str, int]] = {
     "US-TX": 625,
 }
 _WHOLE: t.Final = 10_000
+
+#: Codes that ISO 3166 will never give to a country.
+_NOWHERE: t.Final = ("AA", "QM", "XX", "ZZ")
 
 COMPLETE: t.Final = "complete"
 #: Nobody knows where the customer is.
@@ -82,20 +85,13 @@ def check_location(address: t.Any) -> None:
     told = address if isinstance(address, c.Mapping) else {}
     country = told.get("country") or ""
     known = len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()
-    if not known or (country == "US" and not (told.get("postal_code") and told.get("state"))):
+    if not known or country in _NOWHERE or (country == "US" and not told.get("postal_code")):
         raise refused(
-            "The customer's location isn't recognized. Give a country as two letters such as 'DE'; in "
-            "the USA also the state and the postal code.",
+            "The customer's location isn't recognized. Give a country as two letters such as 'DE', and in "
+            "the USA also the postal code.",
             "address",
             INVALID_LOCATION,
         )
-
-
-def step(currency: str) -> int:
-    """Return the smallest part of a currency that can be paid, in minor units."""
-    if currency in THREE_DECIMAL:
-        return 10
-    return 100 if currency in ("isk", "ugx") else 1
 
 
 def _rate(customer: objects.Customer) -> int | None:
@@ -106,7 +102,7 @@ def _rate(customer: objects.Customer) -> int | None:
 
 
 def _with_tax(line: objects.InvoiceLine, rate: int, inclusive: bool) -> objects.InvoiceLine:
-    unit = step(line.currency)
+    unit = payable_step(line.currency)
     # Money rounds half to even, here to whole steps.
     base = Money(line.amount - line.discount, line.currency)
     whole = (_WHOLE + rate if inclusive else _WHOLE) * unit

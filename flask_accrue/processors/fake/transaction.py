@@ -55,6 +55,7 @@ RANKS: t.Final = {
     "finalize": 7,
     "retry": 8,
     "overdue": 9,
+    "verify": 10,
 }
 
 

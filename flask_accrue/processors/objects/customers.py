@@ -22,6 +22,12 @@ class Customer(ProcessorObject):
     balance: int = 0
     address: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def country(self) -> str | None:
+        """The country of the address, where that is two letters."""
+        country = self.address.get("country") or ""
+        return country if len(country) == 2 else None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PaymentMethod(ProcessorObject):

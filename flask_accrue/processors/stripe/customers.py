@@ -15,7 +15,7 @@ from .gathering import alone, read
 PATH: t.Final = "/v1/customers"
 
 _CHANGEABLE: t.Final = frozenset(
-    {"name", "email", "preferred_locale", "metadata", "default_payment_method"}
+    {"name", "email", "preferred_locale", "metadata", "default_payment_method", "tax_location"}
 )
 
 
@@ -56,6 +56,12 @@ class StripeCustomers(StripeCalls, CustomerCalls):
         if "default_payment_method" in changes:
             card = emptied(changes["default_payment_method"])
             given["invoice_settings"] = {"default_payment_method": card}
+        if "tax_location" in changes:
+            location = changes["tax_location"]
+            given["address"] = location["address"]
+            given["tax"] = {"validate_location": "immediately"}
+            if location["ip_address"] is not None:
+                given["tax"]["ip_address"] = location["ip_address"]
         reply = api.post(f"{PATH}/{segment(customer)}", given, key=key)
         return alone(api, "customer", reply, PATH)
 

@@ -24,6 +24,7 @@ from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
 from .schedules import StripeSchedules
 from .subscriptions import StripeSubscriptions
+from .tax_ids import StripeTaxIds
 
 SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
@@ -36,6 +37,7 @@ class StripeProcessor(
     StripeInvoices,
     StripeCreditNotes,
     StripeCharges,
+    StripeTaxIds,
     StripeCheckout,
     StripeUsage,
     Processor,

@@ -35,4 +35,5 @@ def read_price(raw: Raw) -> objects.Price:
         interval=fields.text(recurring, "interval"),
         interval_count=fields.integer(recurring, "interval_count") or 1,
         usage_type=fields.text(recurring, "usage_type") or "licensed",
+        tax_behavior=fields.text(raw, "tax_behavior") or "unspecified",
     )

@@ -31,6 +31,11 @@ def read_customer(raw: Raw) -> objects.Customer:
         default_payment_method=default_payment_method(raw),
         currency=fields.currency(raw),
         balance=fields.integer(raw, "balance") or 0,
+        address={
+            name: value
+            for name, value in fields.part(raw, "address").items()
+            if isinstance(value, str)
+        },
     )
 
 

@@ -51,6 +51,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
@@ -72,6 +73,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         }
         if collection_method == "send_invoice":
             given["days_until_due"] = DAYS_UNTIL_DUE
+        if automatic_tax:
+            given["automatic_tax"] = {"enabled": True}
         return _told(api, api.post(PATH, given, key=key), at_birth=True)
 
     def update_subscription(

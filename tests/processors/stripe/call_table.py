@@ -61,6 +61,10 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                 "preferred_locale": "de",
                 "metadata": {"team": "", "plan": "pro"},
                 "default_payment_method": "pm_1",
+                "tax_location": {
+                    "address": {"country": "DE", "postal_code": "10115"},
+                    "ip_address": "203.0.113.7",
+                },
             },
             key="key-1",
         ),
@@ -72,6 +76,8 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "preferred_locales": ["de"],
             "metadata": {"team": "", "plan": "pro"},
             "invoice_settings": {"default_payment_method": "pm_1"},
+            "address": {"country": "DE", "postal_code": "10115"},
+            "tax": {"validate_location": "immediately", "ip_address": "203.0.113.7"},
         },
         ("customer",),
     ),
@@ -107,6 +113,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             collection_method="charge_automatically",
             billing_cycle_anchor=1798761600,
             metadata={"accrue_operation": "op"},
+            automatic_tax=True,
             key="key-1",
         ),
         "POST",
@@ -118,6 +125,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "default_payment_method": "pm_1",
             "collection_method": "charge_automatically",
             "billing_cycle_anchor": 1798761600,
+            "automatic_tax": {"enabled": True},
             "payment_behavior": "allow_incomplete",
             "metadata": {"accrue_operation": "op"},
             "expand": SUBSCRIPTION_EXPANDED,
@@ -469,6 +477,22 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "metadata": {"accrue_operation": "op"},
         },
         ("customer",),
+    ),
+    "create_tax_id": Call(
+        lambda stripe: stripe.create_tax_id(
+            "cus_1", type="eu_vat", value="DE123456789", key="key-1"
+        ),
+        "POST",
+        "/v1/customers/cus_1/tax_ids",
+        {"type": "eu_vat", "value": "DE123456789"},
+        ("tax_id",),
+    ),
+    "delete_tax_id": Call(
+        lambda stripe: stripe.delete_tax_id("cus_1", "txi_1", key="key-1"),
+        "DELETE",
+        "/v1/customers/cus_1/tax_ids/txi_1",
+        {},
+        (),
     ),
     "create_charge": Call(
         lambda stripe: stripe.create_charge(

@@ -12,6 +12,7 @@ from tests.processors.stripe.stripe_bodies import (
     listed,
     sample,
     subscription,
+    tax_id,
 )
 
 if t.TYPE_CHECKING:
@@ -43,6 +44,7 @@ def prime_world(server: ContractServer) -> None:
         sample("billing_portal.configuration", id="bpc_1"),
         open_invoice(),
         draft_invoice(),
+        tax_id(id="txi_1", customer="cus_1"),
         sample("refund", id="re_1", charge="ch_1"),
         credit_note(id="cn_1", invoice="in_1", customer="cus_1", status="issued", refunds=[]),
         sample("invoiceitem", id="ii_1", customer="cus_1", invoice="in_draft", amount=500),

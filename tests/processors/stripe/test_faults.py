@@ -78,7 +78,7 @@ ASKING_A_BANK = ("add_payment_method", "pay_invoice", "create_charge", "confirm_
 
 
 #: The calls after which something is gone, which is no error when it was so before.
-DELETIONS = ("remove_invoice_item", "delete_invoice")
+DELETIONS = ("remove_invoice_item", "delete_invoice", "delete_tax_id")
 
 
 @pytest.mark.parametrize(

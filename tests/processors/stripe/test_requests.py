@@ -323,6 +323,7 @@ _NAMES_NOBODY = (
     "create_meter_event",
     "create_portal_configuration",
     "delete_invoice",
+    "delete_tax_id",
 )
 
 

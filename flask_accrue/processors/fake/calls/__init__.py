@@ -10,6 +10,7 @@ from .invoices import FakeInvoices
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
 from .subscriptions import FakeSubscriptions
+from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "FakePaymentMethods",
     "FakeSchedules",
     "FakeSubscriptions",
+    "FakeTaxIds",
     "FakeUsage",
 ]

@@ -24,6 +24,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
@@ -33,6 +34,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "collection_method": collection_method,
             "billing_cycle_anchor": billing_cycle_anchor,
             "metadata": metadata,
+            "automatic_tax": automatic_tax,
         }
 
         def create(tx: Transaction) -> Result:
