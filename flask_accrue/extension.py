@@ -212,6 +212,7 @@ class Accrue:
 
             processors["stripe"] = StripeProcessor(
                 settings.stripe_secret_key,
+                publishable_key=settings.stripe_publishable_key,
                 api_base=settings.stripe_api_base,
                 timeout=settings.stripe_timeout,
             )

@@ -41,6 +41,7 @@ from .invoice_steps import finalize_invoice, mark_uncollectible, send_invoice, v
 from .invoices import list_invoices, pay_invoice, retry_payment
 from .items import add_item, remove_item
 from .page_links import open_link, use_up
+from .payment_intents import cancel_payment_intent, capture, client_secret, create_payment_intent
 from .payment_methods import (
     add_payment_method,
     list_payment_methods,
@@ -66,6 +67,12 @@ from .schedules import (
     subscribe_via_schedule,
     update_schedule,
 )
+from .setup_intents import (
+    cancel_setup_intent,
+    confirm_setup_intent,
+    create_setup_intent,
+    sync_setup_intent,
+)
 from .subscriptions import list_subscriptions, subscribe, subscription
 from .taxes import (
     add_tax_id,
@@ -90,17 +97,24 @@ __all__ = [
     "cancel",
     "cancel_at",
     "cancel_at_period_end",
+    "cancel_payment_intent",
     "cancel_schedule",
+    "cancel_setup_intent",
+    "capture",
     "charge",
+    "client_secret",
     "complete_checkout_session",
     "confirm_payment",
+    "confirm_setup_intent",
     "confirmation_url",
     "create_billing_portal_session",
     "create_checkout_session",
     "create_credit_note",
     "create_customer",
     "create_invoice",
+    "create_payment_intent",
     "create_portal_configuration",
+    "create_setup_intent",
     "customer",
     "decrement",
     "end_trial",
@@ -150,6 +164,7 @@ __all__ = [
     "sync_customer",
     "sync_payment",
     "sync_payment_methods",
+    "sync_setup_intent",
     "update_customer",
     "update_customer_tax_location",
     "update_payment_method",

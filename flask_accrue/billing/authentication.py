@@ -60,7 +60,7 @@ def unfinished_payment(row: models.Mirrored) -> models.PaymentIntent | None:
     """Return the payment intent that a row waits for, or ``None``."""
     session = current_state().db.session
     if isinstance(row, models.PaymentIntent):
-        return row
+        return row if row.requires_action or row.requires_payment_method else None
     if isinstance(row, models.SubscriptionSchedule):
         return None if row.subscription is None else unfinished_payment(row.subscription)
     if isinstance(row, models.CheckoutSession) and row.payment_intent_processor_id is not None:

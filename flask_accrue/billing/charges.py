@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import re
 import typing as t
 
 import sqlalchemy as sa
@@ -18,6 +19,12 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen
 
+#: Why something may be given back.
+REASONS: t.Final = ("duplicate", "fraudulent", "requested_by_customer")
+
+_HAS_LETTER: t.Final = re.compile("[A-Za-z]")
+_NOT_ON_STATEMENTS: t.Final = re.compile(r"[<>\\'\"*]|[^ -~]")
+
 
 def charge(
     owner: t.Any,
@@ -25,21 +32,22 @@ def charge(
     *,
     payment_method: models.PaymentMethod | None = None,
     description: str | None = None,
+    statement_descriptor: str | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.PaymentIntent:
     """Charge a card once: the named one or the default, never another.
+
+    :param description: for the merchant's own lists; the customer sees it on the page of the payment.
+    :param statement_descriptor: what the statement says after the account's own name, at most 22 characters.
 
     :raises NoDefaultPaymentMethod: when none is named and the customer has no default.
     :raises CardError: when the bank declines.
     :raises ActionRequired: when the customer has to confirm it.
     :raises InvalidRequest: for an amount that isn't above 0, or in another currency than the customer's.
     """
-    _check_money(amount)
-    if amount.amount_minor <= 0:
-        raise InvalidRequest(
-            f"A charge has to be above 0, not {amount}.", code="amount_invalid", param="amount"
-        )
+    check_amount(amount, "A charge")
+    check_statement_descriptor(statement_descriptor)
     extra = validate_metadata(metadata or {})
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
@@ -51,10 +59,11 @@ def charge(
         "currency": amount.currency,
         "payment_method": None if payment_method is None else payment_method.processor_id,
         "description": description,
+        "statement_descriptor": statement_descriptor,
     }
 
     def request(id: str) -> dict[str, t.Any]:
-        _check_currency(payer, amount)
+        check_currency(payer, amount)
         card = payment_method or payer.default_payment_method
         if card is None:
             raise NoDefaultPaymentMethod(
@@ -92,14 +101,24 @@ def refund(
 ) -> models.Refund:
     """Give back a part of a charge, or all that is left.
 
-    :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left, or
-        ``charge_not_succeeded``.
+    The processor may take its time: the refund ``is_pending`` then, and may still fail. Its ``merchant_loss``
+    tells what giving back has cost, since processors keep their fees.
+
+    :param reason: ``duplicate``, ``fraudulent`` or ``requested_by_customer``.
+    :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left,
+        ``charge_not_captured`` for one that is only held, or ``charge_not_succeeded``.
     :raises InvalidRequest: for more than what is left, or another currency.
     """
     gateway = current_state().processor(charge.processor)
     gateway.require(Capability.REFUND)
     if amount is not None:
-        _check_money(amount)
+        check_money(amount)
+    if reason is not None and reason not in REASONS:
+        raise InvalidRequest(
+            f"The reason of a refund is one of {', '.join(REASONS)}, not {reason!r}.",
+            code="parameter_invalid",
+            param="reason",
+        )
     extra = validate_metadata(metadata or {})
     asked = {
         "charge": charge.processor_id,
@@ -138,7 +157,17 @@ def list_charges(owner: t.Any) -> list[models.Charge]:
     )
 
 
-def _check_money(amount: t.Any) -> None:
+def check_amount(amount: t.Any, noun: str) -> None:
+    """Refuse what is no amount above 0."""
+    check_money(amount)
+    if amount.amount_minor <= 0:
+        raise InvalidRequest(
+            f"{noun} has to be above 0, not {amount}.", code="amount_invalid", param="amount"
+        )
+
+
+def check_money(amount: t.Any) -> None:
+    """Refuse what is no money."""
     if not isinstance(amount, Money):
         raise InvalidRequest(
             f"An amount is Money(1999, 'usd'), not {amount!r}.",
@@ -147,7 +176,8 @@ def _check_money(amount: t.Any) -> None:
         )
 
 
-def _check_currency(payer: models.Customer, amount: Money) -> None:
+def check_currency(payer: models.Customer, amount: Money) -> None:
+    """Refuse another currency than the customer pays in."""
     if payer.currency is not None and payer.currency != amount.currency:
         raise InvalidRequest(
             f"This customer pays in {payer.currency.upper()}, not {amount.currency.upper()}.",
@@ -156,10 +186,29 @@ def _check_currency(payer: models.Customer, amount: Money) -> None:
         )
 
 
+def check_statement_descriptor(text: str | None) -> None:
+    """Refuse what no statement can say, as https://docs.stripe.com/get-started/account/statement-descriptors
+    has it."""
+    if text is None:
+        return
+    if not 0 < len(text) <= 22 or not _HAS_LETTER.search(text) or _NOT_ON_STATEMENTS.search(text):
+        raise InvalidRequest(
+            "A statement descriptor has 1 to 22 Latin characters, at least one letter, and none of "
+            f"<>\\'\"*, not {text!r}.",
+            code="parameter_invalid",
+            param="statement_descriptor",
+        )
+
+
 def _check_refund(charge: models.Charge, amount: Money | None) -> None:
     if not charge.is_succeeded:
         raise InvalidState(
             "Only a charge that succeeded can be refunded.", code="charge_not_succeeded"
+        )
+    if not charge.captured:
+        raise InvalidState(
+            "This charge is only held. Give it up with billing.cancel_payment_intent().",
+            code="charge_not_captured",
         )
     left = Money(charge.amount_refundable, charge.currency)
     if left.amount_minor <= 0:

@@ -55,7 +55,8 @@ def create_credit_note(
     :param reason: ``duplicate``, ``fraudulent``, ``order_change`` or ``product_unsatisfactory``.
     :param memo: for the customer to read.
     :param email: whether the processor mails it to the customer.
-    :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid.
+    :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid;
+        ``refund_failed`` for such a refund.
     :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is
         (``amount_too_large``), or parts that don't add up (``credit_parts_mismatch``).
     """
@@ -247,8 +248,18 @@ def _at_least(invoice: models.Invoice, amount: t.Any, param: str, least: int) ->
 
 def _refund_of(invoice: models.Invoice, refund: models.Refund) -> dict[str, t.Any]:
     """Return a refund as it's named, or refuse one that isn't of this invoice's charge."""
-    if refund.customer_id != invoice.customer_id or refund.processor != invoice.processor:
+    charges = models.Charge
+    paid_for = current_state().db.session.scalar(
+        sa.select(charges.invoice_processor_id).where(
+            charges.processor == refund.processor,
+            charges.processor_id == refund.charge_processor_id,
+            charges.customer_id == invoice.customer_id,
+        )
+    )
+    if refund.processor != invoice.processor or paid_for != invoice.processor_id:
         raise NotFound("This invoice has no such refund.", param="refunds")
+    if refund.is_failed:
+        raise InvalidState("This refund failed, so nothing was given back.", code="refund_failed")
     check_in(invoice.currency, Money(refund.amount, refund.currency), "invoice", "refunds")
     return {"refund": refund.processor_id, "amount": refund.amount}
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import NotFound, ProcessorError
-from ..processors import Capability
+from ..processors import Capability, objects
 from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
 from .authentication import payment_outcome
@@ -51,7 +51,7 @@ def confirm_payment(
 
 
 def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
-    """Fetch a payment, its invoice and that one's subscription, and write what the processor says.
+    """Fetch a payment with its charge, invoice and subscription, and write what the processor says.
 
     News that came in meanwhile wins over what was fetched.
 
@@ -64,14 +64,21 @@ def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
     before = _seen_with_invoice(intent)
     state.db.session.rollback()
     answers, failed = [], None
-    for kind, processor_id in before:
+    wanted = list(before)
+    for kind, processor_id in wanted:
         try:
-            answers.append(gateway.fetch(kind, processor_id))
+            answer = gateway.fetch(kind, processor_id)
         except NotFound:
             continue
         except ProcessorError as error:
             failed = error
             break
+        answers.append(answer)
+        found = answer.main
+        if isinstance(found, objects.PaymentIntent) and found.latest_charge is not None:
+            charge = ("charge", found.latest_charge)
+            if charge not in before:
+                wanted.append(charge)
 
     def work(uow: UnitOfWork) -> None:
         # Together: written after its invoice, a subscription would look as if it had changed meanwhile.
@@ -84,7 +91,7 @@ def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
 
 
 def _seen_with_invoice(intent: models.PaymentIntent) -> Seen:
-    """Return the watermarks of a payment, of its invoice and of that one's subscription."""
+    """Return the watermarks of a payment, of its charges, of its invoice and of that one's subscription."""
     invoices = models.Invoice
     invoice = (
         current_state()
@@ -96,4 +103,11 @@ def _seen_with_invoice(intent: models.PaymentIntent) -> Seen:
         )
         .one_or_none()
     )
-    return seen(intent, invoice, invoice and invoice.subscription)
+    charges = models.Charge
+    made = current_state().db.session.scalars(
+        sa.select(charges).where(
+            charges.processor == intent.processor,
+            charges.payment_intent_processor_id == intent.processor_id,
+        )
+    )
+    return seen(intent, *made, invoice, invoice and invoice.subscription)

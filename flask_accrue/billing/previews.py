@@ -32,6 +32,7 @@ from .subscriptions import Items, check_quantity, chosen_prices, unix
 class InvoicePreview:
     """An invoice that doesn't exist (yet). Amounts are in minor units of ``currency``.
 
+    :ivar tax: all of it; ``inclusive_tax`` is what of that the prices hold already.
     :ivar amount_due: the total less what the customer has as credit (``starting_balance`` below 0).
     :ivar lines: each with ``amount``, ``description``, ``quantity``, ``price``, its period, and whether
         it's a ``proration``.
@@ -43,6 +44,7 @@ class InvoicePreview:
     subtotal: int
     discount: int
     tax: int
+    inclusive_tax: int
     total: int
     starting_balance: int
     amount_due: int
@@ -159,6 +161,7 @@ def _told(invoice: objects.Invoice, proration_date: datetime.datetime | None) ->
         subtotal=invoice.subtotal,
         discount=invoice.discount,
         tax=invoice.tax,
+        inclusive_tax=invoice.inclusive_tax,
         total=invoice.total,
         starting_balance=invoice.starting_balance,
         amount_due=invoice.amount_due,

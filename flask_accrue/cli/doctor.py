@@ -83,6 +83,15 @@ def _secrets() -> c.Iterator[Finding]:
             yield Finding(
                 "secrets", "fail", f"ACCRUE_WEBHOOK_SECRETS has none for {name!r}: nothing gets in."
             )
+    for name, processor in state.processors.items():
+        found = processor.in_browser
+        if found is not None and found.key is None and state.settings.portal_path is not None:
+            yield Finding(
+                "secrets",
+                "fail",
+                f"{found.setting} is missing: customers of {name!r} can neither confirm a payment nor add a "
+                "card on the portal's pages.",
+            )
     serious = not (state.settings.debug or state.settings.testing)
     if state.settings.processor == "fake":
         level = "fail" if serious else "ok"

@@ -30,12 +30,14 @@ def write_payment_intent(
             "amount_received": obj.amount_received,
             "currency": obj.currency,
             "capture_method": obj.capture_method,
+            "amount_capturable": obj.amount_capturable,
             "payment_method_processor_id": obj.payment_method,
             "latest_charge_processor_id": obj.latest_charge,
             "invoice_processor_id": invoice,
             "error_code": obj.error_code,
             "error_decline_code": obj.error_decline_code,
             "canceled_at": obj.canceled_at,
+            "cancellation_reason": obj.cancellation_reason,
         },
         row=row,
         id=new_id(),
@@ -73,6 +75,7 @@ def write_charge(
             "failure_code": obj.failure_code,
             "decline_code": obj.decline_code,
             "receipt_url": obj.receipt_url,
+            "capture_before": obj.capture_before,
             "fee": said(obj.fee, row.fee if row is not None else None),
             "net": said(obj.net, row.net if row is not None else None),
         },
@@ -104,13 +107,15 @@ def write_refund(
             "currency": obj.currency,
             "reason": obj.reason,
             "failure_reason": obj.failure_reason,
+            "fee": said(obj.fee, row.fee if row is not None else None),
+            "net": said(obj.net, row.net if row is not None else None),
         },
         row=row,
         id=new_id(),
         customer_id=customer.id,
     )
     if made.is_change:
-        verb = "created" if made.created else "failed" if made.row.is_failed else "updated"
+        verb = "created" if made.created else _refund_verb(made.row, made.after)
         record(uow, "refund", verb, made, customer)
     return made.row
 
@@ -147,8 +152,15 @@ def _invoice(
 def _charge_verb(row: models.Charge, created: bool, after: dict[str, object]) -> str:
     if created or "status" in after:
         return row.status
+    if "captured" in after:
+        return "captured"
     if "amount_refunded" in after:
-        return "refunded"
-    if "disputed" in after:
-        return "disputed"
-    return "captured" if "captured" in after else "updated"
+        # What was held and isn't taken counts as refunded, too.
+        return "refunded" if row.captured else "released"
+    return "disputed" if "disputed" in after else "updated"
+
+
+def _refund_verb(row: models.Refund, after: dict[str, object]) -> str:
+    if "status" not in after:
+        return "updated"
+    return row.status if row.is_failed or row.is_succeeded else "updated"

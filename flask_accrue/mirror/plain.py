@@ -105,6 +105,16 @@ _PLAIN: t.Final[t.Mapping[str, _Plain]] = {
         ),
         {"coupon_processor_id": "coupon", "only_for_processor_id": "only_for"},
     ),
+    "setup_intent": _Plain(
+        ("status", "usage", "error_code", "error_decline_code", "cancellation_reason"),
+        {"payment_method_processor_id": "payment_method"},
+        {
+            "succeeded": "succeeded",
+            "canceled": "canceled",
+            "requires_action": "action_required",
+            "requires_payment_method": "failed",
+        },
+    ),
     "subscription_schedule": _Plain(
         (
             "status",

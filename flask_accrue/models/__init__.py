@@ -12,7 +12,7 @@ from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
 from .operations import Operation
 from .page_links import PageLink
-from .payments import Charge, Dispute, PaymentIntent, Refund
+from .payments import Charge, Dispute, PaymentIntent, Refund, SetupIntent
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .sync import SyncRun
@@ -28,6 +28,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "invoice": Invoice,
     "invoice_payment": InvoicePayment,
     "payment_intent": PaymentIntent,
+    "setup_intent": SetupIntent,
     "charge": Charge,
     "refund": Refund,
     "dispute": Dispute,
@@ -67,6 +68,7 @@ __all__ = [
     "PromotionCode",
     "Refund",
     "Row",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

@@ -220,6 +220,11 @@ class Subscription(Mirrored):
         return sa.or_(cls.status == "incomplete", cls.status.not_in(STATUSES))
 
     @hybrid_property
+    def is_expired(self) -> bool:
+        """The first payment didn't come in time; it never began."""
+        return self.status == "incomplete_expired"
+
+    @hybrid_property
     def has_incomplete_payment(self) -> bool:
         """The latest payment needs the customer: incomplete or past due."""
         return self.is_incomplete or self.status == "past_due"

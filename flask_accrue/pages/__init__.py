@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .assets import assets_blueprint
 from .formats import card_text, expiry_text, format_date, format_money, format_time
-from .headers import nonce
+from .headers import allow, nonce
 from .redirects import safe_target
 from .surface import refuse_forged_forms, surface
 
 __all__ = [
+    "allow",
     "assets_blueprint",
     "card_text",
     "expiry_text",

@@ -1,4 +1,5 @@
-"""The headers of every page: no inline code, no frame, no foreign host, nothing kept in a cache."""
+"""The headers of every page: no inline code, no frame, nothing kept in a cache, and no foreign host but
+the processor's on pages that need its script."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 _NONCE: t.Final = "accrue.nonce"
+_ALLOWED: t.Final = "accrue.allowed"
 
 
 def nonce() -> str:
@@ -19,6 +21,15 @@ def nonce() -> str:
     if made is None:
         made = request.environ[_NONCE] = secrets.token_urlsafe(18)
     return t.cast(str, made)
+
+
+def allow(*, scripts: c.Iterable[str], frames: c.Iterable[str], connects: c.Iterable[str]) -> None:
+    """Let this response, and no other, load scripts from, frame and call other hosts."""
+    request.environ[_ALLOWED] = {
+        "script-src": tuple(scripts),
+        "frame-src": tuple(frames),
+        "connect-src": tuple(connects),
+    }
 
 
 def secure(response: Response, redirect_hosts: c.Iterable[str]) -> Response:
@@ -38,6 +49,8 @@ def secure(response: Response, redirect_hosts: c.Iterable[str]) -> Response:
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
     }
+    for name, hosts in request.environ.get(_ALLOWED, {}).items():
+        policy[name] = " ".join([*filter(None, [policy.get(name)]), *hosts])
     response.headers["Content-Security-Policy"] = "; ".join(
         f"{name} {value}" for name, value in policy.items()
     )

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 from ..errors import ConfigError
 from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
+from . import cards, payments
 from .checkout import complete_checkout, show_checkout
-from .payments import confirm_payment, show_payment
 
 
 def portal_blueprint(state: AccrueState) -> Blueprint:
@@ -22,11 +22,35 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
 
     @blueprint.get("/payments/<processor>/<payment_intent>")
     def payment(processor: str, payment_intent: str) -> str:
-        return show_payment(processor, payment_intent)
+        return payments.show_payment(processor, payment_intent)
 
     @blueprint.post("/payments/<processor>/<payment_intent>", endpoint="confirm")
     def confirm(processor: str, payment_intent: str) -> Response:
-        return confirm_payment(processor, payment_intent)
+        return payments.confirm_payment(processor, payment_intent)
+
+    @blueprint.post("/payments/<processor>/<payment_intent>/secret")
+    def payment_secret(processor: str, payment_intent: str) -> Response:
+        return payments.hand_over_secret(processor, payment_intent)
+
+    @blueprint.get("/payments/<processor>/<payment_intent>/return")
+    def payment_return(processor: str, payment_intent: str) -> Response:
+        return payments.return_from_payment(processor, payment_intent)
+
+    @blueprint.get("/cards/<processor>/new")
+    def new_card(processor: str) -> str:
+        return cards.show_new_card(processor)
+
+    @blueprint.post("/cards/<processor>/new", endpoint="add_test_card")
+    def add_test_card(processor: str) -> Response:
+        return cards.add_test_card(processor)
+
+    @blueprint.post("/cards/<processor>/secret")
+    def card_secret(processor: str) -> Response:
+        return cards.hand_over_secret(processor)
+
+    @blueprint.get("/cards/<processor>/<setup_intent>/return")
+    def card_return(processor: str, setup_intent: str) -> Response:
+        return cards.return_from_setup(processor, setup_intent)
 
     @blueprint.get("/checkout/<token>")
     def checkout(token: str) -> str | Response:

@@ -1,4 +1,8 @@
-"""The page where a customer completes a payment: confirms it, or pays with another card."""
+"""The page where a customer completes a payment: confirms it, or pays with another card.
+
+Where the processor has a script of its own, that does it in the browser. Whatever it says, the page that is
+returned to asks the processor how the payment stands.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +28,16 @@ from ..money import Money
 from ..pages import safe_target
 from ..processors.fake import FakeProcessor
 from ..state import current_state
-from . import queries
-from .wording import Said, card_choice, said_of
+from . import in_browser, queries
+from .wording import Said, card_choice, is_too_late, said_of
 
 #: How long a form can be sent, in seconds of real time.
 _SEND_WITHIN: t.Final = 3600
+
+_UNKNOWN: t.Final = (
+    "The payment provider didn't answer, so whether you were charged isn't known yet. Reload in a minute "
+    "before you try again."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Card:
     """A card that can be chosen."""
 
     id: str
+    processor_id: str
     text: str
     note: str | None
 
@@ -55,6 +65,9 @@ class PaymentPage:
     :ivar said: how the payment stands, in words.
     :ivar card: the card that it waits for, or was paid with.
     :ivar can_confirm: the customer can confirm it here, with that card.
+    :ivar asks_bank: confirming asks the bank first, which it wasn't yet.
+    :ivar takes_card: another card can be added for it.
+    :ivar unconfigured: it can't be completed here, because the host lacks a key for it.
     :ivar others: cards that it can be paid with instead.
     :ivar elsewhere: the processor's own page for it, where this one can't complete it.
     """
@@ -64,6 +77,9 @@ class PaymentPage:
     lines: tuple[Line, ...]
     card: str | None
     can_confirm: bool
+    asks_bank: bool
+    takes_card: bool
+    unconfigured: bool
     others: tuple[Card, ...]
     elsewhere: str | None
     locale: str | None
@@ -72,12 +88,19 @@ class PaymentPage:
 def show_payment(processor: str, payment_intent: str) -> str:
     """Show a payment as it stands; 404 unless it's the customer's own."""
     customer, intent = _own(processor, payment_intent)
+    script = in_browser.script_of(processor)
+    in_browser.admit(script)
+    onward = safe_target(request.args.get("next"))
     return render_template(
         "accrue/portal/payment.html",
         page=_page(customer, intent),
         here=_here(intent),
         operation=_serializer(intent).dumps(secrets.token_hex(16)),
-        next=safe_target(request.args.get("next")),
+        next=onward,
+        script=script,
+        secret_url=_url(".payment_secret", intent, onward),
+        return_url=_url(".payment_return", intent, onward),
+        card_url=url_for(".new_card", processor=processor, next=_here(intent, onward)),
         is_simulated=_is_simulated(intent),
         customer_name=customer.name,
     )
@@ -111,6 +134,31 @@ def confirm_payment(processor: str, payment_intent: str) -> Response:
     return redirect(onward or here, 303)
 
 
+def hand_over_secret(processor: str, payment_intent: str) -> Response:
+    """Give the page's script a fresh client secret of the customer's own payment."""
+    _, intent = _own(processor, payment_intent)
+    onward = safe_target(request.args.get("next"))
+    back = _url(".payment_return", intent, onward)
+    return in_browser.hand_over(processor, lambda: (billing.client_secret(intent), back))
+
+
+def return_from_payment(processor: str, payment_intent: str) -> Response:
+    """Look at how a payment stands after its customer has been busy with it. Any number of times.
+
+    What an address says of the payment isn't believed, nor kept: whoever comes here is led on.
+    """
+    _, intent = _own(processor, payment_intent)
+    onward = safe_target(request.args.get("next"))
+    here = _here(intent, onward)
+    try:
+        intent = billing.sync_payment(intent)
+    except ProcessorError:
+        flash(_UNKNOWN, "warning")
+        return redirect(here, 303)
+    done = intent.is_succeeded or intent.requires_capture
+    return redirect(onward if done and onward else here, 303)
+
+
 def _own(processor: str, payment_intent: str) -> tuple[models.Customer, models.PaymentIntent]:
     """Return the visitor's customer and payment; a 404 tells nobody whether there is another's."""
     owner = current_owner()
@@ -129,26 +177,33 @@ def _page(customer: models.Customer, intent: models.PaymentIntent) -> PaymentPag
     used = next(
         (card for card in cards if card.processor_id == intent.payment_method_processor_id), None
     )
-    simulated, amount = _is_simulated(intent), Money(intent.amount, intent.currency)
-    waiting = intent.requires_action or intent.requires_payment_method
+    amount = Money(intent.amount, intent.currency)
+    possible = _is_simulated(intent) or in_browser.script_of(intent.processor) is not None
+    # Of an invoice that was withdrawn nothing is left to pay, whatever its payment still says.
+    gone = invoice is not None and (invoice.is_void or is_too_late(invoice))
+    waiting = not gone and (intent.requires_action or intent.requires_payment_method)
     others = tuple(
         Card(
             str(card.id),
+            card.processor_id,
             card_choice(card),
             "Your default card" if card.id == customer.default_payment_method_id else None,
         )
         for card in cards
-        if waiting and simulated and not (intent.requires_action and card is used)
+        if waiting and possible and not (intent.requires_action and card is used)
     )
     elsewhere = None
-    if waiting and not simulated and invoice is not None:
+    if waiting and not _is_simulated(intent) and invoice is not None:
         elsewhere = invoice.hosted_url
     return PaymentPage(
         amount=amount,
         said=said_of(intent, invoice, amount.format(customer.preferred_locale), bool(others)),
         lines=_lines(intent, invoice, amount),
         card=None if used is None else card_choice(used),
-        can_confirm=simulated and intent.requires_action,
+        can_confirm=waiting and possible and intent.requires_action,
+        asks_bank=intent.requires_confirmation,
+        takes_card=waiting and possible,
+        unconfigured=waiting and in_browser.lacks_key(intent.processor),
         others=others,
         elsewhere=elsewhere if elsewhere and elsewhere.startswith("https://") else None,
         locale=customer.preferred_locale,
@@ -191,18 +246,18 @@ def _explain(error: AccrueError, intent: models.PaymentIntent) -> None:
             # It went on elsewhere meanwhile: the page then says how it stands.
             billing.sync_payment(intent)
         case ProcessorError():
-            flash(
-                "The payment provider didn't answer, so whether you were charged isn't known yet. "
-                "Reload in a minute before you try again.",
-                "warning",
-            )
+            flash(_UNKNOWN, "warning")
         case _:
             flash(error.message, "error")
 
 
 def _here(intent: models.PaymentIntent, onward: str | None = None) -> str:
+    return _url(".payment", intent, onward)
+
+
+def _url(endpoint: str, intent: models.PaymentIntent, onward: str | None) -> str:
     return url_for(
-        ".payment", processor=intent.processor, payment_intent=intent.processor_id, next=onward
+        endpoint, processor=intent.processor, payment_intent=intent.processor_id, next=onward
     )
 
 

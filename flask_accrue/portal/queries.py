@@ -29,6 +29,45 @@ def payment_of(
     )
 
 
+def setup_of(
+    customer: models.Customer, processor: str, processor_id: str
+) -> models.SetupIntent | None:
+    """Return a setup intent of this customer, ``None`` for anybody else's."""
+    setups = models.SetupIntent
+    if "\x00" in processor_id:
+        return None
+    return (
+        current_state()
+        .db.session.scalars(
+            sa.select(setups).where(
+                setups.processor == processor,
+                setups.processor_id == processor_id,
+                setups.customer_id == customer.id,
+            )
+        )
+        .one_or_none()
+    )
+
+
+def unused_setup(
+    customer: models.Customer, processor: str, mark: dict[str, str]
+) -> models.SetupIntent | None:
+    """Return the customer's latest setup intent with that mark, if no card was given to it yet."""
+    setups = models.SetupIntent
+    latest = current_state().db.session.scalars(
+        sa.select(setups)
+        .where(
+            setups.processor == processor,
+            setups.customer_id == customer.id,
+            setups.requires_payment_method,
+            setups.error_code.is_(None),
+        )
+        .order_by(setups.created.desc(), setups.id.desc())
+        .limit(5)
+    )
+    return next((row for row in latest if mark.items() <= row.meta.items()), None)
+
+
 def invoice_of(intent: models.PaymentIntent) -> models.Invoice | None:
     """Return the invoice that a payment is for, with its lines and its subscription."""
     if intent.invoice_processor_id is None:

@@ -14,6 +14,7 @@ import typing as t
 from ..errors import UnsupportedByProcessor
 from . import contract
 from .answers import Answer, Page, ProcessorEvent
+from .browser import InBrowser
 from .capabilities import Capability
 
 
@@ -23,8 +24,10 @@ class Processor(
     contract.SubscriptionCalls,
     contract.ScheduleCalls,
     contract.InvoiceCalls,
+    contract.PaymentIntentCalls,
     contract.CreditNoteCalls,
     contract.ChargeCalls,
+    contract.SetupIntentCalls,
     contract.TaxIdCalls,
     contract.CheckoutCalls,
     contract.UsageCalls,
@@ -34,6 +37,8 @@ class Processor(
 
     #: Whether real money moves; ``None`` where that isn't known, as without a key.
     livemode: bool | None = False
+    #: What runs in the customer's browser; ``None`` where nothing does.
+    in_browser: InBrowser | None = None
 
     #: The types of events that each endpoint has to send, by its name in ``ACCRUE_WEBHOOK_SECRETS``;
     #: empty where that can't be chosen.
@@ -78,6 +83,8 @@ class Processor(
     @abc.abstractmethod
     def fetch(self, kind: str, processor_id: str, *, account: str | None = None) -> Answer:
         """Return the object as it stands now, with what hangs on it (items, lines, payments).
+
+        Of a setup intent that succeeded the answer also holds the card, while it's the customer's.
 
         :param kind: a name of :data:`flask_accrue.processors.objects.KINDS`.
         :raises NotFound: when there is none.

@@ -24,6 +24,8 @@ class Capability(enum.StrEnum):
     SCHEDULES = "schedules"
     CHARGE = "charge"
     REFUND = "refund"
+    CAPTURE = "capture"
+    SETUP_INTENTS = "setup_intents"
     INVOICES = "invoices"
     COUPONS = "coupons"
     CHECKOUT = "checkout"

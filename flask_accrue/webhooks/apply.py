@@ -202,7 +202,7 @@ def apply_body(
     """
     customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
-    if verdict is Verdict.APPLY and must_fetch(event):
+    if verdict is Verdict.APPLY and (must_fetch(event) or _lacks_card(uow, gateway, event.object)):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH and asked and row is not None and (of, event.account) in asked:
         verdict = Verdict.STALE
@@ -250,6 +250,9 @@ def _from_answer(
         for each in answer.objects:
             if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)
+            elif customer is not None and uow.find(*_named(gateway, each)) is None:
+                # What came along and isn't here yet; of the rest its own events tell.
+                mirror.write(uow, customer, each, source)
     obj = event.object
     if (
         obj is not None
@@ -261,6 +264,22 @@ def _from_answer(
         _write(uow, gateway, customer, obj, Source.of_event(event), event)
     _note_past(uow, customer, row, event)
     finish(uow, "fetched", reason, customer)
+
+
+def _lacks_card(uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject | None) -> bool:
+    """Tell whether a card was set up that isn't here yet; a fetch of the setup intent brings it along."""
+    if not isinstance(obj, objects.SetupIntent) or not obj.is_succeeded:
+        return False
+    card = obj.payment_method
+    return (
+        card is not None and uow.find(models.MIRRORED["payment_method"], gateway.name, card) is None
+    )
+
+
+def _named(
+    gateway: Processor, obj: objects.ProcessorObject
+) -> tuple[type[models.Mirrored], str, str]:
+    return models.MIRRORED[obj.kind], gateway.name, obj.processor_id
 
 
 def _gone(gateway: Processor, of: Reference) -> str:

@@ -93,6 +93,21 @@ def test_a_refund_that_was_made_before_shows_as_a_credit_note(
     assert len(refunds(kit)) == 1
 
 
+def test_a_refund_of_something_else_is_refused_before_any_call(
+    kit: Kit, payer: Organization, bill: models.Invoice, calls: list[str]
+) -> None:
+    billing.pay_invoice(bill)
+    other = billing.charge(payer, Money(500, "usd"))
+    [charge] = [each for each in billing.list_charges(payer) if each.invoice_processor_id is None]
+    assert charge.payment_intent_processor_id == other.processor_id
+    refund = billing.refund(charge)
+    del calls[:]
+
+    with pytest.raises(errors.NotFound):
+        billing.create_credit_note(bill, refunds=[refund])
+    assert calls == []
+
+
 def test_lines_are_credited_whole_in_part_or_by_quantity(kit: Kit, payer: Organization) -> None:
     product = kit.fake.create_product("Seat")
     price = kit.fake.create_price(product, Money(1000, "usd"), None)

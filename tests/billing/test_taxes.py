@@ -101,7 +101,7 @@ def test_a_subscription_is_taxed_from_its_first_bill_on(kit: Kit, german: Organi
         assert each.inclusive_tax == 190
         assert each.tax > 190
         assert each.is_paid
-    assert (said.tax, said.total) == (renewal.tax, renewal.total)
+    assert (said.tax, said.inclusive_tax, said.total) == (renewal.tax, 190, renewal.total)
     assert made.is_active
 
 

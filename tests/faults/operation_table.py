@@ -96,6 +96,17 @@ def waiting(shop: Shop) -> None:
         billing.subscribe(shop.org, "price_pro")
 
 
+def holding(shop: Shop) -> None:
+    """Have the bank hold money."""
+    billing.create_payment_intent(
+        shop.org, Money(500, "usd"), capture_method="manual", confirm=True
+    )
+
+
+def setting_up(shop: Shop) -> None:
+    billing.create_setup_intent(shop.org)
+
+
 def drafted(shop: Shop) -> None:
     billing.add_invoice_item(
         billing.create_invoice(shop.org, currency="usd", collection_method="send_invoice"),
@@ -332,6 +343,52 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", "^/v1/payment_intents$"),
         ("payment_intent.succeeded",),
         ("payment_intent",),
+    ),
+    "create_payment_intent": Operation(
+        lambda shop, id: billing.create_payment_intent(
+            shop.org, Money(500, "usd"), capture_method="manual", confirm=True, operation_id=id
+        ),
+        ("POST", "^/v1/payment_intents$"),
+        ("payment_intent.requires_capture",),
+        ("payment_intent",),
+    ),
+    "capture": Operation(
+        lambda shop, id: billing.capture(
+            shop.only(models.PaymentIntent), Money(300, "usd"), operation_id=id
+        ),
+        ("POST", "/capture$"),
+        ("payment_intent.succeeded",),
+        prepare=holding,
+    ),
+    "cancel_payment_intent": Operation(
+        lambda shop, id: billing.cancel_payment_intent(
+            shop.only(models.PaymentIntent), reason="abandoned", operation_id=id
+        ),
+        ("POST", "/cancel$"),
+        ("payment_intent.canceled",),
+        prepare=holding,
+    ),
+    "create_setup_intent": Operation(
+        lambda shop, id: billing.create_setup_intent(shop.org, operation_id=id),
+        ("POST", "^/v1/setup_intents$"),
+        ("setup_intent.created",),
+        ("setup_intent",),
+    ),
+    "confirm_setup_intent": Operation(
+        lambda shop, id: billing.confirm_setup_intent(
+            shop.only(models.SetupIntent), shop.card().processor_id, operation_id=id
+        ),
+        ("POST", "^/v1/setup_intents/[^/]+/confirm$"),
+        ("setup_intent.succeeded",),
+        prepare=setting_up,
+    ),
+    "cancel_setup_intent": Operation(
+        lambda shop, id: billing.cancel_setup_intent(
+            shop.only(models.SetupIntent), operation_id=id
+        ),
+        ("POST", "^/v1/setup_intents/[^/]+/cancel$"),
+        ("setup_intent.canceled",),
+        prepare=setting_up,
     ),
     "refund": Operation(
         lambda shop, id: billing.refund(

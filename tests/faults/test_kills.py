@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import billing, models
+from flask_accrue import Money, billing, models
 from flask_accrue.ledger import verify
 from tests.faults import victim
 from tests.host import Organization
@@ -88,7 +88,9 @@ def test_a_worker_killed_after_a_fetch_repeats_nothing(scene: Scene) -> None:
     assert verify().findings == []
 
 
-@pytest.mark.parametrize("action", ["subscribe", "charge", "refund", "swap"])
+@pytest.mark.parametrize(
+    "action", ["subscribe", "charge", "refund", "swap", "hold", "capture", "set up"]
+)
 @pytest.mark.parametrize("moment", OPERATION_MOMENTS)
 def test_a_killed_operation_is_found_again_by_its_id(
     scene: Scene, action: str, moment: str
@@ -97,6 +99,8 @@ def test_a_killed_operation_is_found_again_by_its_id(
     billing.add_payment_method(org, "pm_card_visa")
     if action in ("refund", "swap"):
         billing.subscribe(org, "price_pro")
+    if action == "capture":
+        billing.create_payment_intent(org, Money(500, "usd"), capture_method="manual", confirm=True)
     effects, entries = _effects(scene), scene.count(models.LedgerEntry)
 
     assert scene.run(action, moment) == -signal.SIGKILL
@@ -135,9 +139,17 @@ def _effects(scene: Scene) -> dict[str, int]:
             "invoice.created",
             "charge.succeeded",
             "refund.created",
+            "charge.captured",
+            "setup_intent.created",
         )
     }
-    for model in (models.Subscription, models.Invoice, models.Charge, models.Refund):
+    for model in (
+        models.Subscription,
+        models.Invoice,
+        models.Charge,
+        models.Refund,
+        models.SetupIntent,
+    ):
         told[model.__tablename__] = scene.count(model)
     return told
 
@@ -155,6 +167,9 @@ def _without_a_kill(before: dict[str, int], action: str) -> dict[str, int]:
         ),
         "charge": ("charge.succeeded", "accrue_charges"),
         "refund": ("refund.created", "accrue_refunds"),
+        "hold": ("charge.succeeded", "accrue_charges"),
+        "capture": ("charge.captured",),
+        "set up": ("setup_intent.created", "accrue_setup_intents"),
         "swap": ("invoice.created", "accrue_invoices", "charge.succeeded", "accrue_charges"),
     }[action]
     return {name: count + (name in more) for name, count in before.items()}

@@ -58,6 +58,11 @@ def strike(shop: Shop, operation: Operation, fault: Json) -> None:
     shop.server.queue_fault({"method": method, "path": path, **fault})
 
 
+def changes(shop: Shop) -> int:
+    """Count what Stripe was asked to do; a client secret is asked for anew, since none is stored."""
+    return len([each for each in shop.server.requests if each.method != "GET"])
+
+
 def test_every_operation_is_in_the_table() -> None:
     changing = {
         name
@@ -77,11 +82,11 @@ def test_a_second_time_the_same_id_does_nothing(shop: Shop, name: str) -> None:
 
     operation.run(shop, "op-1")
     before.check_done(operation)
-    asked = len(shop.server.requests)
+    asked = changes(shop)
     operation.run(shop, "op-1")
 
     before.check_done(operation)
-    assert len(shop.server.requests) == asked
+    assert changes(shop) == asked
 
 
 @pytest.mark.only("sqlite")

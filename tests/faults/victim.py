@@ -12,7 +12,7 @@ import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from flask_accrue import Money, billing, metering, telemetry, webhooks
+from flask_accrue import Money, billing, metering, models, telemetry, webhooks
 from tests.host import Organization, create_host
 
 if TYPE_CHECKING:
@@ -71,6 +71,19 @@ def act(db: Any, action: str) -> None:
     elif action == "refund":
         paid = billing.list_charges(org)[-1]
         billing.refund(paid, Money(100, "usd"), operation_id=OPERATION)
+    elif action == "hold":
+        billing.create_payment_intent(
+            org,
+            Money(500, "usd"),
+            capture_method="manual",
+            confirm=True,
+            operation_id=OPERATION,
+        )
+    elif action == "capture":
+        held = db.session.query(models.PaymentIntent).one()
+        billing.capture(held, Money(300, "usd"), operation_id=OPERATION)
+    elif action == "set up":
+        billing.create_setup_intent(org, operation_id=OPERATION)
     elif action == "swap":
         subscription = billing.subscription(org)
         assert subscription is not None

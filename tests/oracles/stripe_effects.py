@@ -112,12 +112,30 @@ def create_intent(obj: Json, params: Json, now: int) -> None:
     """Give a payment or setup intent the status that its parameters lead to."""
     obj["client_secret"] = f"{obj['id']}_secret_mock"
     if params.get("confirm"):
-        manual = params.get("capture_method") == "manual"
-        obj["status"] = "requires_capture" if manual else "succeeded"
+        confirm_intent(obj, params, now)
     elif params.get("payment_method"):
         obj["status"] = "requires_confirmation"
     else:
         obj["status"] = "requires_payment_method"
+
+
+def confirm_intent(obj: Json, params: Json, now: int) -> None:
+    """Let a payment or setup intent succeed, or wait to be captured."""
+    if obj.get("object") == "payment_intent" and obj.get("capture_method") == "manual":
+        obj.update(status="requires_capture", amount_capturable=obj["amount"], amount_received=0)
+    else:
+        obj["status"] = "succeeded"
+        if obj.get("object") == "payment_intent":
+            obj.update(amount_received=obj["amount"], amount_capturable=0)
+
+
+def capture_intent(obj: Json, params: Json, now: int) -> None:
+    taken = params.get("amount_to_capture") or obj.get("amount_capturable") or obj["amount"]
+    obj.update(status="succeeded", amount_capturable=0, amount_received=taken)
+
+
+def cancel_intent(obj: Json, params: Json, now: int) -> None:
+    obj.update(status="canceled", amount_capturable=0, canceled_at=now)
 
 
 def open_session(obj: Json, params: Json, now: int) -> None:
@@ -150,11 +168,11 @@ EFFECTS: dict[tuple[str, str], Effect] = {
         "uncollectible", "marked_uncollectible_at"
     ),
     ("post", "/v1/payment_intents"): create_intent,
-    ("post", "/v1/payment_intents/{}/confirm"): sets(status="succeeded"),
-    ("post", "/v1/payment_intents/{}/capture"): sets(status="succeeded"),
-    ("post", "/v1/payment_intents/{}/cancel"): sets(status="canceled"),
+    ("post", "/v1/payment_intents/{}/confirm"): confirm_intent,
+    ("post", "/v1/payment_intents/{}/capture"): capture_intent,
+    ("post", "/v1/payment_intents/{}/cancel"): cancel_intent,
     ("post", "/v1/setup_intents"): create_intent,
-    ("post", "/v1/setup_intents/{}/confirm"): sets(status="succeeded"),
+    ("post", "/v1/setup_intents/{}/confirm"): confirm_intent,
     ("post", "/v1/setup_intents/{}/cancel"): sets(status="canceled"),
     ("post", "/v1/checkout/sessions"): open_session,
     ("post", "/v1/checkout/sessions/{}/expire"): sets(status="expired"),

@@ -232,6 +232,8 @@ UNFINISHED_INTENT = in_status(
     "requires_capture",
     "processing",
 )
+UNFINISHED_SETUP = in_status("requires_payment_method", "requires_confirmation", "requires_action")
+SETUP_STATE = "setup_intent_unexpected_state"
 INTENT_STATE = "payment_intent_unexpected_state"
 OPEN_INVOICE = "You can only pass in open invoices. This invoice isn't open."
 
@@ -308,6 +310,30 @@ STATE_RULES: dict[Key, list[StateRule]] = {
         StateRule(
             UNFINISHED_INTENT,
             refuses("You cannot confirm this PaymentIntent in its present status.", INTENT_STATE),
+        )
+    ],
+    ("post", "/v1/payment_intents/{}/capture"): [
+        StateRule(
+            in_status("requires_capture"),
+            refuses("You cannot capture this PaymentIntent in its present status.", INTENT_STATE),
+        ),
+        StateRule(
+            lambda obj, params: params.get("amount_to_capture", 0) <= obj["amount_capturable"],
+            refuses(
+                "The amount to capture is greater than what can be captured.", "amount_too_large"
+            ),
+        ),
+    ],
+    ("post", "/v1/setup_intents/{}/confirm"): [
+        StateRule(
+            UNFINISHED_SETUP,
+            refuses("You cannot confirm this SetupIntent in its present status.", SETUP_STATE),
+        )
+    ],
+    ("post", "/v1/setup_intents/{}/cancel"): [
+        StateRule(
+            UNFINISHED_SETUP,
+            refuses("You cannot cancel this SetupIntent in its present status.", SETUP_STATE),
         )
     ],
     ("post", "/v1/payment_intents/{}/cancel"): [

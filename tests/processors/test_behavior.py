@@ -439,3 +439,132 @@ def test_an_unknown_price_is_named(shop: Shop) -> None:
 
     assert caught.value.code == "resource_missing"
     assert "price_unknown" in str(caught.value)
+
+
+# -- payments in steps -----------------------------------------------------------------------------
+
+
+def payment(shop: Shop, customer_id: str, **given: t.Any) -> objects.PaymentIntent:
+    wanted: dict[str, t.Any] = {
+        "amount": 1000,
+        "currency": "usd",
+        "capture_method": "manual",
+        "payment_method": card(shop, customer_id).processor_id,
+        "confirm": True,
+        "setup_future_usage": None,
+        "description": "A deposit",
+        "statement_descriptor": None,
+        "metadata": {},
+        "key": key(),
+    }
+    made = shop.processor.create_payment_intent(customer_id, **{**wanted, **given}).main
+    assert isinstance(made, objects.PaymentIntent)
+    return made
+
+
+@pytest.mark.parametrize("currency", ["usd", "jpy", "kwd", "huf", "isk"])
+@pytest.mark.parametrize("part", [None, 700])
+def test_what_is_held_is_captured_once(shop: Shop, currency: str, part: int | None) -> None:
+    held = payment(shop, customer(shop).processor_id, currency=currency)
+    assert (held.status, held.amount_capturable, held.currency) == (
+        "requires_capture",
+        1000,
+        currency,
+    )
+    with pytest.raises(InvalidRequest) as raised:
+        shop.processor.capture_payment(held.processor_id, amount=1001, key=key())
+    assert raised.value.code == "amount_too_large"
+
+    taken = shop.processor.capture_payment(held.processor_id, amount=part, key=key()).main
+
+    assert isinstance(taken, objects.PaymentIntent)
+    assert (taken.status, taken.amount_received, taken.amount_capturable) == (
+        "succeeded",
+        part or 1000,
+        0,
+    )
+    assert now(shop, taken) == taken
+    with pytest.raises(InvalidRequest) as again:
+        shop.processor.capture_payment(held.processor_id, amount=None, key=key())
+    assert again.value.code == "payment_intent_unexpected_state"
+
+
+def test_what_is_held_is_let_go(shop: Shop) -> None:
+    held = payment(shop, customer(shop).processor_id)
+
+    gone = shop.processor.cancel_payment(held.processor_id, reason="duplicate", key=key()).main
+
+    assert isinstance(gone, objects.PaymentIntent)
+    assert (gone.status, gone.amount_capturable) == ("canceled", 0)
+    assert gone.cancellation_reason == "duplicate"
+    assert gone.canceled_at is not None
+    with pytest.raises(InvalidRequest) as raised:
+        shop.processor.cancel_payment(held.processor_id, reason=None, key=key())
+    assert raised.value.code == "payment_intent_unexpected_state"
+
+
+def test_a_payment_that_isnt_confirmed_waits_with_a_secret(shop: Shop) -> None:
+    payer = customer(shop).processor_id
+    without = {"payment_method": None, "confirm": False, "setup_future_usage": "off_session"}
+
+    waiting = payment(shop, payer, **without)
+    confirmable = payment(shop, payer, confirm=False)
+
+    assert (waiting.status, waiting.setup_future_usage) == (
+        "requires_payment_method",
+        "off_session",
+    )
+    assert confirmable.status == "requires_confirmation"
+    done = shop.processor.confirm_payment(
+        confirmable.processor_id, payment_method=None, key=key()
+    ).main
+    assert isinstance(done, objects.PaymentIntent)
+    assert done.status == "requires_capture"
+
+
+# -- cards for later -------------------------------------------------------------------------------
+
+
+def test_a_card_is_set_up(shop: Shop) -> None:
+    payer = customer(shop).processor_id
+    asked = {"usage": "on_session", "metadata": {"accrue_operation": "op-1"}}
+
+    answer = shop.processor.create_setup_intent(payer, **asked, key=key())
+
+    setup = answer.main
+    assert isinstance(setup, objects.SetupIntent)
+    assert (setup.customer, setup.status, setup.usage) == (
+        payer,
+        "requires_payment_method",
+        "on_session",
+    )
+    assert answer.client_secret is not None
+    assert answer.client_secret not in repr(setup)
+    assert now(shop, setup) == setup
+    found = shop.processor.find("setup_intent", "op-1", within=payer)
+    assert found is not None
+    assert found.main == setup
+
+    mine = card(shop, payer).processor_id
+    done = shop.processor.confirm_setup(setup.processor_id, payment_method=mine, key=key())
+
+    assert isinstance(done.main, objects.SetupIntent)
+    assert (done.main.status, done.main.payment_method) == ("succeeded", mine)
+    assert [each.processor_id for each in done.objects[1:]] == [mine]
+    assert shop.processor.fetch("setup_intent", setup.processor_id).objects == done.objects
+    with pytest.raises(InvalidRequest) as raised:
+        shop.processor.cancel_setup(setup.processor_id, key=key())
+    assert raised.value.code == "setup_intent_unexpected_state"
+
+
+def test_a_setup_is_given_up(shop: Shop) -> None:
+    asked = {"usage": "off_session", "metadata": {}}
+    made = shop.processor.create_setup_intent(customer(shop).processor_id, **asked, key=key()).main
+
+    gone = shop.processor.cancel_setup(made.processor_id, key=key()).main
+
+    assert isinstance(gone, objects.SetupIntent)
+    assert gone.status == "canceled"
+    with pytest.raises(InvalidRequest) as raised:
+        shop.processor.confirm_setup(made.processor_id, payment_method="pm_card_visa", key=key())
+    assert raised.value.code == "setup_intent_unexpected_state"

@@ -159,7 +159,6 @@ def test_an_old_charge_names_its_invoice_itself(told: Told, stripe_server: Contr
 @pytest.mark.parametrize(
     "kind",
     [
-        "setup_intent",
         "discount",
         "account",
         "payout",

@@ -16,8 +16,10 @@ from .checkout import CheckoutCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .invoices import InvoiceCalls
+from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
 from .schedules import ScheduleCalls
+from .setup_intents import SetupIntentCalls
 from .subscriptions import SubscriptionCalls
 from .tax_ids import TaxIdCalls
 from .usage import UsageCalls
@@ -28,8 +30,10 @@ __all__ = [
     "CreditNoteCalls",
     "CustomerCalls",
     "InvoiceCalls",
+    "PaymentIntentCalls",
     "PaymentMethodCalls",
     "ScheduleCalls",
+    "SetupIntentCalls",
     "SubscriptionCalls",
     "TaxIdCalls",
     "UsageCalls",

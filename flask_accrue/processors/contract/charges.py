@@ -20,6 +20,7 @@ class ChargeCalls(Calls):
         description: str | None,
         metadata: dict[str, str],
         key: str,
+        statement_descriptor: str | None = None,
     ) -> Answer:
         """Charge a card now; the answer holds a payment intent, then its charge if there is one.
 

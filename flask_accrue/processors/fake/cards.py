@@ -11,7 +11,10 @@ The names are Stripe's where it has one (https://docs.stripe.com/testing); ``tok
 ``pm_card_chargeCustomerFail``             can be attached; every payment is refused
 ``pm_card_chargeCustomerFail_<decline>``   the same, with that decline code
 ``pm_card_authenticationRequired``         every payment has to be confirmed by the customer
-``pm_card_authenticationRequiredOnSetup``  the first payment has to be confirmed, later ones pass
+``pm_card_authenticationRequiredOnSetup``  the first payment has to be confirmed, later ones pass; once it was
+                                           confirmed by a setup intent, all pass
+``pm_card_pendingRefund``                  pays; refunds are pending for a day, then succeed
+``pm_card_refundFail``                     pays; refunds succeed, and fail a day later
 =========================================  ========================================================
 """
 
@@ -52,12 +55,21 @@ DECLINES: t.Final[t.Mapping[str, tuple[str, str | None]]] = {
 _OWN_CODES: t.Final = frozenset({"expired_card", "incorrect_cvc", "processing_error"})
 
 #: What the bank may say, kept beside a card as its behavior: ``succeed``, ``authenticate``,
-#: ``authenticate_once``, ``dispute`` or ``decline:<decline code>``.
+#: ``authenticate_once``, ``dispute``, ``pending_refund``, ``refund_fails`` or ``decline:<decline code>``.
 SUCCEED: t.Final = "succeed"
 AUTHENTICATE: t.Final = "authenticate"
 AUTHENTICATE_ONCE: t.Final = "authenticate_once"
 DISPUTE: t.Final = "dispute"
-BEHAVIORS: t.Final = (SUCCEED, AUTHENTICATE, AUTHENTICATE_ONCE, DISPUTE)
+PENDING_REFUND: t.Final = "pending_refund"
+REFUND_FAILS: t.Final = "refund_fails"
+BEHAVIORS: t.Final = (
+    SUCCEED,
+    AUTHENTICATE,
+    AUTHENTICATE_ONCE,
+    DISPUTE,
+    PENDING_REFUND,
+    REFUND_FAILS,
+)
 
 _FAILS_LATER: t.Final = "chargeCustomerFail"
 
@@ -105,6 +117,10 @@ def _card(name: str) -> Card | None:
         return Card("visa", "3155", AUTHENTICATE_ONCE)
     if name == "createDispute":
         return Card("visa", "0259", DISPUTE)
+    if name == "pendingRefund":
+        return Card("visa", "7726", PENDING_REFUND)
+    if name == "refundFail":
+        return Card("visa", "5126", REFUND_FAILS)
     return None
 
 

@@ -7,7 +7,7 @@ import dataclasses
 
 from ...money import Money
 from .. import objects
-from . import collection, customers, invoices, payment_methods, payments, standing
+from . import collection, customers, invoices, payment_methods, payments, refunds, standing
 from .refusals import refused
 from .transaction import Transaction, missing
 
@@ -20,7 +20,7 @@ class Declined(Exception):
     :ivar objects: what there is of it, the object that was asked for first.
     """
 
-    def __init__(self, every: Result, intent: objects.PaymentIntent) -> None:
+    def __init__(self, every: Result, intent: objects.PaymentIntent | objects.SetupIntent) -> None:
         super().__init__(intent.processor_id)
         self.objects = every
         self.error = payment_methods.refusal(
@@ -32,23 +32,41 @@ def charge(
     tx: Transaction,
     customer_id: str,
     amount: Money,
-    method_id: str,
-    description: str | None,
-    metadata: c.Mapping[str, str],
+    method_id: str | None,
+    terms: payments.Terms,
+    *,
+    confirm: bool,
 ) -> Result:
-    """Charge a customer's card; return the intent, and the charge if the bank was asked.
+    """Make a payment of a customer; return the intent, and the charge if the bank was asked.
+
+    :param confirm: ask the bank now.
 
     :raises Declined: when the bank refuses.
     """
     customer = customers.living(tx, customer_id)
-    method = payment_methods.of_customer(tx, customer, method_id)
+    method = None
+    if method_id is not None:
+        method = payment_methods.of_customer(tx, customer, method_id)
+    elif confirm:
+        raise refused(
+            "A payment that is confirmed at once needs a payment method.",
+            "payment_method",
+            "parameter_missing",
+        )
     if amount.amount_minor <= 0:
         raise refused(
             f"An amount to charge is at least 1, not {amount.amount_minor}.",
             "amount",
             "parameter_invalid_integer",
         )
-    intent = payments.create(tx, customer_id, amount, description=description, metadata=metadata)
+    intent = payments.create(tx, customer_id, amount, terms=terms)
+    if not confirm:
+        if method is not None:
+            waiting = dataclasses.replace(
+                intent, status="requires_confirmation", payment_method=method.processor_id
+            )
+            intent = tx.save(waiting)
+        return [intent]
     return _ended(*payments.attempt(tx, intent, method))
 
 
@@ -158,7 +176,7 @@ def fail_authentication(tx: Transaction, intent_id: str) -> Result:
 
 
 def told(tx: Transaction, each: objects.ProcessorObject) -> objects.ProcessorObject:
-    """Return an object as a fetch tells it: a charge with its fee, anything else as it is.
+    """Return an object as a fetch tells it: a charge or refund with its fee, anything else as it is.
 
     :raises NotFound: for a card that was detached, or a draft that was deleted.
     """
@@ -166,6 +184,8 @@ def told(tx: Transaction, each: objects.ProcessorObject) -> objects.ProcessorObj
         raise missing(type(each), each.processor_id, each.kind)
     if isinstance(each, objects.PaymentMethod) and each.customer is None:
         raise missing(objects.PaymentMethod, each.processor_id, "payment_method")
+    if isinstance(each, objects.Refund):
+        return refunds.with_fee(each)
     if not isinstance(each, objects.Charge):
         return each
     fee = tx.aside(each.processor_id).get("fee")

@@ -147,8 +147,9 @@ def _pay(
         tx,
         session.customer,
         Money(session.amount_total, session.currency),
-        description=tx.aside(session.processor_id)["description"],
-        metadata=metadata,
+        terms=payments.Terms(
+            description=tx.aside(session.processor_id)["description"], metadata=metadata
+        ),
     )
     method = tx.get(objects.PaymentMethod, method_id)
     intent, charge = payments.attempt(tx, intent, method)

@@ -19,6 +19,8 @@ from . import (
     idempotency,
     outbox,
     payment_methods,
+    refunds,
+    setups,
 )
 from .engine import Engine
 from .rules import Rules
@@ -174,7 +176,7 @@ class Controls:
         """Decide what the bank says to a card from now on.
 
         :param behavior: ``succeed``, ``decline:<decline code>``, ``authenticate`` (each payment has to be
-            confirmed), ``authenticate_once`` or ``dispute``.
+            confirmed), ``authenticate_once``, ``dispute``, ``pending_refund`` or ``refund_fails``.
         """
         self._engine.change(lambda tx: payment_methods.set_behavior(tx, payment_method, behavior))
 
@@ -188,6 +190,16 @@ class Controls:
             lambda tx: t.cast(
                 objects.PaymentIntent, charging.fail_authentication(tx, payment_intent)[0]
             )
+        )
+
+    def fail_setup(self, setup_intent: str) -> objects.SetupIntent:
+        """Let the customer's confirmation of a card that is being set up fail."""
+        return self._engine.change(lambda tx: setups.fail_authentication(tx, setup_intent))
+
+    def end_refund(self, refund: str, status: str) -> objects.Refund:
+        """Let the bank decide about a refund: ``succeeded``, ``failed`` or ``canceled``."""
+        return self._engine.change(
+            lambda tx: refunds.end(tx, tx.get(objects.Refund, refund, "refund"), status)
         )
 
     def trigger_dispute(self, charge: str, reason: str = "fraudulent") -> objects.Dispute:

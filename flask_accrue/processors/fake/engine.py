@@ -233,7 +233,8 @@ def _is_behind(connection: sqlite3.Connection) -> bool:
 
 def _answer(connection: sqlite3.Connection, tx: Transaction, result: Result) -> Answer:
     every = [each for each in result if each is not None]
-    intent = next((each for each in every if isinstance(each, objects.PaymentIntent)), None)
+    intents = (objects.PaymentIntent, objects.SetupIntent)
+    intent = next((each for each in every if isinstance(each, intents)), None)
     return Answer(
         # Written and read, so that what is told is what a later fetch would tell, raw form included.
         objects=tuple(documents.read(type(each), documents.write(each)) for each in every),

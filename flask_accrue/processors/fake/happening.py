@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import objects
-from . import checkout_ends, lifecycle, schedules, tax_ids
+from . import checkout_ends, holding, lifecycle, refunds, schedules, tax_ids
 from .transaction import Transaction
 
 _OF_SCHEDULE: t.Final[t.Mapping[str, lifecycle.Step]] = {
@@ -17,6 +17,8 @@ _STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, lifecycl
     objects.Subscription: lifecycle.OF_SUBSCRIPTION,
     objects.Invoice: lifecycle.OF_INVOICE,
     objects.SubscriptionSchedule: _OF_SCHEDULE,
+    objects.PaymentIntent: {"release": holding.release},
+    objects.Refund: {"settle_refund": refunds.settle},
     objects.TaxId: {"verify": tax_ids.verify},
     objects.CheckoutSession: {"expire": checkout_ends.expire},
 }

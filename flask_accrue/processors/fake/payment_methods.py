@@ -31,20 +31,51 @@ def attach(tx: Transaction, customer_id: str, token: str) -> objects.PaymentMeth
     if refused is not None:
         tx.forced_decline = None
         raise refusal(*refused)
+    return attach_presented(tx, _made(tx, card), customer.processor_id)
+
+
+def presented(
+    tx: Transaction, customer_id: str, token: str
+) -> tuple[tuple[str, str | None] | None, objects.PaymentMethod | None]:
+    """Return the card that a browser presents, not attached yet, or why the bank refuses it.
+
+    :param token: a test token, or the id of a card of the customer's or of nobody's yet.
+    """
+    known = tx.peek(objects.PaymentMethod, token)
+    if known is not None:
+        if known.customer not in (None, customer_id):
+            return None, _attached(known, customer_id)
+        return None, known
+    card = cards.card(token)
+    if card is None:
+        raise missing(objects.PaymentMethod, token, "payment_method")
+    return (card.refused, None) if card.refused else (None, _made(tx, card))
+
+
+def attach_presented(
+    tx: Transaction, method: objects.PaymentMethod, customer_id: str
+) -> objects.PaymentMethod:
+    """Attach a card that was presented, unless it's the customer's already."""
+    if method.customer == customer_id:
+        return method
+    attached = dataclasses.replace(method, customer=customer_id)
+    return tx.save(attached, "payment_method.attached")
+
+
+def _made(tx: Transaction, card: cards.Card) -> objects.PaymentMethod:
+    """Make the card that a token stands for, which nobody is told of before it's attached."""
     expires = tx.now if card.expires_soon else tx.now.replace(year=tx.now.year + 5, month=12, day=1)
-    method = tx.save(
-        objects.PaymentMethod(
-            processor_id=tx.new_id("pm"),
-            created=tx.now,
-            customer=customer.processor_id,
-            brand=card.brand,
-            last4=card.last4,
-            exp_month=expires.month,
-            exp_year=expires.year,
-            fingerprint=_fingerprint(card),
-        ),
-        "payment_method.attached",
+    method = objects.PaymentMethod(
+        processor_id=tx.new_id("pm"),
+        created=tx.now,
+        customer=None,
+        brand=card.brand,
+        last4=card.last4,
+        exp_month=expires.month,
+        exp_year=expires.year,
+        fingerprint=_fingerprint(card),
     )
+    tx.save(method)
     tx.aside(method.processor_id)["behavior"] = card.behavior
     return method
 

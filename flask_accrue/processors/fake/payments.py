@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
 from . import cards, checkout_ends, disputes, labels
-from .refusals import refused
+from .refusals import check_choice, refused
 from .transaction import Transaction
+
+#: How long a bank holds money that isn't captured.
+HELD_FOR: t.Final = datetime.timedelta(days=7)
 
 CONFIRMABLE: t.Final = frozenset(
     {"requires_payment_method", "requires_confirmation", "requires_action"}
 )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is agreed about a payment besides its amount."""
+
+    capture_method: str = "automatic"
+    setup_future_usage: str | None = None
+    description: str | None = None
+    statement_descriptor: str | None = None
+    metadata: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_choice(self.capture_method, CAPTURE_METHODS, "capture_method")
+        if self.setup_future_usage is not None:
+            check_choice(self.setup_future_usage, USAGES, "setup_future_usage")
+
+
+CAPTURE_METHODS: t.Final = ("automatic", "manual")
+USAGES: t.Final = ("off_session", "on_session")
+
+_USUAL: t.Final = Terms()
 
 
 def create(
@@ -23,8 +49,7 @@ def create(
     amount: Money,
     *,
     invoice: str | None = None,
-    description: str | None = None,
-    metadata: t.Mapping[str, str] | None = None,
+    terms: Terms = _USUAL,
 ) -> objects.PaymentIntent:
     """Make an intent to collect an amount; nothing is asked of a card yet."""
     intent = tx.save(
@@ -36,8 +61,11 @@ def create(
             amount=amount.amount_minor,
             currency=amount.currency,
             invoice=invoice,
-            description=description,
-            metadata=labels.merged({}, metadata or {}),
+            capture_method=terms.capture_method,
+            setup_future_usage=terms.setup_future_usage,
+            description=terms.description,
+            statement_descriptor=terms.statement_descriptor,
+            metadata=labels.merged({}, terms.metadata),
         ),
         "payment_intent.created",
     )
@@ -46,7 +74,9 @@ def create(
     return intent
 
 
-def client_secret(tx: Transaction, intent: objects.PaymentIntent | None) -> str | None:
+def client_secret(
+    tx: Transaction, intent: objects.PaymentIntent | objects.SetupIntent | None
+) -> str | None:
     """Return what the customer's browser needs to go on, or ``None`` when nothing is left to do."""
     if intent is None or intent.status not in CONFIRMABLE:
         return None
@@ -66,7 +96,7 @@ def attempt(
     """
     if method is None:
         return intent, None
-    verdict = _verdict(tx, method, confirmed)
+    verdict = verdict_of(tx, method, confirmed)
     if verdict == "action":
         waiting = dataclasses.replace(
             intent,
@@ -78,7 +108,9 @@ def attempt(
         return tx.save(waiting, "payment_intent.requires_action"), None
     if verdict is not None:
         return _refused(tx, intent, method, *verdict)
-    return _succeeded(tx, intent, method, confirmed)
+    if intent.capture_method == "manual":
+        return _held(tx, intent, method)
+    return _succeeded(tx, intent, method)
 
 
 def fail_authentication(tx: Transaction, intent: objects.PaymentIntent) -> objects.PaymentIntent:
@@ -99,11 +131,20 @@ def fail_authentication(tx: Transaction, intent: objects.PaymentIntent) -> objec
     )
 
 
-def cancel(tx: Transaction, intent: objects.PaymentIntent) -> None:
-    """Give up an intent that hasn't succeeded."""
-    if intent.status in CONFIRMABLE:
-        canceled = dataclasses.replace(intent, status="canceled", canceled_at=tx.now)
-        tx.save(canceled, "payment_intent.canceled")
+def cancel(
+    tx: Transaction, intent: objects.PaymentIntent, reason: str | None = None
+) -> objects.PaymentIntent:
+    """Give up an intent that hasn't succeeded; of any other nothing changes."""
+    if intent.status not in (*CONFIRMABLE, "requires_capture"):
+        return intent
+    canceled = dataclasses.replace(
+        intent,
+        status="canceled",
+        canceled_at=tx.now,
+        cancellation_reason=reason,
+        amount_capturable=0,
+    )
+    return tx.save(canceled, "payment_intent.canceled")
 
 
 def unexpected(intent: objects.PaymentIntent) -> InvalidRequest:
@@ -115,9 +156,13 @@ def unexpected(intent: objects.PaymentIntent) -> InvalidRequest:
     )
 
 
-def _verdict(
+def verdict_of(
     tx: Transaction, method: objects.PaymentMethod, confirmed: bool
 ) -> t.Literal["action"] | tuple[str, str | None] | None:
+    """Return what the bank says: yes (``None``), that the customer has to confirm it, or why not.
+
+    :param confirmed: the customer has just confirmed it.
+    """
     if tx.forced_decline is not None:
         forced, tx.forced_decline = tx.forced_decline, None
         return forced
@@ -157,7 +202,6 @@ def _succeeded(
     tx: Transaction,
     intent: objects.PaymentIntent,
     method: objects.PaymentMethod,
-    confirmed: bool,
 ) -> tuple[objects.PaymentIntent, objects.Charge]:
     charge = tx.save(_charge(tx, intent, method, "succeeded"), "charge.succeeded")
     paid = dataclasses.replace(
@@ -171,13 +215,42 @@ def _succeeded(
     )
     tx.save(paid, "payment_intent.succeeded")
     checkout_ends.after_payment(tx, paid)
-    # 2.9 % and 30 of the minor unit, as much as any processor's; told only when the charge is fetched.
-    fee = Money(intent.amount, intent.currency).share(29, 1000).amount_minor + 30
-    tx.aside(charge.processor_id)["fee"] = min(fee, intent.amount)
+    keep_fee(tx, charge)
     if tx.aside(method.processor_id).get("behavior") == cards.DISPUTE:
         disputes.open_dispute(tx, charge, "fraudulent")
         charge = tx.get(objects.Charge, charge.processor_id)
     return paid, charge
+
+
+def keep_fee(tx: Transaction, charge: objects.Charge) -> None:
+    """Take the fee of what was captured; it's told only when the charge is fetched."""
+    # 2.9 % and 30 of the minor unit, as much as any processor's.
+    captured = Money(charge.amount_captured, charge.currency)
+    fee = captured.share(29, 1000).amount_minor + 30
+    tx.aside(charge.processor_id)["fee"] = min(fee, charge.amount_captured)
+
+
+def _held(
+    tx: Transaction, intent: objects.PaymentIntent, method: objects.PaymentMethod
+) -> tuple[objects.PaymentIntent, objects.Charge]:
+    held = dataclasses.replace(
+        _charge(tx, intent, method, "succeeded"),
+        captured=False,
+        amount_captured=0,
+        capture_before=tx.now + HELD_FOR,
+    )
+    charge = tx.save(held, "charge.succeeded")
+    waiting = dataclasses.replace(
+        intent,
+        status="requires_capture",
+        amount_capturable=intent.amount,
+        payment_method=method.processor_id,
+        latest_charge=charge.processor_id,
+        error_code=None,
+        error_decline_code=None,
+    )
+    tx.plan(intent.processor_id, "release", held.capture_before)
+    return tx.save(waiting, "payment_intent.amount_capturable_updated"), charge
 
 
 def _refused(

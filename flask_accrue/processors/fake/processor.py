@@ -12,7 +12,7 @@ from .. import objects, signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import calls, charging, customers, drafts, outbox, reading
+from . import calls, charging, customers, drafts, outbox, reading, setups
 from .controls import Controls
 from .engine import Engine, Result
 from .transaction import Transaction, owner
@@ -29,6 +29,8 @@ class FakeProcessor(
     calls.FakeInvoices,
     calls.FakeCreditNotes,
     calls.FakeCharges,
+    calls.FakePaymentIntents,
+    calls.FakeSetupIntents,
     calls.FakeTaxIds,
     calls.FakeCheckout,
     calls.FakeUsage,
@@ -66,6 +68,8 @@ class FakeProcessor(
             Capability.SCHEDULES,
             Capability.CHARGE,
             Capability.REFUND,
+            Capability.CAPTURE,
+            Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
             Capability.CHECKOUT,
@@ -102,14 +106,19 @@ class FakeProcessor(
     # -- reading -------------------------------------------------------------------------------
 
     def fetch(self, kind: str, processor_id: str, *, account: str | None = None) -> Answer:
-        """Return the object as it stands now; of a charge, with its fee.
+        """Return the object as it stands now: a charge or refund with its fee, a setup intent and its card.
 
         A card that was detached is no longer found.
         """
         cls = objects.KINDS.get(kind)
         if cls is None:
             raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
-        return self._engine.look("fetch", lambda tx: [charging.told(tx, tx.get(cls, processor_id))])
+
+        def look(tx: Transaction) -> Result:
+            found = charging.told(tx, tx.get(cls, processor_id))
+            return [found, *setups.beside(tx, found)]
+
+        return self._engine.look("fetch", look)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
         """Return the first object that an operation made, or ``None``: for an invoice item its invoice, for

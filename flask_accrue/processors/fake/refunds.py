@@ -1,16 +1,23 @@
-"""Refunds: they add up, and never to more than the charge."""
+"""Refunds: they add up, and never to more than what was taken.
+
+The fee of a charge is kept when it's refunded, as Stripe does, and refunding costs nothing more.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 from .. import objects
-from . import labels
-from .refusals import check_integer, refused
+from . import cards, labels
+from .refusals import check_choice, check_integer, refused
 from .transaction import Transaction
 
 REASONS: t.Final = ("duplicate", "fraudulent", "requested_by_customer")
+
+#: How long it takes until a bank has decided about a refund that isn't done at once.
+DECIDED_AFTER: t.Final = datetime.timedelta(days=1)
 
 
 def create(
@@ -36,7 +43,13 @@ def create(
         )
     if charge.disputed:
         raise refused(f"The charge {charge_id!r} is disputed.", "charge", "charge_disputed")
-    left = charge.amount_captured - charge.amount_refunded
+    if not charge.captured:
+        raise refused(
+            f"The charge {charge_id!r} isn't captured; cancel its payment intent instead.",
+            "charge",
+            "charge_not_captured",
+        )
+    left = min(charge.amount_captured, charge.amount - charge.amount_refunded)
     if left == 0:
         raise refused(
             f"The charge {charge_id!r} was refunded already.", "charge", "charge_already_refunded"
@@ -49,12 +62,13 @@ def create(
             "amount",
             "amount_too_large" if wanted > left else "parameter_invalid_integer",
         )
+    behavior = tx.aside(charge.payment_method)["behavior"] if charge.payment_method else None
     refund = tx.save(
         objects.Refund(
             processor_id=tx.new_id("re"),
             created=tx.now,
             charge=charge_id,
-            status="succeeded",
+            status="pending" if behavior == cards.PENDING_REFUND else "succeeded",
             amount=wanted,
             currency=charge.currency,
             payment_intent=charge.payment_intent,
@@ -63,8 +77,48 @@ def create(
         ),
         "refund.created",
     )
-    given = charge.amount_refunded + wanted
-    refunded = dataclasses.replace(
-        charge, amount_refunded=given, refunded=given == charge.amount_captured
+    if behavior in (cards.PENDING_REFUND, cards.REFUND_FAILS):
+        tx.aside(refund.processor_id)["ends"] = (
+            "succeeded" if behavior == cards.PENDING_REFUND else "failed"
+        )
+        tx.plan(refund.processor_id, "settle_refund", tx.now + DECIDED_AFTER)
+    return with_fee(refund), _given_back(tx, charge, wanted, "charge.refunded")
+
+
+def end(tx: Transaction, refund: objects.Refund, status: str) -> objects.Refund:
+    """Let the bank decide about a refund: ``succeeded``, ``failed`` or ``canceled``.
+
+    What didn't go back is the merchant's again, and may be refunded once more.
+
+    :raises InvalidRequest: when it was decided against the refund already.
+    """
+    check_choice(status, ("succeeded", "failed", "canceled"), "status")
+    if refund.status in ("failed", "canceled"):
+        raise refused(f"The refund {refund.processor_id!r} {refund.status} already.", "refund")
+    tx.plan(refund.processor_id, "settle_refund", None)
+    undone = status != "succeeded"
+    reason = "expired_or_canceled_card" if status == "failed" else None
+    ended = tx.save(
+        dataclasses.replace(refund, status=status, failure_reason=reason),
+        "refund.failed" if status == "failed" else "refund.updated",
     )
-    return refund, tx.save(refunded, "charge.refunded")
+    if undone and refund.charge is not None:
+        charge = tx.get(objects.Charge, refund.charge)
+        _given_back(tx, charge, -refund.amount, "charge.updated")
+    return ended
+
+
+def settle(tx: Transaction, refund: objects.Refund) -> None:
+    """Let a refund end as its card says, when the bank has taken its time."""
+    end(tx, refund, tx.aside(refund.processor_id)["ends"])
+
+
+def with_fee(refund: objects.Refund) -> objects.Refund:
+    """Return a refund with what it cost, which only a call tells."""
+    return dataclasses.replace(refund, fee=0, net=-refund.amount)
+
+
+def _given_back(tx: Transaction, charge: objects.Charge, amount: int, event: str) -> objects.Charge:
+    given = charge.amount_refunded + amount
+    changed = dataclasses.replace(charge, amount_refunded=given, refunded=given == charge.amount)
+    return tx.save(changed, event)

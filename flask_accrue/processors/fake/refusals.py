@@ -37,6 +37,15 @@ def check_texts(values: c.Mapping[str, t.Any]) -> None:
             raise refused(f"{name} is a string, not {type(value).__name__}.", name)
 
 
+def check_choice(value: t.Any, choices: c.Sequence[str], param: str) -> None:
+    """Check that a value is one of those that there are.
+
+    :raises InvalidRequest: naming them.
+    """
+    if value not in choices:
+        raise refused(f"{param} is one of {', '.join(choices)}, not {value!r}.", param)
+
+
 def check_integer(value: t.Any, param: str) -> int:
     """Return an integer.
 

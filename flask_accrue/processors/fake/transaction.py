@@ -31,6 +31,7 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
     objects.Invoice: "in",
     objects.InvoicePayment: "inpay",
     objects.PaymentIntent: "pi",
+    objects.SetupIntent: "seti",
     objects.Charge: "ch",
     objects.Refund: "re",
     objects.Dispute: "dp",
@@ -56,6 +57,8 @@ RANKS: t.Final = {
     "retry": 8,
     "overdue": 9,
     "verify": 10,
+    "release": 11,
+    "settle_refund": 12,
 }
 
 

@@ -18,7 +18,7 @@ from .catalog import Coupon, Price, Product, PromotionCode
 from .customers import Customer, PaymentMethod, TaxId
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
-from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund
+from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
 from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
     SchedulePhase,
@@ -42,6 +42,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         Invoice,
         InvoicePayment,
         PaymentIntent,
+        SetupIntent,
         Charge,
         Refund,
         Dispute,
@@ -81,6 +82,7 @@ __all__ = [
     "Refund",
     "SchedulePhase",
     "SchedulePhaseItem",
+    "SetupIntent",
     "Subscription",
     "SubscriptionItem",
     "SubscriptionSchedule",

@@ -14,6 +14,9 @@ class PaymentIntent(ProcessorObject):
     ``requires_payment_method``, ``requires_confirmation``, ``requires_action``, ``processing``,
     ``requires_capture``, ``canceled`` or ``succeeded``. ``client_secret`` is handed to the
     customer's browser and never stored.
+
+    :ivar amount_capturable: what the bank holds for it, while it's ``requires_capture``.
+    :ivar cancellation_reason: why it was given up: what was told, or ``automatic`` and the like.
     """
 
     kind = "payment_intent"
@@ -27,10 +30,14 @@ class PaymentIntent(ProcessorObject):
     latest_charge: str | None = None
     invoice: str | Unsaid | None = UNSAID
     capture_method: str = "automatic"
+    amount_capturable: int = 0
+    setup_future_usage: str | None = None
     error_code: str | None = None
     error_decline_code: str | None = None
     canceled_at: When | None = None
+    cancellation_reason: str | None = None
     description: str | None = None
+    statement_descriptor: str | None = None
     client_secret: str | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
@@ -39,16 +46,29 @@ class PaymentIntent(ProcessorObject):
         return self.status in ("requires_action", "requires_confirmation")
 
     @property
+    def requires_confirmation(self) -> bool:
+        """A card is on it, and the bank wasn't asked yet."""
+        return self.status == "requires_confirmation"
+
+    @property
     def requires_payment_method(self) -> bool:
         """No card is on it, or the last one was refused."""
         return self.status == "requires_payment_method"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left for the customer to do."""
+        return self.requires_action or self.requires_payment_method
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Charge(ProcessorObject):
     """Money that moved, or was refused: ``succeeded``, ``pending`` or ``failed``.
 
-    ``fee`` and ``net`` come with the balance transaction, which many bodies leave out.
+    ``fee`` and ``net`` come with the balance transaction, which many bodies leave out. What was held and not
+    taken counts as refunded: of 1000 held and 700 captured, ``amount_refunded`` is 300.
+
+    :ivar capture_before: until when held money can be taken.
     """
 
     kind = "charge"
@@ -68,13 +88,18 @@ class Charge(ProcessorObject):
     failure_code: str | None = None
     decline_code: str | None = None
     receipt_url: str | None = None
+    capture_before: When | None = None
     fee: int | Unsaid = UNSAID
     net: int | Unsaid = UNSAID
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Refund(ProcessorObject):
-    """Money given back: ``pending``, ``requires_action``, ``succeeded``, ``failed``, ``canceled``."""
+    """Money given back: ``pending``, ``requires_action``, ``succeeded``, ``failed``, ``canceled``.
+
+    ``fee`` and ``net`` come with the balance transaction, as a charge's do; ``net`` is negative. A negative
+    ``fee`` is a part of the charge's fee that the processor gave back.
+    """
 
     kind = "refund"
 
@@ -85,6 +110,41 @@ class Refund(ProcessorObject):
     payment_intent: str | None = None
     reason: str | None = None
     failure_reason: str | None = None
+    fee: int | Unsaid = UNSAID
+    net: int | Unsaid = UNSAID
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SetupIntent(ProcessorObject):
+    """A card being set up for later, without a charge.
+
+    ``requires_payment_method``, ``requires_confirmation``, ``requires_action``, ``processing``,
+    ``canceled`` or ``succeeded``; then its card is attached to the customer.
+    """
+
+    kind = "setup_intent"
+
+    customer: str | None
+    status: str
+    usage: str = "off_session"
+    payment_method: str | None = None
+    error_code: str | None = None
+    error_decline_code: str | None = None
+    cancellation_reason: str | None = None
+
+    @property
+    def is_succeeded(self) -> bool:
+        """Whether the card is set up, and attached to the customer."""
+        return self.status == "succeeded"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left for the customer to do."""
+        return self.status in (
+            "requires_payment_method",
+            "requires_confirmation",
+            "requires_action",
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

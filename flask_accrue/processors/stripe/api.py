@@ -36,6 +36,8 @@ PAGE: t.Final = 100
 
 # How far this machine's clock may be off, for an answer that doesn't tell Stripe's time.
 _LEEWAY: t.Final = datetime.timedelta(minutes=5)
+# Parameters whose names `raw_request` takes for its own, so that it doesn't send them.
+_TAKEN: t.Final = frozenset({"usage", "base"})
 # What a header can hold. Stripe takes keys of up to 255 characters.
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -176,7 +178,7 @@ class Api:
         self._transport.end_by(self._ends)
         began = time.monotonic()
         try:
-            response = self._client.raw_request(method, path, **params, **options)
+            response = self._send(method, path, params, options)
         except stripe.StripeError as error:
             raise self._refusal(method, error, time.monotonic() - began) from None
         except (AttributeError, TypeError):
@@ -196,6 +198,21 @@ class Api:
             *interval(response.headers.get("Date"), took),
             replayed=response.headers.get("Idempotent-Replayed") == "true",
         )
+
+    def _send(self, method: str, path: str, params: Params, options: dict[str, str]) -> t.Any:
+        if _TAKEN.isdisjoint(params):
+            return self._client.raw_request(method, path, **params, **options)
+        requestor: t.Any = self._client._requestor
+        reply = requestor.request_raw(
+            method,
+            path,
+            params=dict(params),
+            options=options,
+            base_address="api",
+            api_mode="V1",
+            usage=["raw_request"],
+        )
+        return requestor._interpret_response(*reply, "V1")
 
     def _refusal(self, method: str, error: stripe.StripeError, took: float) -> AccrueError:
         refusal = refusals.translated(error)

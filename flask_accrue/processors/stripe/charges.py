@@ -5,22 +5,23 @@ from __future__ import annotations
 import typing as t
 
 from ...errors import CardError
-from .. import objects
 from ..answers import Answer, Json
 from ..contract import ChargeCalls
 from . import fields
 from .api import Api, segment
-from .calls import StripeCalls
 from .gathering import INTENT_EXPANDED, Gathering, current, if_possible, read, taken_out
+from .payment_intents import StripePaymentIntents
 
 _INVOICES: t.Final = "/v1/invoices"
 _INTENTS: t.Final = "/v1/payment_intents"
 _REFUNDS: t.Final = "/v1/refunds"
 
+# What it cost, and what is left of the charge, and what that one cost.
+_REFUND_EXPANDED: t.Final = ("balance_transaction", "charge.balance_transaction")
 _INVOICE_EXPANDED: t.Final = ("payments", "parent.subscription_details.subscription")
 
 
-class StripeCharges(StripeCalls, ChargeCalls):
+class StripeCharges(StripePaymentIntents, ChargeCalls):
     """Calls that charge a card, and give back."""
 
     def create_charge(
@@ -33,6 +34,7 @@ class StripeCharges(StripeCalls, ChargeCalls):
         description: str | None,
         metadata: dict[str, str],
         key: str,
+        statement_descriptor: str | None = None,
     ) -> Answer:
         """Charge a card now. The answer holds the payment intent, then its charge if the bank was asked.
 
@@ -40,31 +42,19 @@ class StripeCharges(StripeCalls, ChargeCalls):
 
         :raises CardError: when the bank refuses; ``answer`` holds the same.
         """
-        api = self._changing
-        given: dict[str, Json] = {
-            "customer": customer,
-            "amount": amount,
-            "currency": currency,
-            "payment_method": payment_method,
-            "description": description,
-            "metadata": metadata,
-            "confirm": True,
-            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "expand": list(INTENT_EXPANDED),
-        }
-        gathering = Gathering(api)
-        try:
-            reply = api.post(_INTENTS, given, key=key)
-        except CardError as error:
-            intent = error.answer and error.answer.first(objects.PaymentIntent)
-            if intent is not None:
-                with if_possible():
-                    gathering.read_intent(intent.processor_id)
-            error.answer = gathering.so_far() or error.answer
-            raise
-        reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
-        gathering.put_intent(reply.body, reply)
-        return gathering.answer()
+        return self.create_payment_intent(
+            customer,
+            amount=amount,
+            currency=currency,
+            capture_method="automatic",
+            payment_method=payment_method,
+            confirm=True,
+            setup_future_usage=None,
+            description=description,
+            statement_descriptor=statement_descriptor,
+            metadata=metadata,
+            key=key,
+        )
 
     def confirm_payment(
         self, payment_intent: str, *, payment_method: str | None, key: str
@@ -106,9 +96,9 @@ class StripeCharges(StripeCalls, ChargeCalls):
             "amount": amount,
             "reason": reason,
             "metadata": metadata,
-            "expand": ["charge"],
+            "expand": list(_REFUND_EXPANDED),
         }
-        reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, "charge")
+        reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, *_REFUND_EXPANDED)
         given_back = taken_out(reply.body, "charge")
         gathering = Gathering(api)
         gathering.put("refund", reply.body, reply)

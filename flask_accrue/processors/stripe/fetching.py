@@ -7,9 +7,10 @@ import typing as t
 
 from ...errors import InvalidRequest, NotFound, ProcessorUnavailable
 from ..answers import Answer
+from ..objects import ProcessorObject
 from . import fields, reading
 from .api import Api, Reply, segment
-from .bodies import without_secrets
+from .bodies import Raw, without_secrets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Place:
     """Where a kind of object is found.
 
     :ivar expand: what has to come along.
+    :ivar brings: the field with an object that is told as one of its own, where it's a customer's.
     :ivar list: a list inside that may be cut off, the path of its rows, and the parameter that
         names the object there, unless its path does.
     """
 
     path: str
     expand: tuple[str, ...] = ()
+    brings: str | None = None
     list: str | None = None
     rows_path: str = ""
     rows_of: str | None = None
@@ -46,7 +49,8 @@ PLACES: t.Final[t.Mapping[str, Place]] = {
     "price": Place("/v1/prices/{}"),
     "product": Place("/v1/products/{}"),
     "promotion_code": Place("/v1/promotion_codes/{}"),
-    "refund": Place("/v1/refunds/{}"),
+    "refund": Place("/v1/refunds/{}", ("balance_transaction",)),
+    "setup_intent": Place("/v1/setup_intents/{}", ("payment_method",), brings="payment_method"),
     "subscription": Place(
         "/v1/subscriptions/{}",
         ("discounts",),
@@ -70,15 +74,25 @@ def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer
         raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")
     reply = _reply(api, place, place.path.format(segment(processor_id)), account)
     reply = whole(api, kind, reply, processor_id, account)
-    found = reading.read(without_secrets(reply.body))
+    body, beside = _apart(reply.body, place.brings)
+    found = reading.read(without_secrets(body))
     if found is None or (found.kind, found.processor_id) != (kind, processor_id):
         raise ProcessorUnavailable(f"Stripe answered with something else than that {kind}.")
     return Answer(
-        objects=(found,),
+        objects=(found, *beside),
         fresh_from=reply.fresh_from,
         fresh_to=reply.fresh_to,
         client_secret=fields.text(reply.body, "client_secret"),
     )
+
+
+def _apart(body: Raw, name: str | None) -> tuple[Raw, list[ProcessorObject]]:
+    """Return an object with no more than the id of what it brings, and that; nothing if it's nobody's."""
+    brought = body.get(name) if name is not None else None
+    if name is None or not isinstance(brought, dict):
+        return body, []
+    read = reading.read(without_secrets(brought)) if brought.get("customer") is not None else None
+    return {**body, name: brought.get("id")}, [] if read is None else [read]
 
 
 def _reply(api: Api, place: Place, path: str, account: str | None) -> Reply:

@@ -49,6 +49,7 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "checkout_session": _Place("/v1/checkout/sessions", "customer"),
     "refund": _Place("/v1/refunds", "charge"),
+    "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
     "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }

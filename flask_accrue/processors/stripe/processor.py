@@ -14,15 +14,18 @@ from ..base import Processor
 from ..capabilities import Capability
 from . import bodies, event_types, events, fetching, finding, listing
 from .api import Api
+from .browser import in_browser
 from .charges import StripeCharges
 from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .invoices import StripeInvoices
 from .metering import StripeUsage
+from .payment_intents import StripePaymentIntents
 from .payment_methods import StripePaymentMethods
 from .reading_customers import default_payment_method
 from .schedules import StripeSchedules
+from .setup_intents import StripeSetupIntents
 from .subscriptions import StripeSubscriptions
 from .tax_ids import StripeTaxIds
 
@@ -37,6 +40,8 @@ class StripeProcessor(
     StripeInvoices,
     StripeCreditNotes,
     StripeCharges,
+    StripePaymentIntents,
+    StripeSetupIntents,
     StripeTaxIds,
     StripeCheckout,
     StripeUsage,
@@ -49,6 +54,7 @@ class StripeProcessor(
 
     :param api_key: the secret key, or ``None`` where only webhooks are received. The mode, test or
         live, is read from it.
+    :param publishable_key: the key for Stripe.js, or ``None`` where customers confirm nothing on our pages.
     :param api_base: another address of the API, for tests.
     :param timeout: seconds that a call may take, all its tries included; a change takes about as long
         together with the looks at its outcome.
@@ -76,6 +82,8 @@ class StripeProcessor(
             Capability.SCHEDULES,
             Capability.CHARGE,
             Capability.REFUND,
+            Capability.CAPTURE,
+            Capability.SETUP_INTENTS,
             Capability.INVOICES,
             Capability.METERING,
             Capability.CHECKOUT,
@@ -88,6 +96,7 @@ class StripeProcessor(
         self,
         api_key: str | None,
         *,
+        publishable_key: str | None = None,
         api_base: str | None = None,
         timeout: float = 20.0,
         retries: int = 2,
@@ -95,6 +104,7 @@ class StripeProcessor(
     ) -> None:
         api = None
         self.livemode = None
+        self.in_browser = in_browser(publishable_key)
         if api_key is not None:
             self.livemode = "_live_" in api_key
             api = Api(
@@ -153,7 +163,8 @@ class StripeProcessor(
         return fetching.fetch(self._api, kind, processor_id, account)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return the customer, subscription, payment intent or refund that an operation made, or ``None``."""
+        """Return what an operation made, or ``None``: a customer, subscription, payment or setup intent, or
+        refund."""
         return finding.find(self._api, kind, operation_id, within)
 
     def list_catalog(self) -> Answer:

@@ -19,6 +19,7 @@ from .reading_payments import (
     read_dispute,
     read_payment_intent,
     read_refund,
+    read_setup_intent,
 )
 from .reading_schedules import read_schedule
 from .reading_subscriptions import read_subscription
@@ -41,6 +42,7 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "product": read_product,
     "promotion_code": read_promotion_code,
     "refund": read_refund,
+    "setup_intent": read_setup_intent,
     "source": read_payment_method,
     "subscription": read_subscription,
     "subscription_schedule": read_schedule,

@@ -1,4 +1,4 @@
-"""Payment intents, charges, refunds, disputes and checkout sessions.
+"""Payment and setup intents, charges, refunds, disputes and checkout sessions.
 
 Before 2025-03-31 payment intents and charges name their ``invoice``; since then they don't speak of it.
 """
@@ -26,9 +26,29 @@ def read_payment_intent(raw: Raw) -> objects.PaymentIntent:
         or (fields.identifier(charges[0]) if charges else None),
         invoice=_invoice(raw),
         capture_method=fields.text(raw, "capture_method") or "automatic",
+        amount_capturable=fields.integer(raw, "amount_capturable") or 0,
+        setup_future_usage=fields.text(raw, "setup_future_usage"),
         error_code=fields.text(error, "code"),
         error_decline_code=fields.text(error, "decline_code"),
         canceled_at=fields.moment(raw, "canceled_at"),
+        cancellation_reason=fields.text(raw, "cancellation_reason"),
+        description=fields.text(raw, "description"),
+        statement_descriptor=fields.text(raw, "statement_descriptor_suffix"),
+    )
+
+
+def read_setup_intent(raw: Raw) -> objects.SetupIntent:
+    """Read a setup intent."""
+    error = fields.part(raw, "last_setup_error")
+    return objects.SetupIntent(
+        **fields.common(raw),
+        customer=fields.reference(raw, "customer"),
+        status=fields.required_text(raw, "status"),
+        usage=fields.text(raw, "usage") or "off_session",
+        payment_method=fields.reference(raw, "payment_method"),
+        error_code=fields.text(error, "code"),
+        error_decline_code=fields.text(error, "decline_code"),
+        cancellation_reason=fields.text(raw, "cancellation_reason"),
     )
 
 
@@ -41,6 +61,7 @@ def read_charge(raw: Raw) -> objects.Charge:
     currency = fields.required_currency(raw)
     fee, net = _fee_and_net(raw, currency)
     outcome = fields.part(raw, "outcome")
+    paid_by = fields.part(fields.part(raw, "payment_method_details"), "card")
     return objects.Charge(
         **fields.common(raw),
         customer=fields.reference(raw, "customer"),
@@ -58,6 +79,7 @@ def read_charge(raw: Raw) -> objects.Charge:
         failure_code=fields.text(raw, "failure_code"),
         decline_code=fields.text(outcome, "reason") if status == "failed" else None,
         receipt_url=fields.text(raw, "receipt_url"),
+        capture_before=fields.moment(paid_by, "capture_before"),
         fee=fee,
         net=net,
     )
@@ -65,15 +87,19 @@ def read_charge(raw: Raw) -> objects.Charge:
 
 def read_refund(raw: Raw) -> objects.Refund:
     """Read a refund; one without a status isn't done yet."""
+    currency = fields.required_currency(raw)
+    fee, net = _fee_and_net(raw, currency)
     return objects.Refund(
         **fields.common(raw),
         charge=fields.reference(raw, "charge"),
         status=fields.text(raw, "status") or "pending",
         amount=fields.required_integer(raw, "amount"),
-        currency=fields.required_currency(raw),
+        currency=currency,
         payment_intent=fields.reference(raw, "payment_intent"),
         reason=fields.text(raw, "reason"),
         failure_reason=fields.text(raw, "failure_reason"),
+        fee=fee,
+        net=net,
     )
 
 

@@ -230,9 +230,9 @@ def test_a_dispute_says_which_charge_it_is_about(fake, shop):
 def test_a_kind_that_is_not_mirrored_is_read_without_an_object(fake, shop):
     shop.customer()
     body = json.loads(fake.pending_events()[-1].body)
-    body |= {"type": "setup_intent.created", "object": {"kind": "setup_intent", "customer": "x"}}
+    body |= {"type": "payout.created", "object": {"kind": "payout", "customer": "x"}}
 
     read = fake.read_event(json.dumps(body))
 
-    assert (read.type, read.object) == ("setup_intent.created", None)
+    assert (read.type, read.object) == ("payout.created", None)
     assert read.raw["object"]["customer"] == "x"

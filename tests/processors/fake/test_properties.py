@@ -215,7 +215,11 @@ def test_the_last_event_about_a_thing_tells_how_it_stands(life):
             continue
         (stands,) = fake.fetch(last.kind, processor_id).objects
         # Only a fetch tells the fee.
-        unsaid = {"fee": objects.UNSAID, "net": objects.UNSAID} if last.kind == "charge" else {}
+        unsaid = (
+            {"fee": objects.UNSAID, "net": objects.UNSAID}
+            if last.kind in ("charge", "refund")
+            else {}
+        )
         assert last == dataclasses.replace(stands, **unsaid)
     fake.close()
 

@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
 SUBSCRIPTION_EXPANDED = ["latest_invoice.payments", "discounts"]
 SCHEDULE_EXPANDED = [f"subscription.{each}" for each in SUBSCRIPTION_EXPANDED]
 INTENT_EXPANDED = ["latest_charge.balance_transaction"]
+REFUND_EXPANDED = ["balance_transaction", "charge.balance_transaction"]
 NOW = 1_773_144_000
 INVOICE_EXPANDED = ["payments", "parent.subscription_details.subscription"]
 
@@ -501,6 +502,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             currency="usd",
             payment_method="pm_1",
             description="Setup",
+            statement_descriptor="SETUP 7",
             metadata={"accrue_operation": "op"},
             key="key-1",
         ),
@@ -511,13 +513,89 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "amount": 500,
             "currency": "usd",
             "payment_method": "pm_1",
+            "capture_method": "automatic",
             "description": "Setup",
+            "statement_descriptor_suffix": "SETUP 7",
             "metadata": {"accrue_operation": "op"},
             "confirm": True,
+            "use_stripe_sdk": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "expand": INTENT_EXPANDED,
         },
         ("payment_intent",),
+    ),
+    "create_payment_intent": Call(
+        lambda stripe: stripe.create_payment_intent(
+            "cus_1",
+            amount=500,
+            currency="usd",
+            capture_method="manual",
+            payment_method="pm_1",
+            confirm=False,
+            setup_future_usage="off_session",
+            description="Setup",
+            statement_descriptor="SETUP 7",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/payment_intents",
+        {
+            "customer": "cus_1",
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_1",
+            "capture_method": "manual",
+            "setup_future_usage": "off_session",
+            "description": "Setup",
+            "statement_descriptor_suffix": "SETUP 7",
+            "metadata": {"accrue_operation": "op"},
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "expand": INTENT_EXPANDED,
+        },
+        ("payment_intent",),
+    ),
+    "capture_payment": Call(
+        lambda stripe: stripe.capture_payment("pi_held", amount=300, key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_held/capture",
+        {"amount_to_capture": 300, "expand": INTENT_EXPANDED},
+        ("payment_intent", "charge"),
+    ),
+    "cancel_payment": Call(
+        lambda stripe: stripe.cancel_payment("pi_held", reason="abandoned", key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_held/cancel",
+        {"cancellation_reason": "abandoned", "expand": INTENT_EXPANDED},
+        ("payment_intent", "charge"),
+    ),
+    "create_setup_intent": Call(
+        lambda stripe: stripe.create_setup_intent(
+            "cus_1", usage="on_session", metadata={"accrue_operation": "op"}, key="key-1"
+        ),
+        "POST",
+        "/v1/setup_intents",
+        {
+            "customer": "cus_1",
+            "usage": "on_session",
+            "metadata": {"accrue_operation": "op"},
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        },
+        ("setup_intent",),
+    ),
+    "confirm_setup": Call(
+        lambda stripe: stripe.confirm_setup("seti_1", payment_method="pm_1", key="key-1"),
+        "POST",
+        "/v1/setup_intents/seti_1/confirm",
+        {"payment_method": "pm_1", "use_stripe_sdk": True, "expand": ["payment_method"]},
+        ("setup_intent", "payment_method"),
+    ),
+    "cancel_setup": Call(
+        lambda stripe: stripe.cancel_setup("seti_1", key="key-1"),
+        "POST",
+        "/v1/setup_intents/seti_1/cancel",
+        {},
+        ("setup_intent",),
     ),
     "confirm_payment": Call(
         lambda stripe: stripe.confirm_payment("pi_1", payment_method="pm_1", key="key-1"),
@@ -541,7 +619,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "amount": 100,
             "reason": "duplicate",
             "metadata": {"accrue_operation": "op"},
-            "expand": ["charge"],
+            "expand": REFUND_EXPANDED,
         },
         ("refund", "charge"),
     ),

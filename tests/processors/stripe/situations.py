@@ -50,6 +50,9 @@ def prime_world(server: ContractServer) -> None:
         sample("invoiceitem", id="ii_1", customer="cus_1", invoice="in_draft", amount=500),
         payment_intent(),
         charge(),
+        held_intent(),
+        charge(id="ch_held", payment_intent="pi_held", captured=False, amount_captured=0),
+        setup_intent(),
     ):
         server.prime(obj)
 
@@ -100,6 +103,31 @@ def payment_intent(**changes: t.Any) -> Json:
             client_secret="pi_1_secret_1",
             latest_charge=None,
             payment_method="pm_1",
+        )
+        | changes
+    )
+
+
+def held_intent(**changes: t.Any) -> Json:
+    """Return a payment intent whose money the bank holds."""
+    held = {"status": "requires_capture", "capture_method": "manual", "amount_capturable": 500}
+    return (
+        sample("payment_intent", id="pi_held", amount=500, client_secret="pi_held_secret_1", **held)
+        | {"latest_charge": "ch_held", "payment_method": "pm_1"}
+        | changes
+    )
+
+
+def setup_intent(**changes: t.Any) -> Json:
+    return (
+        sample(
+            "setup_intent",
+            id="seti_1",
+            customer="cus_1",
+            status="requires_payment_method",
+            usage="off_session",
+            payment_method=None,
+            client_secret="seti_1_secret_1",
         )
         | changes
     )

@@ -74,7 +74,14 @@ def made(server: ContractServer) -> collections.Counter[str]:
 
 
 #: The calls that a bank may answer.
-ASKING_A_BANK = ("add_payment_method", "pay_invoice", "create_charge", "confirm_payment")
+ASKING_A_BANK = (
+    "add_payment_method",
+    "pay_invoice",
+    "create_charge",
+    "confirm_payment",
+    "create_payment_intent",
+    "confirm_setup",
+)
 
 
 #: The calls after which something is gone, which is no error when it was so before.

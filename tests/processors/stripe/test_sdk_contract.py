@@ -17,7 +17,7 @@ from tests.oracles.stripe_errors import StripeError
 from tests.oracles.stripe_form import decode_form
 from tests.oracles.stripe_validation import check_params
 from tests.processors.stripe.call_table import CALLS
-from tests.processors.stripe.situations import card, charge, payment_intent
+from tests.processors.stripe.situations import card, charge, payment_intent, setup_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
     checkout_session,
@@ -64,6 +64,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "product": {"product.deleted"},
     "promotion_code": {"promotion_code.deleted"},
     "refund": {"refund.deleted"},
+    "setup_intent": {"setup_intent.deleted"},
     "subscription": {
         "subscription.current_period_end",
         "subscription.current_period_start",
@@ -96,6 +97,7 @@ BODIES: dict[str, Json] = {
     "product": sample("product"),
     "promotion_code": promotion_code(),
     "refund": sample("refund"),
+    "setup_intent": setup_intent(last_setup_error={"code": "card_declined", "decline_code": None}),
     "subscription": subscription(
         pause_collection={"behavior": "void", "resumes_at": None},
         discounts=[sample("discount", source={"type": "coupon", "coupon": "TEN"})],

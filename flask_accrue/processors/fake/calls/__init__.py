@@ -7,8 +7,10 @@ from .checkout import FakeCheckout
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .invoices import FakeInvoices
+from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
 from .schedules import FakeSchedules
+from .setup_intents import FakeSetupIntents
 from .subscriptions import FakeSubscriptions
 from .tax_ids import FakeTaxIds
 from .usage import FakeUsage
@@ -19,8 +21,10 @@ __all__ = [
     "FakeCreditNotes",
     "FakeCustomers",
     "FakeInvoices",
+    "FakePaymentIntents",
     "FakePaymentMethods",
     "FakeSchedules",
+    "FakeSetupIntents",
     "FakeSubscriptions",
     "FakeTaxIds",
     "FakeUsage",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....money import Money
 from ...answers import Answer, Json
 from ...contract import ChargeCalls
-from .. import charging, refunds
+from .. import charging, payments, refunds
 from .base import FakeCalls
 
 
@@ -22,6 +22,7 @@ class FakeCharges(FakeCalls, ChargeCalls):
         description: str | None,
         metadata: dict[str, str],
         key: str,
+        statement_descriptor: str | None = None,
     ) -> Answer:
         """Charge a card now."""
         given: dict[str, Json] = {
@@ -30,6 +31,7 @@ class FakeCharges(FakeCalls, ChargeCalls):
             "currency": currency,
             "payment_method": payment_method,
             "description": description,
+            "statement_descriptor": statement_descriptor,
             "metadata": metadata,
         }
         return self._engine.call(
@@ -37,7 +39,16 @@ class FakeCharges(FakeCalls, ChargeCalls):
             key,
             given,
             lambda tx: charging.charge(
-                tx, customer, Money(amount, currency), payment_method, description, metadata
+                tx,
+                customer,
+                Money(amount, currency),
+                payment_method,
+                payments.Terms(
+                    description=description,
+                    statement_descriptor=statement_descriptor,
+                    metadata=metadata,
+                ),
+                confirm=True,
             ),
         )
 
