@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 from ..errors import AccrueError
 from ..retry import told
 from .adopt import adopt
+from .catalog import group as catalog
 from .doctor import doctor
 from .fake import group as fake
 from .ledger import ledger
@@ -46,6 +47,7 @@ class Commands(AppGroup):
 group = Commands("accrue", help="Operate the billing of this app.")
 for _command in (
     adopt,
+    catalog,
     db_group,
     doctor,
     fake,

@@ -202,7 +202,9 @@ def apply_body(
     """
     customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
-    if verdict is Verdict.APPLY and (must_fetch(event) or _lacks_card(uow, gateway, event.object)):
+    is_short = event.fetchable and mirror.names_unknown(row, event.object)
+    is_short = is_short or _lacks_card(uow, gateway, event.object)
+    if verdict is Verdict.APPLY and (must_fetch(event) or is_short):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH and asked and row is not None and (of, event.account) in asked:
         verdict = Verdict.STALE
