@@ -29,6 +29,9 @@ from .subscriptions import (
 PRORATIONS: t.Final = ("create_prorations", "none", "always_invoice")
 PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 
+#: The key of a subscription's metadata that holds until when it's free of charge, in Unix seconds.
+COMP_END_KEY: t.Final = "accrue_comp_ends"
+
 #: An item of a subscription: its row, or its price, which no other has.
 ItemName: t.TypeAlias = models.SubscriptionItem | str
 
@@ -198,9 +201,11 @@ def swapped(
 
 
 def without_end(now: models.Subscription) -> dict[str, t.Any]:
-    """Return what takes back a scheduled end, unless that is its schedule's."""
+    """Return what takes back a scheduled end, unless that is its schedule's, or that of what is free of
+    charge until then."""
     undone: dict[str, t.Any] = {}
-    if open_schedule(now) is not None:
+    is_comped = now.cancel_at is not None and now.meta.get(COMP_END_KEY) == str(unix(now.cancel_at))
+    if is_comped or open_schedule(now) is not None:
         return undone
     if now.cancel_at_period_end:
         undone["cancel_at_period_end"] = False

@@ -22,8 +22,10 @@ from .changes import (
     swapped,
     without_end,
 )
+from .discounts import kept
 from .items import added, removed
 from .perform import settle_session
+from .promotions import accepted_code, bought_by, check_coupon, refuse_both
 from .quantities import recounted
 from .subscriptions import Items, check_quantity, chosen_prices, unix
 
@@ -63,6 +65,8 @@ def preview_upcoming_invoice(
     items: Items | None = None,
     proration: str = "create_prorations",
     proration_date: datetime.datetime | None = None,
+    coupon: models.Coupon | str | None = None,
+    promotion_code: models.PromotionCode | str | None = None,
 ) -> InvoicePreview:
     """Ask the processor what a subscription will be billed next. Nothing is changed by it.
 
@@ -75,6 +79,8 @@ def preview_upcoming_invoice(
     :param items: all prices that it would have, each with its quantity; ``None`` leaves a quantity as it is.
     :param proration: as it would be given to the change.
     :param proration_date: from when on to reckon; by default from now.
+    :param coupon: with what it would have besides its discounts, as :func:`apply_coupon` gives it.
+    :param promotion_code: the same of :func:`apply_promotion_code`.
     :raises InvalidState: with the code ``no_upcoming_invoice`` when nothing more will be billed; for a
         change, as that would.
     """
@@ -87,9 +93,13 @@ def preview_upcoming_invoice(
     now = as_it_is(id)
     changes: dict[str, t.Any] = {}
     reckoned = None
+    further = _further_discount(now, coupon, promotion_code)
+    if further is not None:
+        require_changeable(now)
+        changes["discounts"] = [*kept(now), further]
     if change is not None:
         require_changeable(now)
-        changes = {**change(now), "proration": proration}
+        changes |= {**change(now), "proration": proration}
         if proration != "none":
             reckoned = _reckoned_from(now, proration_date)
             changes["proration_date"] = unix(reckoned)
@@ -103,6 +113,22 @@ def preview_upcoming_invoice(
             "Nothing more will be billed for this subscription.", code="no_upcoming_invoice"
         ) from None
     return _told(t.cast(objects.Invoice, answer.main), reckoned)
+
+
+def _further_discount(
+    now: models.Subscription,
+    coupon: models.Coupon | str | None,
+    promotion_code: models.PromotionCode | str | None,
+) -> dict[str, str] | None:
+    refuse_both(coupon, promotion_code)
+    payer = now.customer
+    currency = now.currency or payer.currency
+    if coupon is not None:
+        return {"coupon": check_coupon(payer, coupon, currency)}
+    if promotion_code is not None:
+        found = accepted_code(payer, promotion_code, currency, bought_by(now))
+        return {"promotion_code": found.processor_id}
+    return None
 
 
 def _change(

@@ -17,6 +17,7 @@ from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
+from .promotions import refuse_both, to_redeem
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
 
@@ -35,9 +36,12 @@ def subscribe(
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
     billing_cycle_anchor: datetime.datetime | None = None,
+    coupon: models.Coupon | str | None = None,
+    promotion_code: models.PromotionCode | str | None = None,
     automatic_tax: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
+    _own: c.Mapping[str, str] | None = None,
 ) -> models.Subscription:
     """Subscribe a billable to a price, or to several.
 
@@ -49,6 +53,9 @@ def subscribe(
     :param trial: how long, or until when, it's free.
     :param automatic_tax: the processor reckons the tax by where the customer is, on every invoice.
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :param coupon: what is taken off, by its row or the processor's id; or a ``promotion_code``, by its row or
+        the word that was typed. Both are checked as :func:`apply_coupon` and
+        :func:`apply_promotion_code` do.
     :raises InvalidState: with the code ``already_subscribed`` while one of this name hasn't ended.
     :raises ActionRequired: when the customer has to confirm the first payment; the subscription is stored,
         ``incomplete``, and grants nothing. Raised again by another call while it waits.
@@ -59,7 +66,8 @@ def subscribe(
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
-    extra = validate_metadata(metadata or {})
+    refuse_both(coupon, promotion_code)
+    extra = {**validate_metadata(metadata or {}), **(_own or {})}
     if trial is not None:
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)
@@ -94,16 +102,22 @@ def subscribe(
         "billing_cycle_anchor": anchor,
         "automatic_tax": bool(automatic_tax),
         "metadata": extra,
+        "coupon": coupon.processor_id if isinstance(coupon, models.Coupon) else coupon,
+        "promotion_code": promotion_code.code
+        if isinstance(promotion_code, models.PromotionCode)
+        else promotion_code,
     }
     subject = f"customer:{payer.id}:{name}"
     # Settled before anything is done under it: a card that is added on the way gets an id from it.
     id = operations.operation_id(operation_id, "subscribe", subject)
-    card = None
+    card, discounts = None, None
     # A repeat goes by what was frozen, whatever has changed since.
     if not operations.is_known(id):
         refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
+        prices = [(find_price(payer.processor, each), number) for each, number in wanted.items()]
+        discounts = to_redeem(payer, coupon, promotion_code, prices)
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")
         )
@@ -122,6 +136,7 @@ def subscribe(
             "billing_cycle_anchor": anchor,
             "automatic_tax": bool(automatic_tax),
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
+            "discounts": discounts,
         }
 
     plan: Plan[models.Subscription] = Plan(

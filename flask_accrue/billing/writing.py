@@ -43,6 +43,7 @@ class Plan(t.Generic[R]):
     :ivar rivals: other operations that take the same guard, and for each what ``find`` is for this one.
     :ivar seen: the watermarks of rows before the call.
     :ivar create: writes the first row of a customer that we don't have yet.
+    :ivar note: writes what else is to be known of it, such as an entry of its own in the ledger.
     :ivar outcome: what the answer means for the caller: an error to raise after the commit, or ``None``.
     """
 
@@ -61,6 +62,7 @@ class Plan(t.Generic[R]):
     rivals: c.Mapping[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
     seen: Seen = dataclasses.field(default_factory=dict)
     create: c.Callable[[UnitOfWork, Answer], R] | None = None
+    note: c.Callable[[UnitOfWork, R], None] | None = None
     outcome: c.Callable[[R, Answer], Exception | None] | None = None
 
 
@@ -102,6 +104,8 @@ class Writing(t.Generic[R]):
         """Write everything in one transaction."""
         result = self.write_rows(uow)
         uow.session.flush()
+        if self.plan.note is not None:
+            self.plan.note(uow, result)
         outcome = self.plan.outcome
         error = outcome(result, self.everything()) if outcome is not None else None
         operations.finish(
@@ -117,12 +121,13 @@ class Writing(t.Generic[R]):
     def write_rows(self, uow: UnitOfWork) -> R:
         """Write the answers' objects, and return the one that was asked for."""
         plan = self.plan
-        if plan.customer_id is None:
-            assert plan.create is not None
+        if plan.create is not None:
             return plan.create(uow, self.answer)
-        customer = uow.lock_customer(plan.customer_id)
+        customer = None if plan.customer_id is None else uow.lock_customer(plan.customer_id)
         answers = (self.answer, *self.fetched)
-        rows, unclear = mirror.write_answers(uow, customer, answers, self.seen)
+        rows, unclear = mirror.write_answers(
+            uow, customer, answers, self.seen, processor=plan.processor.name
+        )
         if unclear and self.fetches < _FETCHES:
             raise _Unclear(unclear)
         written_kind = (row for (kind, _), row in rows.items() if kind == plan.result)

@@ -8,7 +8,7 @@ import typing as t
 
 from .. import models
 from ..processors import Answer, objects
-from ..unit_of_work import UnitOfWork
+from ..unit_of_work import UnitOfWork, system_chain
 from .catalog import write_price, write_product
 from .changes import Draft, earlier, record
 from .customers import (
@@ -22,6 +22,7 @@ from .customers import (
     write_customer,
     write_payment_method,
 )
+from .discounts import names_unknown
 from .freshness import (
     UNSEEN,
     Source,
@@ -56,6 +57,7 @@ __all__ = [
     "mark_gone",
     "may_write",
     "named_owner",
+    "names_unknown",
     "note_failure",
     "note_past_items",
     "owner_key",
@@ -134,12 +136,16 @@ def write_catalog(
 
 def write_answers(
     uow: UnitOfWork,
-    customer: models.Customer,
+    customer: models.Customer | None,
     answers: c.Sequence[Answer],
     seen: c.Mapping[tuple[str, str], Watermark],
+    *,
+    processor: str | None = None,
 ) -> tuple[dict[tuple[str, str], models.Mirrored], list[tuple[str, str]]]:
     """Write all objects of some answers that may be written.
 
+    :param customer: whose they are; ``None``: of the catalog of ``processor``, whose system chains are
+        locked here.
     :param seen: the watermarks of the rows that were there before the call, by kind and id.
     :returns: the rows by kind and id, and what may not be written because an event came in between
         and can't be told from the answer: it has to be fetched again.
@@ -147,6 +153,12 @@ def write_answers(
     rows: dict[tuple[str, str], models.Mirrored] = {}
     allowed: list[tuple[objects.ProcessorObject, Source]] = []
     unclear: list[tuple[str, str]] = []
+    if customer is not None:
+        processor = customer.processor
+    assert processor is not None, "the catalog is a processor's"
+    if customer is None:
+        ids = {obj.processor_id for answer in answers for obj in answer.objects}
+        uow.lock_systems({system_chain(processor_id) for processor_id in ids})
     # All are judged before any is written: writing an invoice also touches its subscription.
     for answer in answers:
         source = Source.of_answer(answer)
@@ -155,7 +167,7 @@ def write_answers(
             row = (
                 customer
                 if obj.kind == "customer"
-                else uow.find(models.MIRRORED[obj.kind], customer.processor, obj.processor_id)
+                else uow.find(models.MIRRORED[obj.kind], processor, obj.processor_id)
             )
             if may_write(row, seen.get(name, UNSEEN), source):
                 allowed.append((obj, source))
@@ -164,12 +176,16 @@ def write_answers(
                 rows[name] = row
                 unclear.append(name)
         for gone in answer.gone:
-            found = uow.find(models.MIRRORED[gone.kind], customer.processor, gone.processor_id)
+            found = uow.find(models.MIRRORED[gone.kind], processor, gone.processor_id)
             if found is not None:
                 mark_gone(uow, customer, found, source)
                 rows[gone] = found
     for obj, source in allowed:
-        rows[obj.kind, obj.processor_id] = write(uow, customer, obj, source)
+        rows[obj.kind, obj.processor_id] = (
+            write_catalog(uow, processor, obj, source)
+            if customer is None
+            else write(uow, customer, obj, source)
+        )
     return rows, unclear
 
 

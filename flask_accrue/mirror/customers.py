@@ -13,6 +13,7 @@ from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, earlier, record
+from .discounts import note_redemptions, stored_discounts
 from .freshness import Source
 
 #: The key of a customer's metadata at the processor that says whose it is: ``Type:id``.
@@ -39,7 +40,7 @@ def create_customer(
         processor,
         obj,
         source,
-        _values(obj),
+        _values(obj, None),
         row=None,
         id=new_id(),
         owner_type=owner_type,
@@ -49,6 +50,7 @@ def create_customer(
     )
     uow.open_chain(made.row)
     record(uow, "customer", "created", made, made.row)
+    note_redemptions(uow, made.row, obj.discounts)
     return made.row
 
 
@@ -100,13 +102,15 @@ def write_customer(
     if obj.deleted:
         mark_customer_deleted(uow, customer, source)
         return
-    made = draft(uow, models.Customer, customer.processor, obj, source, _values(obj), row=customer)
+    values = _values(obj, customer.discounts)
+    made = draft(uow, models.Customer, customer.processor, obj, source, values, row=customer)
     default = None
     if obj.default_payment_method is not None and not customer.is_deleted:
         default = uow.find(models.PaymentMethod, customer.processor, obj.default_payment_method)
     _set_default(made, default)
     if made.is_change:
         record(uow, "customer", "updated", made, customer)
+    note_redemptions(uow, customer, obj.discounts)
 
 
 def mark_customer_deleted(uow: UnitOfWork, customer: models.Customer, source: Source) -> None:
@@ -199,13 +203,14 @@ def owner_key(owner_type: str, owner_id: str) -> str:
     return f"{owner_type}:{owner_id}"
 
 
-def _values(obj: objects.Customer) -> dict[str, object]:
+def _values(obj: objects.Customer, discounts: list[dict[str, t.Any]] | None) -> dict[str, object]:
     return {
         "name": obj.name,
         "email": obj.email,
         "preferred_locale": obj.preferred_locale,
         "currency": obj.currency,
         "balance": obj.balance,
+        "discounts": stored_discounts(obj.discounts, discounts),
         "country": obj.country,
     }
 

@@ -38,6 +38,7 @@ def write_invoice(
         "currency": obj.currency,
         "subtotal": obj.subtotal,
         "discount": obj.discount,
+        "discount_amounts": [dataclasses.asdict(each) for each in obj.discount_amounts],
         "tax": obj.tax,
         "inclusive_tax": obj.inclusive_tax,
         "total_taxes": [dataclasses.asdict(each) for each in obj.total_taxes],

@@ -12,6 +12,7 @@ from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, earlier, record
+from .discounts import note_redemptions, stored_discounts
 from .freshness import Source
 from .items import stored_items, write_items
 
@@ -24,6 +25,7 @@ def write_subscription(
 ) -> models.Subscription:
     """Write a subscription with its items; an item that is missing is removed at once."""
     row = uow.find(models.Subscription, customer.processor, obj.processor_id)
+    known = {each["id"] for each in (None if row is None else row.discounts) or ()}
     last_seen = row.fresh_to if row is not None and row.fresh_to is not None else source.fresh_from
     values: dict[str, t.Any] = {
         "name": obj.metadata.get(NAME_KEY, "default"),
@@ -44,6 +46,7 @@ def write_subscription(
         "pause_resumes_at": obj.pause_resumes_at,
         "default_payment_method_processor_id": obj.default_payment_method,
         "latest_invoice_processor_id": obj.latest_invoice,
+        "discounts": stored_discounts(obj.discounts, None if row is None else row.discounts),
     }
     made = draft(
         uow,
@@ -65,8 +68,11 @@ def write_subscription(
         uow.session.flush()
     before, items = write_items(uow, made.row, obj.items, last_seen)
     made.note("items", before, items)
+    note_redemptions(uow, customer, obj.discounts, obj.processor_id)
     if made.is_change:
         record(uow, "subscription", _verb(made), made, customer, items=items)
+    if _is_newly_complimentary(made, known):
+        record(uow, "subscription", "comped", made, customer, items=items)
     return made.row
 
 
@@ -167,7 +173,11 @@ def _verb(made: Draft[models.Subscription]) -> str:
         return _items_verb(*prices)
     if "trial_end" in after:
         return "trial_changed"
-    return "renewed" if "current_period_start" in after else "updated"
+    if "current_period_start" in after:
+        return "renewed"
+    if "discounts" in after:
+        return _discounts_verb(before["discounts"] or [], after["discounts"] or [])
+    return "updated"
 
 
 def _items_verb(before: set[str], after: set[str]) -> str:
@@ -176,6 +186,20 @@ def _items_verb(before: set[str], after: set[str]) -> str:
     if before < after:
         return "item_added"
     return "item_removed" if after < before else "plan_changed"
+
+
+def _is_newly_complimentary(made: Draft[models.Subscription], known: set[str]) -> bool:
+    return any(
+        each["id"] not in known and (each["coupon"] or "").startswith(models.COMP_COUPON)
+        for each in made.row.discounts or []
+    )
+
+
+def _discounts_verb(before: list[t.Any], after: list[t.Any]) -> str:
+    known, ids = ({each["id"] for each in side} for side in (before, after))
+    if ids - known:
+        return "discounted"
+    return "discount_removed" if known - ids else "updated"
 
 
 _STATUS_VERBS: t.Final[t.Mapping[tuple[str, str], str]] = {

@@ -6,7 +6,7 @@ from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
 from .checkout import CheckoutSession
 from .customers import Customer, PaymentMethod, TaxId
-from .discounts import Coupon, PromotionCode
+from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
@@ -41,6 +41,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
 }
 
 __all__ = [
+    "COMP_COUPON",
     "MIRRORED",
     "Base",
     "Charge",
@@ -66,6 +67,7 @@ __all__ = [
     "Price",
     "Product",
     "PromotionCode",
+    "Redemption",
     "Refund",
     "Row",
     "SetupIntent",

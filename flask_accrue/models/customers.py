@@ -12,6 +12,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 
 from .. import clock
 from .base import (
+    JsonList,
     Mirrored,
     beginnings_index,
     exact,
@@ -30,6 +31,7 @@ class Customer(Mirrored):
         that an owner has one living customer there.
     :ivar generation: counts the owner's customers at this processor; part of the idempotency key.
     :ivar balance: minor units of ``currency``; below 0 is credit.
+    :ivar discounts: the one that holds for subscriptions without any, as these have theirs.
     :ivar country: two letters; of the rest of the address only ``raw`` tells.
     :ivar default_payment_method_id: the only mark of the default card.
     """
@@ -46,6 +48,7 @@ class Customer(Mirrored):
     preferred_timezone: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     currency: orm.Mapped[str | None] = orm.mapped_column(sa.String(3))
     balance: orm.Mapped[int] = orm.mapped_column(default=0)
+    discounts: orm.Mapped[JsonList | None]
     country: orm.Mapped[str | None] = orm.mapped_column(sa.String(2))
     default_payment_method_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(
         sa.ForeignKey("accrue_payment_methods.id", ondelete="SET NULL", use_alter=True)

@@ -19,6 +19,7 @@ from .subscriptions import Subscription
 class Invoice(Mirrored):
     """A bill. All amounts are minor units of ``currency``.
 
+    :ivar discount_amounts: what each discount took off: ``discount`` (its id) and ``amount``.
     :ivar tax: all of it; ``inclusive_tax`` is what of that the prices hold already, so that
         ``total`` = ``subtotal`` - ``discount`` + ``tax`` - ``inclusive_tax``.
     :ivar total_taxes: its parts, each with ``amount``, ``inclusive``, ``taxable_amount`` and ``reason``.
@@ -36,6 +37,7 @@ class Invoice(Mirrored):
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     subtotal: orm.Mapped[int]
     discount: orm.Mapped[int] = orm.mapped_column(default=0)
+    discount_amounts: orm.Mapped[JsonList] = orm.mapped_column(default=list)
     tax: orm.Mapped[int] = orm.mapped_column(default=0)
     inclusive_tax: orm.Mapped[int] = orm.mapped_column(default=0)
     total: orm.Mapped[int]

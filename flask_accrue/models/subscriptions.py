@@ -18,6 +18,7 @@ from .. import clock
 from ..plans import EntitlementPolicy
 from .base import (
     JsonDict,
+    JsonList,
     Mirrored,
     Row,
     beginnings_index,
@@ -26,6 +27,7 @@ from .base import (
     soft_reference,
 )
 from .customers import Customer, PaymentMethod
+from .discounts import COMP_COUPON
 
 if t.TYPE_CHECKING:
     from .catalog import Price
@@ -50,6 +52,8 @@ class Subscription(Mirrored):
     :ivar pause_behavior: set while collection is paused; the status doesn't tell.
     :ivar past_due_since: the earliest failure among its unpaid invoices; ``None`` unless past due.
     :ivar paid_until: the latest end of a period among the lines of its paid invoices.
+    :ivar discounts: those in force, in the order in which they are taken off, each with ``id``, ``coupon``,
+        ``promotion_code``, ``start`` and ``end``; ``None``: not known.
     """
 
     __tablename__ = "accrue_subscriptions"
@@ -77,6 +81,7 @@ class Subscription(Mirrored):
     paid_until: orm.Mapped[datetime.datetime | None]
     default_payment_method_processor_id: orm.Mapped[str | None]
     latest_invoice_processor_id: orm.Mapped[str | None]
+    discounts: orm.Mapped[JsonList | None]
 
     customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
     items: orm.Mapped[list[SubscriptionItem]] = orm.relationship(
@@ -114,6 +119,15 @@ class Subscription(Mirrored):
                     ("incomplete", f"status = 'incomplete' OR status NOT IN {STATUSES}"),
                 )
             ),
+        )
+
+    @property
+    def is_complimentary(self) -> bool:
+        """Whether it's free of charge by :func:`flask_accrue.billing.comp_subscription`, by billing time."""
+        return any(
+            (each["coupon"] or "").startswith(COMP_COUPON)
+            and (each["end"] is None or datetime.datetime.fromisoformat(each["end"]) > clock.now())
+            for each in self.discounts or []
         )
 
     # -- the end -------------------------------------------------------------------------------

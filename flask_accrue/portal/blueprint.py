@@ -10,6 +10,7 @@ from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
 from . import cards, payments
 from .checkout import complete_checkout, show_checkout
+from .overview import change_portal, show_portal
 
 
 def portal_blueprint(state: AccrueState) -> Blueprint:
@@ -52,6 +53,21 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     def card_return(processor: str, setup_intent: str) -> Response:
         return cards.return_from_setup(processor, setup_intent)
 
+    _add_linked_pages(blueprint)
+    return blueprint
+
+
+def _add_linked_pages(blueprint: Blueprint) -> None:
+    """Add the pages that a link with a token opens."""
+
+    @blueprint.get("/portal/<token>")
+    def portal(token: str) -> str:
+        return show_portal(token)
+
+    @blueprint.post("/portal/<token>", endpoint="change_portal")
+    def change(token: str) -> Response:
+        return change_portal(token)
+
     @blueprint.get("/checkout/<token>")
     def checkout(token: str) -> str | Response:
         return show_checkout(token)
@@ -59,5 +75,3 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     @blueprint.post("/checkout/<token>", endpoint="complete_checkout")
     def complete(token: str) -> Response:
         return complete_checkout(token)
-
-    return blueprint

@@ -20,6 +20,7 @@ from .capabilities import Capability
 
 class Processor(
     contract.CustomerCalls,
+    contract.DiscountCalls,
     contract.PaymentMethodCalls,
     contract.SubscriptionCalls,
     contract.ScheduleCalls,

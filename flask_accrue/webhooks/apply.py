@@ -180,7 +180,9 @@ def apply_body(
 ) -> None:
     customer, row = _lock(uow, gateway, of, payer)
     verdict = mirror.judge(row, event)
-    if verdict is Verdict.APPLY and (must_fetch(event) or _lacks_card(uow, gateway, event.object)):
+    is_short = event.fetchable and mirror.names_unknown(row, event.object)
+    is_short = is_short or _lacks_card(uow, gateway, event.object)
+    if verdict is Verdict.APPLY and (must_fetch(event) or is_short):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH:
         raise MustFetch(mirror.watermark(row))

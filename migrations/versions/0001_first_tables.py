@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("preferred_timezone", sa.String(length=64), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("balance", sa.BigInteger(), nullable=False),
+        sa.Column("discounts", document(), nullable=True),
         sa.Column("country", sa.String(length=2), nullable=True),
         sa.Column("default_payment_method_id", sa.Uuid(), nullable=True),
         *mirrored(),
@@ -336,6 +337,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("subtotal", sa.BigInteger(), nullable=False),
         sa.Column("discount", sa.BigInteger(), nullable=False),
+        sa.Column("discount_amounts", document(), nullable=False),
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("inclusive_tax", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
@@ -492,6 +494,7 @@ def upgrade() -> None:
         sa.Column("paid_until", instant(), nullable=True),
         sa.Column("default_payment_method_processor_id", exact(255), nullable=True),
         sa.Column("latest_invoice_processor_id", exact(255), nullable=True),
+        sa.Column("discounts", document(), nullable=True),
         *mirrored(),
         *row(),
         sa.ForeignKeyConstraint(

@@ -96,6 +96,31 @@ def waiting(shop: Shop) -> None:
         billing.subscribe(shop.org, "price_pro")
 
 
+def with_coupon(shop: Shop) -> None:
+    subscribed(shop)
+    billing.create_coupon(percent_off=10, duration="forever", id="TEN")
+
+
+def with_code(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.create_promotion_code("TEN", "WELCOME")
+
+
+def with_inactive_code(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.create_promotion_code("TEN", "WELCOME", active=False)
+
+
+def discounted(shop: Shop) -> None:
+    with_coupon(shop)
+    billing.apply_coupon(shop.subscription, "TEN")
+
+
+def with_comp_coupon(shop: Shop) -> None:
+    subscribed(shop)
+    billing.create_coupon(percent_off=100, duration="forever", id="accrue-comp-forever")
+
+
 def holding(shop: Shop) -> None:
     """Have the bank hold money."""
     billing.create_payment_intent(
@@ -141,12 +166,14 @@ def _on_subscription(
     *,
     method: str = "POST",
     prepare: c.Callable[[Shop], object] = subscribed,
+    beside: t.Mapping[str, int] | None = None,
 ) -> Operation:
     return Operation(
         lambda shop, id: run(shop.subscription, id),
         (method, _SUBSCRIPTION),
         (told,),
         prepare=prepare,
+        beside=beside or {},
     )
 
 
@@ -284,6 +311,76 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         "subscription.trial_ended",
         lambda row, id: billing.end_trial(row, operation_id=id),
         prepare=on_trial,
+    ),
+    "create_coupon": Operation(
+        lambda shop, id: billing.create_coupon(percent_off="12.5", operation_id=id),
+        ("POST", "^/v1/coupons$"),
+        ("coupon.created",),
+        ("coupon",),
+    ),
+    "update_coupon": Operation(
+        lambda shop, id: billing.update_coupon(
+            shop.only(models.Coupon), name="Spring", operation_id=id
+        ),
+        ("POST", "^/v1/coupons/TEN$"),
+        ("coupon.updated",),
+        prepare=with_coupon,
+    ),
+    "delete_coupon": Operation(
+        lambda shop, id: billing.delete_coupon(shop.only(models.Coupon), operation_id=id),
+        ("DELETE", "^/v1/coupons/TEN$"),
+        ("coupon.deleted",),
+        prepare=with_coupon,
+        beside={"coupon": -1},
+    ),
+    "create_promotion_code": Operation(
+        lambda shop, id: billing.create_promotion_code("TEN", "WELCOME", operation_id=id),
+        ("POST", "^/v1/promotion_codes$"),
+        ("promotion_code.created",),
+        ("promotion_code",),
+        prepare=with_coupon,
+    ),
+    "activate_promotion_code": Operation(
+        lambda shop, id: billing.activate_promotion_code(
+            shop.only(models.PromotionCode), operation_id=id
+        ),
+        ("POST", "^/v1/promotion_codes/[^/]+$"),
+        ("promotion_code.updated",),
+        prepare=with_inactive_code,
+    ),
+    "deactivate_promotion_code": Operation(
+        lambda shop, id: billing.deactivate_promotion_code(
+            shop.only(models.PromotionCode), operation_id=id
+        ),
+        ("POST", "^/v1/promotion_codes/[^/]+$"),
+        ("promotion_code.updated",),
+        prepare=with_code,
+    ),
+    "apply_coupon": _on_subscription(
+        "subscription.discounted",
+        lambda row, id: billing.apply_coupon(row, "TEN", operation_id=id),
+        prepare=with_coupon,
+        beside={"discount": 1},
+    ),
+    "apply_promotion_code": _on_subscription(
+        "subscription.discounted",
+        lambda row, id: billing.apply_promotion_code(row, "WELCOME", operation_id=id),
+        prepare=with_code,
+        beside={"discount": 1},
+    ),
+    "remove_discount": _on_subscription(
+        "subscription.discount_removed",
+        lambda row, id: billing.remove_discount(row, operation_id=id),
+        prepare=discounted,
+    ),
+    "comp_subscription": Operation(
+        lambda shop, id: billing.comp_subscription(
+            shop.subscription, reason="A friend", operation_id=id
+        ),
+        ("POST", _SUBSCRIPTION),
+        ("subscription.discounted", "subscription.comped"),
+        prepare=with_comp_coupon,
+        beside={"discount": 1},
     ),
     "subscribe_via_schedule": Operation(
         lambda shop, id: billing.subscribe_via_schedule(

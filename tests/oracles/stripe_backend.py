@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.new_objects import NewObjects
+from tests.oracles.stripe_discounts import give_discounts
 from tests.oracles.stripe_effects import EFFECTS, cancel_subscription
 from tests.oracles.stripe_errors import StripeError, declined, no_such
 from tests.oracles.stripe_expansion import expand
@@ -289,6 +290,8 @@ class _Answer:
         effect = EFFECTS.get(call.operation.key)
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
+        if obj.get("object") == "subscription" and "discounts" in call.params:
+            give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
         scheduling = SCHEDULING.get(call.operation.key)
         if scheduling is not None:
             scheduling(self, changed, call.params, int(self.backend.clock.now()))

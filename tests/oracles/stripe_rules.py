@@ -20,6 +20,7 @@ REFERENCES: dict[str, tuple[str, ...]] = {
     "charge": ("charge",),
     "coupon": ("coupon",),
     "customer": ("customer",),
+    "discount": ("discount",),
     "default_payment_method": ("payment_method", "card", "bank_account", "source"),
     "from_subscription": ("subscription",),
     "invoice": ("invoice",),

@@ -159,7 +159,6 @@ def test_an_old_charge_names_its_invoice_itself(told: Told, stripe_server: Contr
 @pytest.mark.parametrize(
     "kind",
     [
-        "discount",
         "account",
         "payout",
         "person",
@@ -174,6 +173,29 @@ def test_a_kind_that_is_not_mirrored_yet_is_stored_and_offered(
     assert (event.state, event.outcome) == ("succeeded", "unhandled")
     assert [each.raw["data"]["object"]["object"] for each in heard] == [kind]
     assert told.count() == {}
+
+
+@pytest.mark.parametrize("by", ["discount", "subscription"])
+def test_news_of_a_discount_have_its_coupon_fetched(
+    told: Told, stripe_server: ContractServer, by: str
+) -> None:
+    told.tell("customer.created", customer())
+    told.tell("customer.subscription.created", subscription(discounts=[]))
+    discount = sample(
+        "discount",
+        id="di_1",
+        source={"type": "coupon", "coupon": "TEN"},
+        customer="cus_1",
+        subscription="sub_1",
+    )
+    stripe_server.prime(discount)
+    stripe_server.prime(subscription(discounts=["di_1"]))
+    if by == "discount":
+        told.tell("customer.discount.created", discount)
+    else:
+        told.tell("customer.subscription.updated", subscription(discounts=["di_1"]))
+    row = told.find(models.Subscription, "sub_1")
+    assert [(each["id"], each["coupon"]) for each in row.discounts] == [("di_1", "TEN")]
 
 
 def test_no_client_secret_is_kept_anywhere(told: Told, stripe_server: ContractServer) -> None:

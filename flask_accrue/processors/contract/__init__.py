@@ -15,6 +15,7 @@ from .charges import ChargeCalls
 from .checkout import CheckoutCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
+from .discounts import DiscountCalls
 from .invoices import InvoiceCalls
 from .payment_intents import PaymentIntentCalls
 from .payment_methods import PaymentMethodCalls
@@ -29,6 +30,7 @@ __all__ = [
     "CheckoutCalls",
     "CreditNoteCalls",
     "CustomerCalls",
+    "DiscountCalls",
     "InvoiceCalls",
     "PaymentIntentCalls",
     "PaymentMethodCalls",

@@ -20,10 +20,14 @@ class SubscriptionCalls(Calls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.
+
+        ``discounts`` are ``[{"coupon": …} or {"promotion_code": …}]``, by id, in the order in which they are
+        taken off.
 
         When the first payment fails or needs the customer, the subscription is made all the same and is
         ``incomplete``; the answer then also holds the latest invoice and its payment intent.
@@ -45,6 +49,8 @@ class SubscriptionCalls(Calls):
         * ``pause``: ``{"behavior": …, "resumes_at": … | None}``, or ``None`` to resume
         * ``payment_behavior``: ``allow_incomplete`` (the change stands when its payment fails)
           or ``error_if_incomplete`` (nothing changes and :class:`CardError` is raised)
+        * ``discounts``: all that it's to have: ``[{"discount": …}]`` for one that it has, or as for
+          :meth:`create_subscription`; ``[]`` for none
         * ``default_payment_method``, ``metadata``
         """
         self._unsupported(Capability.SUBSCRIPTIONS)
@@ -56,7 +62,7 @@ class SubscriptionCalls(Calls):
         once, else what its next period would be.
 
         :param changes: as for :meth:`update_subscription`: ``items``, ``proration``, ``proration_date``,
-            ``cancel_at_period_end`` and ``cancel_at``; empty to go on as it is.
+            ``cancel_at_period_end``, ``cancel_at`` and ``discounts``; empty to go on as it is.
         :raises InvalidRequest: with the code ``invoice_upcoming_none`` when nothing more will be billed.
         """
         self._unsupported(Capability.PREVIEW)

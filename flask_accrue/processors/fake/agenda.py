@@ -6,6 +6,7 @@ import datetime
 import typing as t
 
 from .. import objects
+from . import discounts
 from .transaction import Transaction
 
 #: How long before a trial's end ``trial_will_end`` comes.
@@ -21,7 +22,7 @@ ENDED: t.Final = frozenset({"canceled", "incomplete_expired"})
 def plan(tx: Transaction, subscription: objects.Subscription) -> None:
     """Note when a subscription renews or ends, and what is announced before."""
     due: dict[str, datetime.datetime | None] = dict.fromkeys(
-        ("expire", "trial_will_end", "upcoming", "turn", "resume_collection")
+        ("expire", "trial_will_end", "upcoming", "turn", "resume_collection", "discount_ends")
     )
     end = subscription.current_period_end
     if subscription.status == "incomplete" and subscription.created is not None:
@@ -30,6 +31,7 @@ def plan(tx: Transaction, subscription: objects.Subscription) -> None:
         leaves = subscription.cancel_at is not None and subscription.cancel_at <= end
         due["turn"] = subscription.cancel_at if leaves else end
         due["resume_collection"] = subscription.pause_resumes_at
+        due["discount_ends"] = discounts.next_end(subscription)
         if not leaves:
             due["upcoming"] = _ahead(tx, end - datetime.timedelta(days=tx.rules.upcoming_days))
         if subscription.status == "trialing" and subscription.trial_end is not None:

@@ -13,6 +13,7 @@ from . import (
     agenda,
     collection,
     customers,
+    discounts,
     endings,
     item_changes,
     items,
@@ -33,7 +34,7 @@ BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 CHANGEABLE: t.Final = frozenset(
     {
         "items", "proration", "proration_date", "trial_end", "cancel_at_period_end", "cancel_at",
-        "pause", "payment_behavior", "default_payment_method", "metadata",
+        "pause", "payment_behavior", "default_payment_method", "metadata", "discounts",
     }
 )  # fmt: skip
 WHILE_INCOMPLETE: t.Final = frozenset({"default_payment_method", "metadata"})
@@ -119,6 +120,8 @@ def _with_settings(
             customer = customers.living(tx, subscription.customer)
             payment_methods.of_customer(tx, customer, method, "default_payment_method")
         subscription = dataclasses.replace(subscription, default_payment_method=method)
+    if "discounts" in changes:
+        subscription = discounts.give(tx, subscription, changes["discounts"])
     return subscription
 
 

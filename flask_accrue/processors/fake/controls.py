@@ -13,6 +13,7 @@ from . import (
     catalog,
     charging,
     customers,
+    discounts,
     disputes,
     endings,
     faults,
@@ -215,6 +216,13 @@ class Controls:
     def delete_customer(self, customer: str) -> objects.Customer:
         """Delete a customer for good: subscriptions end at once, cards are detached."""
         return self._engine.change(lambda tx: endings.delete_customer(tx, customer))
+
+    def discount_customer(self, customer: str, coupon: str) -> objects.Customer:
+        """Give a coupon to a whole customer: it holds for subscriptions without one of their own.
+
+        Stripe's API doesn't offer that any more, its dashboard and customers from before do.
+        """
+        return self._engine.change(lambda tx: discounts.give_customer(tx, customer, coupon))
 
     def set_balance(self, customer: str, balance: int) -> objects.Customer:
         """Set what a customer owes (above 0) or has as credit (below 0), in minor units."""

@@ -32,6 +32,7 @@ def create(
             name=name,
             email=email,
             preferred_locale=preferred_locale,
+            discounts=(),
             metadata=labels.merged({}, metadata),
         ),
         "customer.created",

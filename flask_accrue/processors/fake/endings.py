@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from .. import objects
-from . import agenda, customers, invoices, items
+from . import agenda, customers, discounts, invoices, items
 from .transaction import Transaction, missing
 
 
@@ -113,7 +113,7 @@ def _bill_pending(
         subscription=subscription.processor_id,
         collection_method=subscription.collection_method,
     )
-    return dataclasses.replace(subscription, latest_invoice=invoice.processor_id), invoice
+    return discounts.billed(tx, subscription, invoice), invoice
 
 
 def expire(tx: Transaction, subscription: objects.Subscription) -> objects.Subscription:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import typing as t
 
 from .. import objects
-from . import checkout_ends, holding, lifecycle, refunds, schedules, tax_ids
+from . import (
+    checkout_ends,
+    coupons,
+    discounts,
+    holding,
+    lifecycle,
+    refunds,
+    schedules,
+    tax_ids,
+)
 from .transaction import Transaction
 
 _OF_SCHEDULE: t.Final[t.Mapping[str, lifecycle.Step]] = {
@@ -17,6 +26,9 @@ _STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, lifecycl
     objects.Subscription: lifecycle.OF_SUBSCRIPTION,
     objects.Invoice: lifecycle.OF_INVOICE,
     objects.SubscriptionSchedule: _OF_SCHEDULE,
+    objects.Customer: {"discount_ends": discounts.end},
+    objects.Coupon: {"lapse": coupons.lapse},
+    objects.PromotionCode: {"lapse": coupons.lapse},
     objects.PaymentIntent: {"release": holding.release},
     objects.Refund: {"settle_refund": refunds.settle},
     objects.TaxId: {"verify": tax_ids.verify},

@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import customers, documents, metering, payments, taxes, totals
+from . import customers, discounting, discounts, documents, metering, payments, taxes, totals
 from .refusals import refused
 from .transaction import Transaction
 
@@ -64,10 +64,15 @@ def draft(
         **details,
     )
     tx.save(empty)
+    applicable = discounting.applicable(tx, customer.processor_id, subscription)
+    if applicable:
+        tx.aside(empty.processor_id)["discounts"] = [documents.write(one) for one in applicable]
     of_subscription = {} if subscription is None else tx.aside(subscription)
     if automatic_tax or of_subscription.get("automatic_tax"):
         tx.aside(empty.processor_id)["automatic_tax"] = True
-    return tx.save(totals.with_lines(tx, empty, (*waiting, *lines)), "invoice.created")
+    invoice = totals.with_lines(tx, empty, (*waiting, *lines))
+    discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
+    return tx.save(invoice, "invoice.created")
 
 
 def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
@@ -78,6 +83,7 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     if invoice.status != "draft":
         raise wrong_status(invoice, "finalized")
     invoice = totals.with_lines(tx, invoice, metering.with_late_usage(tx, invoice))
+    _spend_discounts(tx, invoice)
     if invoice.automatic_tax_status == taxes.NO_LOCATION:
         raise refused(
             "Tax can't be reckoned: nobody knows where this customer is.",
@@ -199,13 +205,13 @@ def has_pending(tx: Transaction, owner: str) -> bool:
     return bool(tx.aside(owner).get("pending"))
 
 
-def pending_amount(tx: Transaction, subscription: objects.Subscription) -> int:
-    """Return what waits for the next invoice of a subscription, in minor units."""
-    return sum(
-        line["amount"]
+def pending(tx: Transaction, subscription: objects.Subscription) -> list[objects.InvoiceLine]:
+    """Return the lines that wait for the next invoice of a subscription."""
+    return [
+        documents.read(objects.InvoiceLine, line)
         for owner in (subscription.processor_id, subscription.customer)
         for line in tx.aside(owner).get("pending", [])
-    )
+    ]
 
 
 def intent_of(tx: Transaction, invoice: objects.Invoice) -> objects.PaymentIntent | None:
@@ -229,6 +235,13 @@ def wrong_status(invoice: objects.Invoice, what: str) -> InvalidRequest:
         "invoice",
         "invoice_already_paid" if invoice.status == "paid" else "invoice_not_editable",
     )
+
+
+def _spend_discounts(tx: Transaction, invoice: objects.Invoice) -> None:
+    """Let what holds once be spent by what came onto a draft since it was made."""
+    if invoice.subscription is not None:
+        discounts.spend(tx, tx.get(objects.Subscription, invoice.subscription), invoice)
+    discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)
 
 
 def _take_pending(tx: Transaction, owner: str) -> list[objects.InvoiceLine]:

@@ -8,7 +8,7 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, invoices, items
+from . import agenda, collection, discounts, invoices, items
 from .refusals import refused
 from .transaction import Transaction
 
@@ -65,6 +65,8 @@ def _bill(
         tx.save(changed, "customer.subscription.updated")
         _plan(tx, before, changed)
         return changed, None
+    # The discounts that it's to have are taken off already.
+    tx.save(changed)
     invoice = invoices.draft(
         tx,
         tx.get(objects.Customer, changed.customer),
@@ -75,7 +77,7 @@ def _bill(
         subscription=subscription_id,
         collection_method=changed.collection_method,
     )
-    changed = dataclasses.replace(changed, latest_invoice=invoice.processor_id)
+    changed = discounts.billed(tx, changed, invoice)
     tx.save(changed, "customer.subscription.updated")
     _plan(tx, before, changed)
     if changed.pause_behavior is None:

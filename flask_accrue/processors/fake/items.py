@@ -134,15 +134,7 @@ def bill(
         due = proration.unused(due, *whole, start) - proration.unused(due, *whole, end)
     price = tx.get(objects.Price, item.price)
     name = catalog.product_name(tx, price)
-    billed = tx.aside(subscription).setdefault("billed", {})
-    billed[item.processor_id] = [
-        due.amount_minor,
-        int(start.timestamp()),
-        int(end.timestamp()),
-        price.processor_id,
-        item.quantity,
-    ]
-    return _line(
+    line = _line(
         tx,
         due.amount_minor,
         price,
@@ -154,6 +146,32 @@ def bill(
         else f"{item.quantity or 0} {_TIMES} {name} (at {_each(price)})",
         proration=proration_line,
         quantity=item.quantity,
+    )
+    billed = tx.aside(subscription).setdefault("billed", {})
+    billed[item.processor_id] = [
+        due.amount_minor,
+        int(start.timestamp()),
+        int(end.timestamp()),
+        price.processor_id,
+        item.quantity,
+        line.processor_id,
+    ]
+    return line
+
+
+def plain_line(
+    tx: Transaction, subscription: str, item: objects.SubscriptionItem
+) -> objects.InvoiceLine:
+    """Return what a whole period of an item costs, as a line of an invoice that doesn't exist yet."""
+    due = amount(tx, item)
+    return objects.InvoiceLine(
+        processor_id=None,
+        amount=due.amount_minor,
+        currency=due.currency,
+        quantity=item.quantity,
+        price=item.price,
+        subscription=subscription,
+        subscription_item=item.processor_id,
     )
 
 
@@ -200,7 +218,7 @@ def credit(
     billed = tx.aside(subscription).get("billed", {}).pop(item_id, None)
     if billed is None:
         return None
-    taken, start, end, price_id, quantity = billed
+    taken, start, end, price_id, quantity, billed_line = billed
     price = tx.get(objects.Price, price_id)
     started, ends = (datetime.datetime.fromtimestamp(each, datetime.UTC) for each in (start, end))
     back = proration.unused(Money(taken, price.currency), started, ends, moment).amount_minor
@@ -208,7 +226,7 @@ def credit(
         return None
     name = catalog.product_name(tx, price)
     item = objects.SubscriptionItem(processor_id=item_id, price=price_id, product=price.product)
-    return _line(
+    line = _line(
         tx,
         -back,
         price,
@@ -219,6 +237,8 @@ def credit(
         proration=True,
         quantity=quantity,
     )
+    tx.aside(subscription).setdefault("given_back", {})[line.processor_id] = billed_line
+    return line
 
 
 def trial_line(

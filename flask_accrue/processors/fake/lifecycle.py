@@ -7,7 +7,18 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, invoices, items, standing, taxes, totals
+from . import (
+    agenda,
+    collection,
+    discounting,
+    discounts,
+    endings,
+    invoices,
+    items,
+    standing,
+    taxes,
+    totals,
+)
 from .transaction import Transaction
 
 # -- subscriptions -------------------------------------------------------------------------------
@@ -30,18 +41,29 @@ def _upcoming(tx: Transaction, subscription: objects.Subscription) -> None:
         return
     customer = tx.get(objects.Customer, subscription.customer)
     end = t.cast(datetime.datetime, subscription.current_period_end)
-    subtotal = sum(items.amount(tx, each).amount_minor for each in subscription.items)
-    subtotal += sum(line.amount for line in items.usage_lines(tx, subscription))
-    subtotal += invoices.pending_amount(tx, subscription)
-    due = max(0, subtotal + customer.balance)
+    lines = [
+        *invoices.pending(tx, subscription),
+        *items.usage_lines(tx, subscription),
+        *(items.plain_line(tx, subscription.processor_id, each) for each in subscription.items),
+    ]
+    now, tx.now = tx.now, end
+    applicable = discounting.applicable(tx, subscription.customer, subscription.processor_id)
+    tx.now = now
+    currency = t.cast(str, subscription.currency)
+    _, amounts = discounting.taken_off(tx, applicable, lines, currency)
+    subtotal = sum(line.amount for line in lines)
+    discount = sum(each.amount for each in amounts)
+    due = max(0, subtotal - discount + customer.balance)
     announced = objects.Invoice(
         processor_id="",
         customer=subscription.customer,
         subscription=subscription.processor_id,
         status="draft",
-        currency=t.cast(str, subscription.currency),
+        currency=currency,
         subtotal=subtotal,
-        total=subtotal,
+        discount=discount,
+        discount_amounts=amounts,
+        total=subtotal - discount,
         amount_due=due,
         amount_paid=0,
         amount_remaining=due,
@@ -100,7 +122,7 @@ def renew(tx: Transaction, subscription: objects.Subscription) -> objects.Invoic
         subscription=subscription.processor_id,
         collection_method=subscription.collection_method,
     )
-    renewed = dataclasses.replace(renewed, latest_invoice=invoice.processor_id)
+    renewed = discounts.billed(tx, renewed, invoice)
     tx.save(renewed, "customer.subscription.updated")
     agenda.plan(tx, renewed)
     return collection.hold_or_plan(tx, renewed, invoice)
@@ -170,6 +192,7 @@ OF_SUBSCRIPTION: t.Final[t.Mapping[str, Step]] = {
     "resume_collection": _resume_collection,
     "expire": endings.expire,
     "trial_will_end": _trial_will_end,
+    "discount_ends": discounts.end,
     "upcoming": _upcoming,
     "turn": _turn,
 }

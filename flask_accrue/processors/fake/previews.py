@@ -13,7 +13,7 @@ from .refusals import check_known, refused
 from .transaction import Transaction
 
 CHANGEABLE: t.Final = frozenset(
-    {"items", "proration", "proration_date", "cancel_at_period_end", "cancel_at"}
+    {"items", "proration", "proration_date", "cancel_at_period_end", "cancel_at", "discounts"}
 )
 
 

@@ -23,6 +23,7 @@ _PAGE = 100
 class FakeProcessor(
     Controls,
     calls.FakeCustomers,
+    calls.FakeDiscounts,
     calls.FakePaymentMethods,
     calls.FakeSubscriptions,
     calls.FakeSchedules,
@@ -71,6 +72,7 @@ class FakeProcessor(
             Capability.CAPTURE,
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
             Capability.CHECKOUT,
             Capability.MOUNTED_CHECKOUT,

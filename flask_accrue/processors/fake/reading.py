@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import typing as t
 
 from ...clock import UTC
 from ...errors import InvalidRequest
 from .. import objects
-from ..answers import ProcessorEvent
+from ..answers import ProcessorEvent, Reference
 from . import documents
 
 
@@ -34,6 +35,8 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     if not isinstance(event_id, str) or not isinstance(event_type, str):
         raise _not_an_event()
     known = objects.KINDS.get(kind) if isinstance(kind, str) else None
+    if kind == objects.Discount.kind:
+        return _of_discount(body, created)
     # The next invoice doesn't exist yet: it has no id, and there's nothing to fetch or to keep.
     exists = bool(document.get("processor_id"))
     return ProcessorEvent(
@@ -46,6 +49,24 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         fetchable=exists,
         customer=customer if isinstance(customer, str) else None,
         payment_failed=event_type == "invoice.payment_failed",
+        raw=body,
+    )
+
+
+def _of_discount(body: dict[str, t.Any], created: datetime.datetime) -> ProcessorEvent:
+    """Return an event that refers to what the discount is of, since it's told within that."""
+    discount = documents.read(objects.Discount, body["object"])
+    of = Reference("customer", str(discount.customer))
+    if discount.subscription is not None:
+        of = Reference("subscription", discount.subscription)
+    return ProcessorEvent(
+        processor_id=body["id"],
+        type=body["type"],
+        created=created,
+        livemode=bool(body["livemode"]),
+        reference=of,
+        usable=False,
+        customer=discount.customer,
         raw=body,
     )
 

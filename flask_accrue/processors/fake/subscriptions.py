@@ -9,6 +9,7 @@ import typing as t
 
 from .. import objects
 from . import agenda, collection, customers, invoices, items, labels, payment_methods
+from . import discounts as giving
 from .refusals import refused
 from .transaction import Transaction
 
@@ -25,6 +26,7 @@ def create(
     collection_method: str,
     billing_cycle_anchor: int | None,
     metadata: c.Mapping[str, str],
+    discounts: c.Sequence[c.Mapping[str, str]] | None = None,
     at_once: bool = True,
     automatic_tax: bool = False,
 ) -> tuple[objects.Subscription, collection.Collected]:
@@ -59,8 +61,11 @@ def create(
         collection_method=collection_method,
         start_date=tx.now,
         default_payment_method=payment_method,
+        discounts=(),
         metadata=labels.merged({}, metadata),
     )
+    if discounts:
+        subscription = giving.give(tx, subscription, discounts)
     ends = items.moment(trial_end, "trial_end")
     if ends is not None and ends <= tx.now:
         raise refused("trial_end must be in the future.", "trial_end")
@@ -144,7 +149,7 @@ def _bill_first(
         subscription=subscription_id,
         collection_method=subscription.collection_method,
     )
-    subscription = dataclasses.replace(subscription, latest_invoice=invoice.processor_id)
+    subscription = giving.billed(tx, subscription, invoice)
     tx.save(subscription)
     agenda.plan(tx, subscription)
     waits = subscription.collection_method == "send_invoice" or not at_once

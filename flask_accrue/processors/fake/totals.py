@@ -7,17 +7,21 @@ import dataclasses
 import typing as t
 
 from .. import objects
-from . import taxes
+from . import discounting, documents, taxes
 from .transaction import Transaction
 
 
 def with_lines(
     tx: Transaction, invoice: objects.Invoice, lines: c.Sequence[objects.InvoiceLine]
 ) -> objects.Invoice:
-    """Return a draft with those lines, their tax, and what they add up to."""
-    every, parts, status = taxes.taxed(tx, invoice, lines)
+    """Return a draft with those lines, its discounts, their tax, and what they add up to."""
+    written = tx.aside(invoice.processor_id).get("discounts", ())
+    given = [documents.read(objects.Discount, each) for each in written]
+    discounted, amounts = discounting.taken_off(tx, given, lines, invoice.currency)
+    discounting.remember(tx, lines, discounted)
+    every, parts, status = taxes.taxed(tx, invoice, discounted)
     subtotal = sum(line.amount for line in every)
-    discount = sum(line.discount for line in every)
+    discount = sum(each.amount for each in amounts)
     exclusive = sum(line.tax for line in every)
     inclusive = sum(line.inclusive_tax for line in every)
     total = subtotal - discount + exclusive
@@ -27,6 +31,7 @@ def with_lines(
         lines=every,
         subtotal=subtotal,
         discount=discount,
+        discount_amounts=amounts,
         tax=exclusive + inclusive,
         inclusive_tax=inclusive,
         total_taxes=parts,

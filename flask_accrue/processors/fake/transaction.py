@@ -51,6 +51,8 @@ RANKS: t.Final = {
     "expiring": 3,
     # Before the period turns, so that the new one has the items of the new phase.
     "phase": 4,
+    "discount_ends": 5,
+    "lapse": 5,
     "upcoming": 5,
     "turn": 6,
     "finalize": 7,
@@ -320,6 +322,8 @@ def owner(each: objects.ProcessorObject) -> str | None:
             return each.invoice
         case objects.Price():
             return each.product
+        case objects.PromotionCode():
+            return each.coupon
         case _:
             return getattr(each, "customer", None)
 

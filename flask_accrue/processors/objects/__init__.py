@@ -14,8 +14,9 @@ from __future__ import annotations
 import typing as t
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
-from .catalog import Coupon, Price, Product, PromotionCode
+from .catalog import Price, Product
 from .customers import Customer, PaymentMethod, TaxId
+from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
@@ -64,6 +65,8 @@ __all__ = [
     "Coupon",
     "CreditNote",
     "Customer",
+    "Discount",
+    "DiscountAmount",
     "Dispute",
     "Invoice",
     "InvoiceItem",

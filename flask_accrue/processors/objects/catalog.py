@@ -1,11 +1,10 @@
-"""What is sold, and what is taken off it."""
+"""What is sold."""
 
 from __future__ import annotations
 
 import dataclasses
-import decimal
 
-from .base import UNSAID, ProcessorObject, Unsaid, When
+from .base import ProcessorObject
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,44 +39,3 @@ class Price(ProcessorObject):
     interval_count: int = 1
     usage_type: str = "licensed"
     tax_behavior: str = "unspecified"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Coupon(ProcessorObject):
-    """So much off: an amount in a currency, or percents with at most four decimals.
-
-    ``duration`` is ``once``, ``repeating`` (for ``duration_in_months``) or ``forever``. ``is_valid`` is
-    whether the processor would still take it.
-    """
-
-    kind = "coupon"
-
-    name: str | None = None
-    amount_off: int | None = None
-    currency: str | None = None
-    percent_off: decimal.Decimal | None = None
-    duration: str = "once"
-    duration_in_months: int | None = None
-    max_redemptions: int | None = None
-    times_redeemed: int = 0
-    redeem_by: When | None = None
-    is_valid: bool = True
-    products: tuple[str, ...] | Unsaid = UNSAID
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PromotionCode(ProcessorObject):
-    """A word that customers type to have a coupon; with ``only_for`` one customer's alone."""
-
-    kind = "promotion_code"
-
-    code: str
-    coupon: str
-    is_active: bool = True
-    only_for: str | None = None
-    expires_at: When | None = None
-    max_redemptions: int | None = None
-    times_redeemed: int = 0
-    first_time_transaction: bool = False
-    minimum_amount: int | None = None
-    minimum_amount_currency: str | None = None

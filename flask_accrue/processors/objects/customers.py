@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .base import ProcessorObject
+from .base import UNSAID, ProcessorObject, Unsaid
+from .discounts import Discount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
-    """Who pays. ``balance`` below 0 is credit. ``address`` is what tax goes by; only ``raw`` keeps it."""
+    """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any.
+    ``address`` is what tax goes by; only ``raw`` keeps it."""
 
     kind = "customer"
 
@@ -20,6 +22,7 @@ class Customer(ProcessorObject):
     default_payment_method: str | None = None
     currency: str | None = None
     balance: int = 0
+    discounts: tuple[Discount, ...] | Unsaid = UNSAID
     address: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

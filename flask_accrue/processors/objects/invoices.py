@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
+from .discounts import DiscountAmount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ class Invoice(ProcessorObject):
     ``tax`` is all of it, ``inclusive_tax`` what of that the prices hold already;
     ``total`` = ``subtotal`` - ``discount`` + ``tax`` - ``inclusive_tax``.
     ``starting_balance`` is the customer's balance when it was finalized (below 0: credit).
+    ``discount_amounts`` tell what each discount took off.
     ``automatic_tax_status`` is ``complete``, ``requires_location_inputs`` or ``failed``, and ``None`` where
     tax isn't reckoned automatically.
     """
@@ -104,6 +106,7 @@ class Invoice(ProcessorObject):
     subscription: str | None = None
     number: str | None = None
     discount: int = 0
+    discount_amounts: tuple[DiscountAmount, ...] = ()
     tax: int = 0
     inclusive_tax: int = 0
     total_taxes: tuple[TaxAmount, ...] = ()

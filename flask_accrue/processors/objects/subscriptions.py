@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
+from .discounts import Discount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Subscription(ProcessorObject):
     pause_resumes_at: When | None = None
     default_payment_method: str | None = None
     latest_invoice: str | None = None
-    discounts: tuple[str, ...] | Unsaid = UNSAID
+    discounts: tuple[Discount, ...] | Unsaid = UNSAID
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

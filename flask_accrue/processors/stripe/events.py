@@ -56,6 +56,8 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     raw = t.cast(Raw, body["data"]["object"])
     kind = fields.text(raw, "object") or ""
     event = dataclasses.replace(event, customer=_customer(kind, raw))
+    if kind == "discount":
+        return _referring(event, _discounted(raw))
     if _has_no_object(kind, raw):
         return dataclasses.replace(event, usable=False, fetchable=False)
     try:
@@ -146,6 +148,16 @@ def _related(body: Raw) -> Reference | None:
     if not isinstance(related, dict):
         return None
     return reading.reference(related.get("type"), related.get("id"))
+
+
+def _discounted(raw: Raw) -> Reference | None:
+    """Return what a discount is of: it's told within that, and can't be fetched."""
+    for kind in ("subscription", "customer"):
+        found = _id(raw.get(kind))
+        if found is not None:
+            is_invoice_s = kind == "customer" and _id(raw.get("invoice")) is not None
+            return None if is_invoice_s else reading.reference(kind, found)
+    return None
 
 
 def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent:

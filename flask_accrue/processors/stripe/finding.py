@@ -34,20 +34,23 @@ _CUSTOMERS: t.Final = "/v1/customers"
 
 
 class _Place(t.NamedTuple):
-    """The list of a kind, and the filter by what it belongs to, unless its path says that."""
+    """The list of a kind, and the filter by what it belongs to, unless its path says that; ``None``: it
+    belongs to nothing."""
 
     path: str
-    owner: str
+    owner: str | None
     others: tuple[tuple[str, str], ...] = ()
 
 
 _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "balance_transaction": _Place("/v1/customers/{}/balance_transactions", "customer"),
+    "coupon": _Place("/v1/coupons", None),
     "credit_note": _Place("/v1/credit_notes", "invoice"),
     "invoice": _Place("/v1/invoices", "customer"),
     "invoice_item": _Place("/v1/invoiceitems", "invoice"),
     "payment_intent": _Place("/v1/payment_intents", "customer"),
     "checkout_session": _Place("/v1/checkout/sessions", "customer"),
+    "promotion_code": _Place("/v1/promotion_codes", "coupon"),
     "refund": _Place("/v1/refunds", "charge"),
     "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
@@ -62,19 +65,22 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
     :raises ProcessorUnavailable: when Stripe can't be asked, so that it isn't known.
     """
     place = _PLACES.get(kind)
-    if kind != "customer" and (place is None or within is None):
-        named = ", ".join(f"{each} within its {_PLACES[each].owner}" for each in sorted(_PLACES))
+    lacks_owner = place is not None and place.owner is not None and within is None
+    if kind != "customer" and (place is None or lacks_owner):
+        owners = {each: _PLACES[each].owner for each in sorted(_PLACES)}
+        named = ", ".join(f"{each} within its {owner}" for each, owner in owners.items() if owner)
         raise InvalidRequest(
-            f"Stripe is asked for a customer by its operation, or for a {named}; not for a {kind}.",
+            "Stripe is asked for a customer or a coupon by its operation, or for a "
+            f"{named}; not for a {kind}.",
             param="kind" if place is None else "within",
         )
     try:
         if place is None:
             found = _customer(api, operation_id)
         else:
-            path = place.path.format(segment(t.cast(str, within)))
+            path = place.path if within is None else place.path.format(segment(within))
             params: dict[str, t.Any] = dict(place.others)
-            if path == place.path:
+            if path == place.path and place.owner is not None:
                 params[place.owner] = within
             found = _listed(api, path, params, operation_id, LOOKED_BACK)
         if found is None:

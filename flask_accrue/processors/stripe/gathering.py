@@ -102,13 +102,14 @@ class Gathering:
         self.put_intent(found.body, found)
 
 
-def alone(api: Api, kind: str, reply: Reply, path: str) -> Answer:
+def alone(api: Api, kind: str, reply: Reply, path: str, *expanded: str) -> Answer:
     """Return the answer of a call that is about one object.
 
     :param path: where it's read, but for its id.
+    :param expanded: what comes along.
     """
     gathering = Gathering(api)
-    reply = current(api, reply, path)
+    reply = current(api, reply, path, *expanded)
     gathering.put(kind, reply.body, reply)
     return gathering.answer()
 

@@ -19,6 +19,7 @@ from .charges import StripeCharges
 from .checkout import StripeCheckout
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
+from .discounts import StripeDiscounts
 from .invoices import StripeInvoices
 from .metering import StripeUsage
 from .payment_intents import StripePaymentIntents
@@ -34,6 +35,7 @@ SIGNATURE_HEADER: t.Final = "Stripe-Signature"
 
 class StripeProcessor(
     StripeCustomers,
+    StripeDiscounts,
     StripePaymentMethods,
     StripeSubscriptions,
     StripeSchedules,
@@ -85,6 +87,7 @@ class StripeProcessor(
             Capability.CAPTURE,
             Capability.SETUP_INTENTS,
             Capability.INVOICES,
+            Capability.COUPONS,
             Capability.METERING,
             Capability.CHECKOUT,
             Capability.HOSTED_PAGES,

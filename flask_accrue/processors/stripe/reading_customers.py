@@ -7,6 +7,7 @@ import typing as t
 from .. import objects
 from . import fields
 from .bodies import Raw
+from .reading_discounts import read_discounts
 
 #: Objects from before payment methods, which customers still pay with.
 LEGACY_KINDS: t.Final = frozenset({"card", "source", "bank_account"})
@@ -31,6 +32,7 @@ def read_customer(raw: Raw) -> objects.Customer:
         default_payment_method=default_payment_method(raw),
         currency=fields.currency(raw),
         balance=fields.integer(raw, "balance") or 0,
+        discounts=read_discounts(raw),
         address={
             name: value
             for name, value in fields.part(raw, "address").items()

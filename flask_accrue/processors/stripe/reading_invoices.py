@@ -44,6 +44,7 @@ def read_invoice(raw: Raw) -> objects.Invoice:
         subscription=_subscription(raw),
         number=fields.text(raw, "number"),
         discount=between if discounts is None else fields.total(discounts),
+        discount_amounts=tuple(_discount_amount(each) for each in discounts or ()),
         tax=said_tax if taxes is None else fields.total(taxes),
         inclusive_tax=0 if taxes is None else _inclusive(taxes),
         total_taxes=tuple(_tax_amount(tax) for tax in taxes or ()),
@@ -111,6 +112,13 @@ def read_line(raw: Raw) -> objects.InvoiceLine:
         tax=_exclusive(_taxes(raw, "taxes", "tax_amounts") or []),
         inclusive_tax=_inclusive(_taxes(raw, "taxes", "tax_amounts") or []),
         raw=raw,
+    )
+
+
+def _discount_amount(raw: Raw) -> objects.DiscountAmount:
+    return objects.DiscountAmount(
+        discount=fields.required_reference(raw, "discount"),
+        amount=fields.required_integer(raw, "amount"),
     )
 
 

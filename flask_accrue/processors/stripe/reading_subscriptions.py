@@ -1,7 +1,6 @@
 """Subscriptions with their items.
 
-Since 2025-03-31 the period stands on the items; before, on the subscription. Since 2025-09-30 a discount
-names its coupon in ``source``; before, it held the coupon.
+Since 2025-03-31 the period stands on the items; before, on the subscription.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import typing as t
 from .. import objects
 from . import fields
 from .bodies import Raw, invalid
+from .reading_discounts import read_discounts
 
 Period: t.TypeAlias = tuple[datetime.datetime | None, datetime.datetime | None]
 
@@ -47,7 +47,7 @@ def read_subscription(raw: Raw) -> objects.Subscription:
         default_payment_method=fields.reference(raw, "default_payment_method")
         or fields.reference(raw, "default_source"),
         latest_invoice=fields.reference(raw, "latest_invoice"),
-        discounts=_coupons(raw),
+        discounts=read_discounts(raw),
     )
 
 
@@ -85,27 +85,3 @@ def _currency_of(items: t.Iterable[Raw]) -> str | None:
             if isinstance(price, dict) and price.get("currency") is not None:
                 return fields.currency(price)
     return None
-
-
-def _coupons(raw: Raw) -> tuple[str, ...] | objects.Unsaid:
-    """Return the ids of the coupons that are in force, as far as the body names them.
-
-    ``discounts`` holds ids unless it was expanded, and those name no coupon. Versions before
-    2025-03-31 have ``discount`` beside it, with the one that counts.
-    """
-    several = raw.get("discounts") or []
-    if not isinstance(several, list):
-        raise fields.wrong("discounts", "a list", several)
-    one = fields.part(raw, "discount")
-    if one and len(several) <= 1:
-        several = [one]
-    if not ("discounts" in raw or "discount" in raw):
-        return objects.UNSAID
-    coupons = [_coupon(each) if isinstance(each, dict) else None for each in several]
-    named = tuple(coupon for coupon in coupons if coupon is not None)
-    return named if len(named) == len(coupons) else objects.UNSAID
-
-
-def _coupon(discount: Raw) -> str | None:
-    source = fields.part(discount, "source") or discount
-    return fields.reference(source, "coupon")

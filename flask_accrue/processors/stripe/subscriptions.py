@@ -33,9 +33,15 @@ _PLAIN: t.Final[t.Mapping[str, str]] = {
     "metadata": "metadata",
 }
 _PREVIEWED: t.Final = frozenset(
-    {"items", "proration", "proration_date", "cancel_at_period_end", "cancel_at"}
+    {"items", "proration", "proration_date", "cancel_at_period_end", "cancel_at", "discounts"}
 )
-_CHANGEABLE: t.Final = frozenset(_PLAIN) | {"items", "cancel_at_period_end", "cancel_at", "pause"}
+_CHANGEABLE: t.Final = frozenset(_PLAIN) | {
+    "items",
+    "cancel_at_period_end",
+    "cancel_at",
+    "pause",
+    "discounts",
+}
 
 
 class StripeSubscriptions(StripeCalls, SubscriptionCalls):
@@ -51,6 +57,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         key: str,
     ) -> Answer:
@@ -69,6 +76,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             "billing_cycle_anchor": billing_cycle_anchor,
             "payment_behavior": "allow_incomplete",
             "metadata": metadata,
+            "discounts": discounts or None,
             "expand": list(EXPANDED),
         }
         if collection_method == "send_invoice":
@@ -94,6 +102,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             given["items"] = [dict(item) for item in changes["items"]]
         if "pause" in changes:
             given["pause_collection"] = emptied(changes["pause"])
+        if "discounts" in changes:
+            given["discounts"] = _discounts(changes["discounts"])
         given |= _end(changes)
         path = f"{PATH}/{segment(subscription)}"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
@@ -114,6 +124,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         given = {"subscription": subscription} | (
             {"subscription_details": details} if details else {}
         )
+        if "discounts" in changes:
+            given["discounts"] = _discounts(changes["discounts"])
         reply = api.ask("/v1/invoices/create_preview", given)
         gathering = Gathering(api)
         gathering.put("invoice", {"id": "upcoming", **reply.body}, reply)
@@ -140,6 +152,11 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             if fields.moment(reply.body, "ended_at") is None:
                 raise
         return _told(api, reply)
+
+
+def _discounts(wanted: Json) -> Json:
+    """Return all discounts that it's to have: an empty list would leave it those that it has."""
+    return [dict(each) for each in wanted] if wanted else ""
 
 
 def _end(changes: c.Mapping[str, Json]) -> dict[str, Json]:

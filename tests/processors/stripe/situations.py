@@ -38,6 +38,9 @@ def prime_world(server: ContractServer) -> None:
         sample("price", id="price_pro", product="prod_1"),
         sample("price", id="price_team", product="prod_1"),
         subscription(latest_invoice=None),
+        coupon(),
+        promotion_code(),
+        sample("discount", id="di_1", source={"type": "coupon", "coupon": "TEN"}),
         subscription(id="sub_2", latest_invoice=None, schedule="sub_sched_1"),
         schedule(),
         checkout_session(),
@@ -55,6 +58,39 @@ def prime_world(server: ContractServer) -> None:
         setup_intent(),
     ):
         server.prime(obj)
+
+
+def coupon(**changes: t.Any) -> Json:
+    """Return a coupon of ten percents, forever."""
+    terms = {"percent_off": 10.0, "amount_off": None, "currency": None, "duration": "forever"}
+    rest = {"applies_to": None, "currency_options": None, "redeem_by": None, "valid": True}
+    none = {"duration_in_months": None, "max_redemptions": None, "times_redeemed": 0}
+    return sample("coupon", id="TEN") | terms | rest | none | changes
+
+
+def promotion_code(**changes: t.Any) -> Json:
+    """Return the code WELCOME of that coupon."""
+    restrictions = {
+        "currency_options": None,
+        "first_time_transaction": False,
+        "minimum_amount": None,
+        "minimum_amount_currency": None,
+    }
+    return (
+        sample(
+            "promotion_code",
+            id="promo_1",
+            code="WELCOME",
+            active=True,
+            customer=None,
+            expires_at=None,
+            max_redemptions=None,
+            times_redeemed=0,
+            promotion={"type": "coupon", "coupon": "TEN"},
+            restrictions=restrictions,
+        )
+        | changes
+    )
 
 
 def card(id: str, **changes: t.Any) -> Json:

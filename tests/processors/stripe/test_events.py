@@ -120,7 +120,7 @@ def test_the_object_tells_what_an_event_carries(obj: Json, type: str, kind: str)
 
 @pytest.mark.parametrize(
     "kind",
-    ["discount", "setup_intent", "source_transaction", "test_helpers.test_clock"],
+    ["setup_intent", "source_transaction", "test_helpers.test_clock"],
 )
 def test_a_kind_that_isnt_mirrored_has_no_object_but_its_customer(kind: str) -> None:
     found = event({"id": "x_1", "object": kind, "customer": "cus_1"}, f"{kind}.updated")
@@ -186,6 +186,24 @@ def test_deleting_something_of_a_customer_doesnt_delete_the_customer() -> None:
 
     assert found.object is not None
     assert not found.object.deleted
+
+
+@pytest.mark.parametrize(
+    ("of", "reference"),
+    [
+        ({"subscription": "sub_1"}, Reference("subscription", "sub_1")),
+        ({"subscription": None}, Reference("customer", "cus_1")),
+        ({"invoice": "in_1"}, None),
+        ({"subscription": 7, "customer": None}, None),
+    ],
+)
+def test_a_discount_refers_to_what_it_is_of(of: Json, reference: Reference | None) -> None:
+    discount = {"id": "di_1", "object": "discount", "customer": "cus_1", **of}
+
+    found = event(discount, "customer.discount.created")
+
+    assert (found.object, found.reference) == (None, reference)
+    assert found.fetchable is (reference is not None)
 
 
 def test_a_detached_payment_method_is_taken_from_the_body_with_its_former_customer() -> None:

@@ -132,7 +132,8 @@ def test_a_subscription_brings_the_coupons_of_its_discounts(
     found = processor.fetch("subscription", "sub_1").main
 
     assert isinstance(found, objects.Subscription)
-    assert found.discounts == ("TEN",)
+    [discount] = found.discounts
+    assert (discount.processor_id, discount.coupon) == ("di_1", "TEN")
 
 
 def test_lines_that_are_cut_off_are_all_fetched(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 import pytest
@@ -170,11 +171,11 @@ EXPANDED_DISCOUNT: Json = {
         pytest.param({"discounts": []}, (), id="none"),
         pytest.param({"discount": None}, (), id="none, in the old way"),
         pytest.param({"discount": None, "discounts": []}, (), id="none, in both ways"),
-        pytest.param({"discounts": ["di_1"]}, objects.UNSAID, id="ids name no coupon"),
+        pytest.param({"discounts": ["di_1"]}, (None,), id="ids name no coupon"),
         pytest.param(
             {"discounts": ["di_1", "di_2"], "discount": OLD_DISCOUNT},
-            objects.UNSAID,
-            id="only one of two is told",
+            (None, None),
+            id="two, and only one is told",
         ),
         pytest.param({}, objects.UNSAID, id="not spoken of"),
     ],
@@ -182,7 +183,24 @@ EXPANDED_DISCOUNT: Json = {
 def test_coupons_are_read_where_the_body_names_them(changes: Json, coupons: t.Any) -> None:
     raw = without(subscription(), "discounts") | changes
 
-    assert read_subscription(raw).discounts == coupons
+    found = read_subscription(raw).discounts
+    if coupons is objects.UNSAID:
+        assert found is objects.UNSAID
+    else:
+        assert not isinstance(found, objects.Unsaid)
+        assert tuple(each.coupon for each in found) == coupons
+        assert [each.processor_id for each in found] == ["di_1", "di_2"][: len(found)]
+
+
+def test_a_discount_tells_whose_it_is_and_for_how_long() -> None:
+    told = {"promotion_code": "promo_1", "start": 1_767_225_600, "end": 1_769_904_000}
+    raw = subscription(discounts=[CURRENT_DISCOUNT | told | {"subscription": "sub_1"}])
+
+    [found] = t.cast("tuple[objects.Discount, ...]", read_subscription(raw).discounts)
+
+    assert (found.promotion_code, found.subscription) == ("promo_1", "sub_1")
+    assert found.start == datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    assert found.end == datetime.datetime(2026, 2, 1, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize("name", ["id", "customer", "status", "items"])

@@ -16,7 +16,7 @@ from tests.processors.stripe.stripe_bodies import Json, sample
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
-#: What needs no call, and ``find``, whose table is its own.
+#: What needs no call, ``find``, whose table is its own, and what is tried elsewhere.
 _LOCAL = {
     "can",
     "require",
@@ -26,6 +26,8 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
+    # Of the other API, which the contract server doesn't know: it's tried beside usage.
+    "list_refused_usage",
     # Stripe's page alone completes what it has begun.
     "complete_checkout_session",
 }
@@ -55,7 +57,8 @@ def test_a_call_makes_its_request(
 
     answer = call.run(processor)
 
-    request = world.requests[0]
+    # What is deleted is read before.
+    request = next(each for each in world.requests if each.method == call.method)
     assert (request.method, request.path) == (call.method, call.path)
     assert request.params == call.params
     assert request.headers["Stripe-Version"] == versions.PINNED
@@ -316,9 +319,10 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
     assert stripe_server.requests == []
 
 
-# A customer has none yet, nor has a configuration of the portal; whom usage is of Stripe checks later,
-# and what is to be deleted may be gone.
+# A customer or coupon has none yet, nor has a configuration of the portal; whom usage is of Stripe checks
+# later, and what is to be deleted may be gone.
 _NAMES_NOBODY = (
+    "create_coupon",
     "create_customer",
     "create_meter_event",
     "create_portal_configuration",

@@ -43,7 +43,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "checkout_session": {"checkout_session.deleted"},
     "coupon": {"coupon.deleted"},
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
-    "customer": {"customer.deleted"},
+    "customer": {"customer.deleted", "customer.discounts"},
     "dispute": {"dispute.deleted"},
     "invoice": {
         "invoice.deleted",
@@ -70,6 +70,7 @@ ELSEWHERE: dict[str, set[str]] = {
         "subscription.current_period_start",
         "subscription.deleted",
         "subscription.discount",
+        "subscription.discounts.deleted",
     },
     "subscription_schedule": {"subscription_schedule.deleted"},
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
@@ -214,6 +215,7 @@ def expandable(contract: Contract, schema: Json, path: list[str]) -> bool:
     *through, last = path
     for name in through:
         schema = contract.resource(schema)[1].get("properties", {}).get(name, {})
+        schema = schema.get("items", schema)
     return len(path) <= 4 and last in contract.resource(schema)[1].get("x-expandableFields", ())
 
 

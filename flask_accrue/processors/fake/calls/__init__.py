@@ -6,6 +6,7 @@ from .charges import FakeCharges
 from .checkout import FakeCheckout
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
+from .discounts import FakeDiscounts
 from .invoices import FakeInvoices
 from .payment_intents import FakePaymentIntents
 from .payment_methods import FakePaymentMethods
@@ -20,6 +21,7 @@ __all__ = [
     "FakeCheckout",
     "FakeCreditNotes",
     "FakeCustomers",
+    "FakeDiscounts",
     "FakeInvoices",
     "FakePaymentIntents",
     "FakePaymentMethods",

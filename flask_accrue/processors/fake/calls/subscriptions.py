@@ -24,6 +24,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         collection_method: str,
         billing_cycle_anchor: int | None,
         metadata: dict[str, str],
+        discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         key: str,
     ) -> Answer:
@@ -34,6 +35,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "collection_method": collection_method,
             "billing_cycle_anchor": billing_cycle_anchor,
             "metadata": metadata,
+            "discounts": discounts,
             "automatic_tax": automatic_tax,
         }
 

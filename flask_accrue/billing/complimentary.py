@@ -1,0 +1,202 @@
+"""Subscriptions that are free of charge: a coupon of all percents, made once and found again."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from .. import clock, mirror, models, operations
+from ..errors import InvalidRequest, InvalidState
+from ..ids import new_id
+from ..processors import Answer, Capability, Processor
+from ..state import current_state
+from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from .changes import COMP_END_KEY, as_it_is, require_changeable, update
+from .coupons import create_coupon
+from .current import sync
+from .discounts import kept
+from .perform import seen, settle_session
+from .promotions import find_coupon
+from .subscriptions import subscribe, unix
+
+#: The key of a subscription's metadata that holds why it's free of charge.
+REASON_KEY: t.Final = "accrue_comp_reason"
+_LONGEST_REASON: t.Final = 500
+
+
+def comp_subscription(
+    target: models.Subscription | t.Any,
+    price: str | None = None,
+    *,
+    reason: str,
+    months: int | None = None,
+    ends_at: datetime.datetime | None = None,
+    name: str = "default",
+    quantity: int | None = None,
+    operation_id: str | None = None,
+) -> models.Subscription:
+    """Give a subscription free of charge: one that there is, or a new one to a price.
+
+    It has a coupon of 100 % from its next invoice on, before any other discounts, also after its plan is
+    swapped. A new one needs no card. The ledger has an entry ``subscription.comped``.
+
+    :param target: a subscription, or the billable that is to have one to ``price``.
+    :param reason: why, for whoever looks at it later; it's kept in the subscription's metadata.
+    :param months: after so many calendar months it's billed; forever by default.
+    :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that.
+    :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
+    """
+    _check(reason, months, ends_at)
+    end = None if ends_at is None else unix(ends_at)
+    if not isinstance(target, models.Subscription):
+        return _begun(target, price, reason, months, end, name, quantity, operation_id)
+    if price is not None:
+        raise InvalidRequest(
+            "A subscription has its price; swap its plan to change that.",
+            code="parameter_invalid",
+            param="price",
+        )
+    gateway = current_state().processor(target.processor)
+    _require(gateway, end)
+    subject = f"subscription:{target.id}"
+    id = operations.operation_id(operation_id, "comp_subscription", subject)
+    coupon = coupon_id(months)
+    row = target
+    if not operations.is_known(id):
+        settle_session()
+        row = as_it_is(target.id)
+        if row.discounts is None:
+            row = sync(row) or row
+        _refuse(row)
+        _ensure_coupon(gateway, months)
+
+    def changes(now: models.Subscription) -> dict[str, t.Any]:
+        _refuse(now)
+        # First of all: what the others would take off is nothing then, and isn't spent.
+        discounts = [{"coupon": coupon}, *kept(now)]
+        return {"discounts": discounts, **_noted(reason, end)}
+
+    said = {"reason": reason, "months": months, "ends_at": end}
+    return update(row, "comp_subscription", said, changes, id)
+
+
+def coupon_id(months: int | None) -> str:
+    """Return the id of the coupon that makes a subscription free of charge, at every processor the same."""
+    duration = "forever" if months is None else f"{months}-months"
+    return f"{models.COMP_COUPON}{duration}"
+
+
+def _begun(
+    owner: t.Any,
+    price: str | None,
+    reason: str,
+    months: int | None,
+    end: int | None,
+    name: str,
+    quantity: int | None,
+    operation_id: str | None,
+) -> models.Subscription:
+    from .customers import customer
+
+    payer = customer(owner)
+    gateway = current_state().processor(payer.processor)
+    _require(gateway, end)
+    id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")
+    if not operations.is_known(id):
+        settle_session()
+        _ensure_coupon(gateway, months)
+    row = subscribe(
+        payer,
+        price,
+        name=name,
+        quantity=quantity,
+        coupon=coupon_id(months),
+        operation_id=id,
+        _own={REASON_KEY: reason},
+    )
+    if end is None:
+        return row
+    ending = operations.shortened(f"{id}:end")
+    return update(row, "comp_end", {"ends_at": end}, lambda _: _noted(reason, end), ending)
+
+
+def _noted(reason: str, end: int | None) -> dict[str, t.Any]:
+    """Return the changes that tell why, and until when."""
+    if end is None:
+        return {"metadata": {REASON_KEY: reason}}
+    return {"cancel_at": end, "metadata": {REASON_KEY: reason, COMP_END_KEY: str(end)}}
+
+
+def _refuse(now: models.Subscription) -> None:
+    require_changeable(now)
+    if now.is_complimentary:
+        raise InvalidState("This subscription is free of charge already.", code="already_comped")
+
+
+def _require(gateway: Processor, end: int | None) -> None:
+    gateway.require(Capability.COUPONS)
+    if end is not None:
+        gateway.require(Capability.CANCEL_AT_DATE)
+
+
+def _check(reason: t.Any, months: t.Any, ends_at: t.Any) -> None:
+    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= _LONGEST_REASON:
+        raise InvalidRequest(
+            f"Say why in 1 to {_LONGEST_REASON} characters.",
+            code="parameter_invalid",
+            param="reason",
+        )
+    if months is not None and (
+        isinstance(months, bool) or not isinstance(months, int) or months < 1
+    ):
+        raise InvalidRequest(
+            f"months is a whole number from 1 on, not {months!r}.",
+            code="parameter_invalid",
+            param="months",
+        )
+    if ends_at is not None and unix(ends_at) <= unix(clock.now()):
+        raise InvalidRequest(
+            f"{ends_at:%Y-%m-%d %H:%M} isn't ahead.", code="parameter_invalid", param="ends_at"
+        )
+
+
+def _ensure_coupon(gateway: Processor, months: int | None) -> None:
+    """Make the coupon, unless there is one: here, or at the processor where somebody else made it."""
+    id = coupon_id(months)
+    row = find_coupon(gateway.name, id)
+    if row is None or row.deleted_at is not None:
+        try:
+            row = create_coupon(
+                percent_off=100,
+                duration="forever" if months is None else "repeating",
+                months=months,
+                name="Free of charge",
+                id=id,
+                processor=gateway.name,
+                operation_id=f"{id}:{new_id()}",
+            )
+        except InvalidRequest as error:
+            if error.code != "resource_already_exists":
+                raise
+            row = _fetched(gateway, id, row)
+    is_ours = row.percent_off == 100 and row.duration_in_months == months and row.is_redeemable
+    if not is_ours or (months is None) != (row.duration == "forever"):
+        raise InvalidState(
+            f"The coupon {id!r} isn't what it should be: 100 % off, and redeemable. Delete it at the "
+            "processor, and it's made anew.",
+            code="comp_coupon_changed",
+        )
+
+
+def _fetched(gateway: Processor, id: str, row: models.Coupon | None) -> models.Coupon:
+    before = seen(row)
+    current_state().db.session.rollback()
+    answer: Answer = gateway.fetch("coupon", id)
+
+    def work(uow: UnitOfWork) -> None:
+        mirror.write_answers(uow, None, [answer], before, processor=gateway.name)
+
+    write(work, origin=Origin(current_actor()))
+    found = find_coupon(gateway.name, id)
+    assert found is not None
+    return found

@@ -1,0 +1,178 @@
+"""Subscriptions that are free of charge."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flask_accrue import billing, errors, models
+from tests.host import Organization
+
+if TYPE_CHECKING:
+    from flask_accrue.testing import Kit
+
+
+def due(org: Organization) -> list[int]:
+    return [each.amount_due for each in billing.list_invoices(org)]
+
+
+def test_a_subscription_becomes_free_of_charge(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    billing.comp_subscription(subscription, reason="They found a bug")
+    for _ in range(2):
+        assert subscription.is_complimentary
+        assert subscription.meta["accrue_comp_reason"] == "They found a bug"
+        kit.deliver()
+    entry = kit.assert_entry("subscription.comped", subscription)
+    assert entry.state["meta"]["accrue_comp_reason"] == "They found a bug"
+    kit.advance(days=65)
+    assert sorted(due(payer)) == [0, 0, 1900]
+    assert subscription.is_active
+
+
+def test_the_entry_is_written_once(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    for _ in range(2):
+        billing.comp_subscription(subscription, reason="A friend", operation_id="op")
+        kit.deliver()
+    kit.advance(days=32)
+    types = [each.type for each in kit.entries()]
+    assert types.count("subscription.comped") == 1
+
+
+def test_an_owner_begins_free_of_charge_without_a_card(kit: Kit, org: Organization) -> None:
+    row = billing.comp_subscription(org, "price_pro", reason="A friend", operation_id="op")
+    assert billing.comp_subscription(org, "price_pro", reason="A friend", operation_id="op") is row
+    for _ in range(2):
+        assert row.is_active
+        assert row.is_complimentary
+        assert due(org) == [0]
+        kit.deliver()
+    kit.assert_entry("subscription.comped", row)
+    kit.advance(days=32)
+    assert due(org) == [0, 0]
+
+
+def test_it_survives_a_swap_of_the_plan(kit: Kit, org: Organization) -> None:
+    row = billing.comp_subscription(org, "price_pro", reason="A friend")
+    kit.advance(days=10)
+    billing.swap_plan(row, "price_yearly", proration="create_prorations")
+    kit.deliver()
+    assert row.is_complimentary
+    kit.advance(days=370)
+    assert set(due(org)) == {0}
+    assert row.is_active
+
+
+def test_it_is_billed_after_its_months(kit: Kit, payer: Organization) -> None:
+    row = billing.comp_subscription(payer, "price_pro", reason="Half a year", months=6)
+    assert (row.discounts or [])[0]["end"] == "2026-09-10T12:00:00+00:00"
+    for _ in range(7):
+        kit.advance(days=31)
+    assert sorted(due(payer)) == [0] * 6 + [1900] * 2
+    assert not row.is_complimentary
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_it_ends_at_its_end_also_after_a_swap(kit: Kit, payer: Organization, begins: bool) -> None:
+    ends_at = kit.fake.clock.now() + datetime.timedelta(days=50)
+    target: Any = payer
+    price = None
+    if begins:
+        price = "price_pro"
+    else:
+        target = billing.subscribe(payer, "price_pro")
+    row = billing.comp_subscription(target, price, reason="For a trade fair", ends_at=ends_at)
+    assert row.ends_at == ends_at
+    billing.swap_plan(row, "price_team", proration="none")
+    kit.deliver()
+    assert row.ends_at == ends_at
+    kit.advance(days=51)
+    assert row.is_ended
+    assert sum(due(payer)) == (0 if begins else 1900)
+
+
+def test_its_coupon_is_made_once_and_found_again(kit: Kit, payer: Organization) -> None:
+    other = Organization(name="Other", email="other@example.com")
+    kit.state.db.session.add(other)
+    kit.state.db.session.commit()
+    for owner in (payer, other):
+        billing.comp_subscription(owner, "price_pro", reason="A friend")
+    [coupon] = billing.list_coupons()
+    assert coupon.processor_id == "accrue-comp-forever"
+    assert (coupon.percent_off, coupon.duration) == (100, "forever")
+
+
+def test_a_coupon_that_is_only_at_the_processor_is_found(kit: Kit, payer: Organization) -> None:
+    terms: dict[str, Any] = dict.fromkeys(
+        "name amount_off currency currency_options duration_in_months max_redemptions redeem_by "
+        "products".split()
+    )
+    kit.fake.create_coupon(
+        **terms,
+        id="accrue-comp-forever",
+        percent_off="100",
+        duration="forever",
+        metadata={},
+        key="elsewhere",
+    )
+    assert billing.comp_subscription(payer, "price_pro", reason="A friend").is_complimentary
+
+
+def test_a_coupon_of_that_id_that_isn_t_all_off_is_refused(kit: Kit, payer: Organization) -> None:
+    coupon = billing.create_coupon(percent_off=99, duration="forever", id="accrue-comp-forever")
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.comp_subscription(payer, "price_pro", reason="A friend")
+    assert raised.value.code == "comp_coupon_changed"
+    billing.delete_coupon(coupon)
+    kit.advance(seconds=1)
+    assert billing.comp_subscription(payer, "price_pro", reason="A friend").is_complimentary
+
+
+def test_other_discounts_are_kept_and_not_spent(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    once = billing.create_coupon(percent_off=10)
+    billing.apply_coupon(subscription, once)
+    billing.comp_subscription(subscription, reason="A month", months=1)
+    assert [each["coupon"] for each in subscription.discounts or []] == [
+        "accrue-comp-1-months", once.processor_id,
+    ]  # fmt: skip
+    assert billing.preview_upcoming_invoice(subscription).total == 1710
+    billing.remove_discount(subscription, "accrue-comp-1-months")
+    kit.deliver()
+    assert not subscription.is_complimentary
+
+
+def test_it_isn_t_given_twice(kit: Kit, subscription: models.Subscription) -> None:
+    billing.comp_subscription(subscription, reason="A friend")
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.comp_subscription(subscription, reason="A friend", months=2)
+    assert raised.value.code == "already_comped"
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"reason": ""}, "reason"),
+        ({"reason": "x" * 501}, "reason"),
+        ({"reason": "A", "months": 0}, "months"),
+        ({"reason": "A", "months": 1.5}, "months"),
+        (
+            {"reason": "A", "ends_at": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)},
+            "ends_at",
+        ),
+        ({"reason": "A", "price": "price_pro"}, "price"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_call(
+    subscription: models.Subscription, calls: list[str], given: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.comp_subscription(subscription, **given)
+    assert raised.value.param == param
+    assert calls == []
