@@ -74,7 +74,7 @@ def owner_reference(owner: t.Any) -> tuple[str, str]:
             f"This {type(owner).__name__} has no primary key yet: add it to db.session first.",
             code="owner_unsaved",
         )
-    return owner.billable_type(), _join(key)
+    return owner.billable_type(), key_text(key)
 
 
 def load_owner(owner_type: str, owner_id: str) -> t.Any | None:
@@ -88,7 +88,7 @@ def load_owner(owner_type: str, owner_id: str) -> t.Any | None:
         key = tuple(_parse(text, column) for text, column in zip(texts, columns, strict=True))
     except (ValueError, TypeError, KeyError, decimal.InvalidOperation):
         return None
-    if _join(key) != owner_id:
+    if key_text(key) != owner_id:
         # `05` and ` 5` also read as 5, but no owner writes itself so.
         return None
     try:
@@ -123,7 +123,8 @@ def billable_types() -> dict[str, type[t.Any]]:
     return found
 
 
-def _join(key: c.Sequence[t.Any]) -> str:
+def key_text(key: c.Sequence[t.Any]) -> str:
+    """Return a primary key as the id of an owner, without loss."""
     texts = [_text(part) for part in key]
     return texts[0] if len(texts) == 1 else json.dumps(texts)
 

@@ -26,15 +26,20 @@ def systems(sqlite: bool) -> t.Any:
 
 
 @functools.cache
-def mirrored(model: type[models.Mirrored], several: bool = False) -> sa.Select[t.Any]:
-    """Return the select of a mirrored row, or of ``several``, by ``processor`` and ``processor_id``."""
+def mirrored(
+    model: type[models.Mirrored], several: bool = False, whole: bool = False
+) -> sa.Select[t.Any]:
+    """Return the select of a mirrored row, or of ``several``, by ``processor`` and ``processor_id``.
+
+    :param whole: with the object as it came, which takes long to read.
+    """
     return (
         sa.select(model)
         .where(
             model.processor == sa.bindparam("processor"),
             _is(model.processor_id, "processor_id", several),
         )
-        .options(orm.defer(model.raw))
+        .options(orm.undefer(model.raw) if whole else orm.defer(model.raw))
         .execution_options(populate_existing=True)
     )
 

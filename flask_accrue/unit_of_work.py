@@ -24,6 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from . import locked_reads, models, signals
 from .errors import InvalidState
+from .inserts import Inserts
 from .state import current_state
 from .telemetry import current_trace_id, reached
 
@@ -118,7 +119,8 @@ class UnitOfWork:
         self.kept: dict[t.Any, t.Any] = {}
         self._heads: dict[str, tuple[int, str]] = {}
         self._customers: dict[tuple[str, str], models.Customer] = {}
-        self._found: dict[tuple[t.Any, str, str], models.Mirrored] = {}
+        self._found: dict[tuple[t.Any, str, str], models.Mirrored | None] = {}
+        self._inserts: Inserts | None = None
 
     @contextlib.contextmanager
     def because_of(self, origin: Origin) -> c.Iterator[None]:
@@ -190,9 +192,9 @@ class UnitOfWork:
         chain = models.LedgerChain(
             chain=customer.chain, customer_id=customer.id, sequence=0, hash=""
         )
-        self.session.add(chain)
+        self.add(chain)
         # The entry's trigger moves this row, so it has to be there first.
-        self.session.flush()
+        self.flush()
         self._heads[customer.chain] = (0, "")
 
     def head(self, chain: str) -> tuple[int, str]:
@@ -236,7 +238,7 @@ class UnitOfWork:
         """
         name = (model, processor, processor_id)
         row = self._found.get(name)
-        if row is None:
+        if name not in self._found:
             row = self.execute(
                 locked_reads.mirrored(model), {"processor": processor, "processor_id": processor_id}
             ).scalar_one_or_none()
@@ -245,14 +247,68 @@ class UnitOfWork:
         return t.cast("_M | None", row)
 
     def find_all(
-        self, model: type[_M], processor: str, processor_ids: c.Collection[str]
+        self,
+        model: type[_M],
+        processor: str,
+        processor_ids: c.Collection[str],
+        *,
+        whole: bool = False,
     ) -> list[_M]:
-        """Read several mirrored rows at once, so that :meth:`find` has them."""
+        """Read several mirrored rows at once, so that :meth:`find` has them, and knows which aren't there.
+
+        :param whole: with the objects as they came.
+        """
         wanted = {"processor": processor, "processor_id": sorted(processor_ids)}
-        rows = list(self.execute(locked_reads.mirrored(model, several=True), wanted).scalars())
+        statement = locked_reads.mirrored(model, several=True, whole=whole)
+        rows = list(self.execute(statement, wanted).scalars())
+        for processor_id in processor_ids:
+            self._found[model, processor, processor_id] = None
         for row in rows:
             self._found[model, processor, row.processor_id] = row
         return rows
+
+    def add(self, row: models.Base) -> None:
+        """Add a new row: to the session, or while rows are gathered to what is inserted with others."""
+        if isinstance(row, models.Mirrored):
+            self._found[type(row), row.processor, row.processor_id] = row
+        if self._inserts is None:
+            self.session.add(row)
+        else:
+            self._inserts.add(row)
+
+    def add_values(self, model: type[models.Base], values: dict[str, t.Any]) -> None:
+        """Add a new row of which nobody needs more than that it's there; all its columns have to be given."""
+        if self._inserts is None:
+            self.session.add(model(**values))
+        else:
+            self._inserts.add_values(model, values)
+
+    def flush(self) -> None:
+        """Have what was added be in the database, unless rows are gathered."""
+        if self._inserts is None:
+            self.session.flush()
+
+    @property
+    def gathers(self) -> bool:
+        """Whether new rows are gathered, so that a statement doesn't find them."""
+        return self._inserts is not None
+
+    @contextlib.contextmanager
+    def gathering(self) -> c.Iterator[None]:
+        """Gather the rows that are added inside, and insert those of a table by one statement at the end.
+
+        Inside :meth:`find` knows them, and no statement does.
+        """
+        assert self._inserts is None, "rows are gathered already"
+        self._inserts = inserts = Inserts()
+        try:
+            yield
+        finally:
+            self._inserts = None
+        inserts.write(self.execute)
+        if current_state().reactions:
+            # Whoever reacts may ask for what is related to a row.
+            inserts.hand_over(self.session)
 
     def changed(self, change: Change) -> None:
         """Add a change, for the reactions that run before the commit."""

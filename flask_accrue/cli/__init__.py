@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 
 from ..errors import AccrueError
 from ..retry import told
+from .adopt import adopt
 from .catalog import group as catalog
 from .doctor import doctor
 from .fake import group as fake
@@ -45,6 +46,7 @@ class Commands(AppGroup):
 
 group = Commands("accrue", help="Operate the billing of this app.")
 for _command in (
+    adopt,
     catalog,
     db_group,
     doctor,

@@ -42,7 +42,42 @@ def append(
     :raises InvalidState: when this transaction didn't lock the chain.
     :raises TypeError: for a float, and for what JSON doesn't know.
     """
-    name = customer.chain if customer is not None else system_chain(chain_of or subject_id)
+    content = _signed(
+        uow, type, subject_type, subject_id, customer, data or {}, state, chain_of or subject_id
+    )
+    entry = models.LedgerEntry(**content)
+    uow.add(entry)
+    return entry
+
+
+def tell(
+    uow: UnitOfWork,
+    type: str,
+    *,
+    subject_type: str,
+    subject_id: str,
+    customer: models.Customer | None,
+    data: c.Mapping[str, t.Any],
+    state: c.Mapping[str, t.Any],
+    chain_of: str,
+) -> None:
+    """Append an entry as :func:`append` does, of which nobody needs the row."""
+    content = _signed(uow, type, subject_type, subject_id, customer, data, state, chain_of)
+    uow.add_values(models.LedgerEntry, content)
+
+
+def _signed(
+    uow: UnitOfWork,
+    type: str,
+    subject_type: str,
+    subject_id: str,
+    customer: models.Customer | None,
+    data: c.Mapping[str, t.Any],
+    state: c.Mapping[str, t.Any] | None,
+    chain_of: str,
+) -> dict[str, t.Any]:
+    """Return the next entry of a chain, and have the chain end with it."""
+    name = customer.chain if customer is not None else system_chain(chain_of)
     sequence, previous_hash = uow.head(name)
     key = chain.signing_key(current_state().ledger_keys)
     content: dict[str, t.Any] = {
@@ -55,7 +90,7 @@ def append(
         "subject_type": subject_type,
         "subject_id": subject_id,
         "customer_id": None if customer is None else customer.id,
-        "data": jsonable(data or {}),
+        "data": jsonable(data),
         "state": None if state is None else jsonable(state),
         "operation_id": uow.origin.operation_id,
         "trace_id": uow.origin.trace_id,
@@ -66,11 +101,9 @@ def append(
         "key_id": key.id,
         "previous_hash": previous_hash,
     }
-    digest = chain.entry_hash(content, key)
-    entry = models.LedgerEntry(**content, hash=digest)
-    uow.session.add(entry)
-    uow.move_head(name, sequence + 1, digest)
-    return entry
+    content["hash"] = chain.entry_hash(content, key)
+    uow.move_head(name, sequence + 1, content["hash"])
+    return content
 
 
 def jsonable(value: t.Any) -> t.Any:
@@ -78,6 +111,9 @@ def jsonable(value: t.Any) -> t.Any:
 
     :raises ValueError: for a time without a zone.
     """
+    of = type(value)
+    if of is int or of is bool or value is None:
+        return value
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, datetime.datetime):
@@ -86,7 +122,7 @@ def jsonable(value: t.Any) -> t.Any:
         return value.astimezone(datetime.UTC).isoformat()
     if isinstance(value, uuid.UUID | decimal.Decimal):
         return str(value)
-    if isinstance(value, c.Mapping):
+    if of is dict or isinstance(value, c.Mapping):
         return {_text(str(key)): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]

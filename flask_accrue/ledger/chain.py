@@ -62,17 +62,26 @@ def canonical(value: t.Any) -> bytes:
 
 
 def _refuse_floats(value: t.Any, where: str) -> None:
-    if isinstance(value, float):
+    of = type(value)
+    if of in _WITHOUT_FLOATS:
+        return
+    if of is dict or isinstance(value, c.Mapping):
+        for key, item in value.items():
+            if type(item) not in _WITHOUT_FLOATS:
+                _refuse_floats(item, f"{where}.{key}" if where else str(key))
+    elif of is list or isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            if type(item) not in _WITHOUT_FLOATS:
+                _refuse_floats(item, f"{where}[{number}]")
+    elif isinstance(value, float):
         raise TypeError(
             f"The ledger can't hold a float, and {where or 'this'} is one. Write an amount in minor "
             "units, and anything else that has a fraction as a string."
         )
-    if isinstance(value, c.Mapping):
-        for key, item in value.items():
-            _refuse_floats(item, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            _refuse_floats(item, f"{where}[{number}]")
+
+
+#: What most of an entry is made of, and is passed over fast.
+_WITHOUT_FLOATS: t.Final = frozenset({str, int, bool, type(None)})
 
 
 def _plain(value: t.Any) -> t.Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
-import typing as t
 
 from .. import models
 from ..processors import Answer, objects
@@ -15,11 +14,13 @@ from .connect import write_connect_account, write_transfer
 from .customers import (
     OWNER_KEY,
     adopt_customer,
+    claim_customer,
     create_customer,
     detach_payment_method,
     mark_customer_deleted,
     named_owner,
     owner_key,
+    read_owners_ahead,
     write_customer,
     write_payment_method,
 )
@@ -37,7 +38,8 @@ from .freshness import (
     watermark,
 )
 from .invoices import note_failure, write_invoice, write_invoice_payment
-from .items import note_past_items, read_items_ahead
+from .items import note_past_items
+from .many import gathered, read_ahead
 from .payments import write_charge, write_payment_intent, write_refund
 from .plain import is_plain, write_plain
 from .subscriptions import NAME_KEY, end_subscription, write_subscription
@@ -50,7 +52,9 @@ __all__ = [
     "Verdict",
     "Watermark",
     "adopt_customer",
+    "claim_customer",
     "create_customer",
+    "gathered",
     "is_final",
     "is_gone",
     "is_gone_for_good",
@@ -63,6 +67,7 @@ __all__ = [
     "note_past_items",
     "owner_key",
     "read_ahead",
+    "read_owners_ahead",
     "set_data",
     "set_local",
     "watermark",
@@ -106,21 +111,6 @@ def write(
     if is_plain(obj.kind) and obj.kind not in objects.NOBODYS:
         return write_plain(uow, customer.processor, obj, source, customer)
     raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
-
-
-def read_ahead(uow: UnitOfWork, processor: str, found: c.Iterable[objects.ProcessorObject]) -> None:
-    """Read the rows of several objects at once, so that writing each of them finds its row read.
-
-    Their customers' chains have to be locked.
-    """
-    ids: dict[str, set[str]] = {}
-    for obj in found:
-        ids.setdefault(obj.kind, set()).add(obj.processor_id)
-    ids.pop("customer", None)
-    for kind, processor_ids in ids.items():
-        rows = uow.find_all(models.MIRRORED[kind], processor, processor_ids)
-        if kind == "subscription" and rows:
-            read_items_ahead(uow, t.cast("list[models.Subscription]", rows))
 
 
 def write_catalog(

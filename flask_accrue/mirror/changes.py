@@ -7,8 +7,11 @@ import dataclasses
 import datetime
 import typing as t
 
+from sqlalchemy import orm
+
 from .. import models
-from ..ledger.append import append
+from ..inserts import set_values
+from ..ledger.append import tell
 from ..processors import objects
 from ..unit_of_work import Change, UnitOfWork
 from .freshness import Source
@@ -27,15 +30,22 @@ _TOLD: dict[type[models.Mirrored], tuple[str, ...]] = {}
 
 @dataclasses.dataclass
 class Draft(t.Generic[R]):
-    """A row that's being written, with what it was before."""
+    """A row that's being written, with what it was before.
+
+    :ivar gathered: it's new, and inserted later together with others.
+    """
 
     row: R
     created: bool
     before: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     after: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    gathered: bool = False
 
     def set(self, **values: t.Any) -> None:
         """Set columns, and note those that change, unless nobody is told of them."""
+        if self.gathered:
+            set_values(self.row, values)
+            return
         for name, value in values.items():
             old = getattr(self.row, name)
             if old == value and type(old) is type(value):
@@ -77,8 +87,8 @@ def draft(
     if row is None:
         row = model(processor=processor, processor_id=obj.processor_id, **identity)
         row.meta, row.data = {}, {}
-        uow.session.add(row)
-        made = Draft(row, created=True)
+        uow.add(row)
+        made = Draft(row, created=True, gathered=uow.gathers)
     else:
         made = Draft(row, created=False)
     made.set(meta=dict(obj.metadata), **values)
@@ -88,8 +98,19 @@ def draft(
         made.set(deleted_at=earlier(row.deleted_at, source.fresh_from))
     elif row.deleted_at is not None and row.deleted_at < source.fresh_from:
         made.set(deleted_at=None)
-    stamp(row, source, raw=dict(obj.raw))
+    raw = dict(obj.raw)
+    if made.is_change or source.event is not None or is_other(row, raw):
+        stamp(row, source, raw=raw)
     return made
+
+
+def is_other(row: models.Mirrored, raw: dict[str, t.Any]) -> bool:
+    """Tell whether an object isn't as it came last time, or may not be.
+
+    The old one is loaded only by whoever expects that nothing has changed: reading it costs more than writing
+    it again.
+    """
+    return orm.attributes.instance_dict(row).get("raw") != raw
 
 
 def earlier(known: datetime.datetime | None, said: datetime.datetime) -> datetime.datetime:
@@ -122,7 +143,7 @@ def record(
     :param parts: what belongs to the state besides the columns, such as a subscription's items.
     """
     row = made.row
-    append(
+    tell(
         uow,
         f"{kind}.{verb}",
         subject_type=kind,
@@ -146,7 +167,8 @@ def told(row: models.Mirrored) -> dict[str, t.Any]:
         mapper = model.__mapper__
         names = tuple(a.key for a in mapper.column_attrs if a.key not in _UNTOLD)
         _TOLD[model] = names
-    return {name: getattr(row, name) for name in names}
+    known = orm.attributes.instance_dict(row)
+    return {name: known[name] if name in known else getattr(row, name) for name in names}
 
 
 def said(value: t.Any, known: t.Any) -> t.Any:

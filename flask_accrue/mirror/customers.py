@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import datetime
 import typing as t
 
@@ -68,19 +69,9 @@ def adopt_customer(
     owner_id: str,
 ) -> models.Customer | None:
     """Write a customer that the processor has and we don't; ``None`` when its owner has another here."""
-    key = owner_key(owner_type, owner_id)
-    customers = models.Customer
-    generation = 1
-    for other in uow.scalars(
-        sa.select(customers).where(
-            customers.processor == processor,
-            customers.owner_type == owner_type,
-            customers.owner_id == owner_id,
-        )
-    ):
-        if other.owner_key == key:
-            return None
-        generation = max(generation, other.generation + 1)
+    generation = _next_generation(uow, processor, (owner_type, owner_id))
+    if generation is None:
+        return None
     return create_customer(
         uow,
         processor,
@@ -90,6 +81,78 @@ def adopt_customer(
         owner_id=owner_id,
         generation=generation,
     )
+
+
+def claim_customer(
+    uow: UnitOfWork, processor: str, processor_id: str, owner_type: str, owner_id: str
+) -> models.Customer | None:
+    """Write a customer of which nothing is known but whose it is; ``None`` when its owner has another here.
+
+    Anything that's told of it is newer.
+    """
+    generation = _next_generation(uow, processor, (owner_type, owner_id))
+    if generation is None:
+        return None
+    row = models.Customer(
+        id=new_id(),
+        processor=processor,
+        processor_id=processor_id,
+        owner_type=owner_type,
+        owner_id=owner_id,
+        owner_key=owner_key(owner_type, owner_id),
+        generation=generation,
+        balance=0,
+        meta={},
+        raw={},
+        data={},
+    )
+    uow.add(row)
+    uow.open_chain(row)
+    record(uow, "customer", "created", Draft(row, created=True), row)
+    return row
+
+
+def _next_generation(uow: UnitOfWork, processor: str, owner: tuple[str, str]) -> int | None:
+    """Return the number of a customer that an owner is to have, or ``None`` when it has one."""
+    if (_Earlier, processor, owner) not in uow.kept:
+        read_owners_ahead(uow, processor, [owner])
+    earlier: _Earlier = uow.kept[_Earlier, processor, owner]
+    if earlier.has_one:
+        return None
+    generation = earlier.generation + 1
+    uow.kept[_Earlier, processor, owner] = _Earlier(True, generation)
+    return generation
+
+
+class _Earlier(t.NamedTuple):
+    """The customers that an owner has had so far: whether one lives, and the last one's generation."""
+
+    has_one: bool
+    generation: int
+
+
+def read_owners_ahead(
+    uow: UnitOfWork, processor: str, owners: c.Collection[tuple[str, str]]
+) -> None:
+    """Read which customers several owners have, and have had."""
+    customers = models.Customer
+    by_type: dict[str, set[str]] = {}
+    for owner_type, owner_id in owners:
+        by_type.setdefault(owner_type, set()).add(owner_id)
+        uow.kept[_Earlier, processor, (owner_type, owner_id)] = _Earlier(False, 0)
+    for owner_type, ids in by_type.items():
+        found = uow.execute(
+            sa.select(customers.owner_id, customers.owner_key, customers.generation).where(
+                customers.processor == processor,
+                customers.owner_type == owner_type,
+                customers.owner_id.in_(sorted(ids)),
+            )
+        )
+        for owner_id, key, generation in map(tuple, found):
+            name = (_Earlier, processor, (owner_type, owner_id))
+            known: _Earlier = uow.kept[name]
+            lives = known.has_one or key == owner_key(owner_type, owner_id)
+            uow.kept[name] = _Earlier(lives, max(known.generation, generation))
 
 
 def named_owner(obj: objects.Customer) -> tuple[str, str] | None:
@@ -176,7 +239,7 @@ def write_payment_method(
             verb = "detached" if gone else "attached"
         record(uow, "payment_method", verb, made, customer)
     if made.created and not gone:
-        uow.session.flush()
+        uow.flush()
         _adopt_default(uow, customer, made.row)
     if gone:
         _drop_default(uow, customer, made.row)

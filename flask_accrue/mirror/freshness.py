@@ -98,7 +98,10 @@ def may_write(row: models.Mirrored | None, seen: Watermark, answer: Source) -> b
     """
     if row is None or watermark(row) == seen:
         return True
-    return row.fresh_to is not None and row.fresh_to < answer.fresh_from
+    if row.fresh_to is None:
+        # Nothing is known of it but that it's there, and nothing was before the call.
+        return seen[1] is None
+    return row.fresh_to < answer.fresh_from
 
 
 def is_final(obj: objects.ProcessorObject | None) -> bool:

@@ -14,7 +14,7 @@ from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, record
 from .freshness import Source
-from .lines import stored_lines, write_lines
+from .lines import new_lines, stored_lines, write_lines
 from .subscriptions import derive_from_invoices
 
 
@@ -76,7 +76,8 @@ def write_invoice(
     )
     _note_failure(made, failed_at)
     if made.created:
-        uow.session.flush()
+        uow.flush()
+        new_lines(uow, made.row)
     if obj.lines is not objects.UNSAID:
         before, lines = write_lines(uow, made.row, obj.lines)
         if not made.created:
@@ -92,7 +93,7 @@ def write_invoice(
         for payment in obj.payments:
             _write_embedded_payment(uow, customer, payment, source)
     if obj.subscription is not None and made.is_change:
-        uow.session.flush()
+        uow.flush()
         derive_from_invoices(uow, customer, obj.subscription)
     return made.row
 
@@ -109,7 +110,7 @@ def note_failure(
     if made.is_change:
         record(uow, "invoice", "payment_failed", made, customer, lines=stored_lines(uow, row))
         if row.subscription_processor_id is not None:
-            uow.session.flush()
+            uow.flush()
             derive_from_invoices(uow, customer, row.subscription_processor_id)
 
 
@@ -174,7 +175,7 @@ def _link(uow: UnitOfWork, customer: models.Customer, payment: models.InvoicePay
     if payment.charge_processor_id is not None:
         of_charge = models.Charge.processor_id == payment.charge_processor_id
         wanted.append(("charge", models.Charge, of_charge))
-    uow.session.flush()
+    uow.flush()
     for kind, model, which in wanted:
         unlinked = sa.select(model).where(
             model.processor == payment.processor, which, model.invoice_processor_id.is_(None)

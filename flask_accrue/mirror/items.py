@@ -80,7 +80,7 @@ def _new(
     item = models.SubscriptionItem(
         subscription_id=row.id, processor=row.processor, processor_id=obj.processor_id
     )
-    uow.session.add(item)
+    uow.add(item)
     _items(uow, row).append(item)
     return item
 
@@ -116,6 +116,11 @@ def read_items_ahead(uow: UnitOfWork, rows: c.Collection[models.Subscription]) -
     for item in uow.execute(_ITEMS, {"subscriptions": sorted(kept)}).scalars():
         kept[item.subscription_id].append(item)
     uow.kept.update(((models.SubscriptionItem, id), items) for id, items in kept.items())
+
+
+def new_items(uow: UnitOfWork, row: models.Subscription) -> None:
+    """Note that a subscription is new, so that nobody looks for items of it."""
+    uow.kept[models.SubscriptionItem, row.id] = []
 
 
 def _items(uow: UnitOfWork, row: models.Subscription) -> list[models.SubscriptionItem]:

@@ -6,8 +6,10 @@ import collections.abc as c
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from .. import models
+from ..inserts import set_values
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 
@@ -28,26 +30,19 @@ def write_lines(
         item = known.pop(position, None)
         if item is None:
             item = models.InvoiceItem(invoice_id=row.id, position=position)
-            uow.session.add(item)
-        item.processor_id = obj.processor_id
-        item.invoice_item_processor_id = obj.invoice_item
-        item.description = obj.description
-        item.amount = obj.amount
-        item.currency = obj.currency
-        item.discount = obj.discount
-        item.tax = obj.tax
-        item.inclusive_tax = obj.inclusive_tax
-        item.quantity = obj.quantity
-        item.price_processor_id = obj.price
-        item.subscription_processor_id = obj.subscription
-        item.subscription_item_processor_id = obj.subscription_item
-        item.period_start = obj.period_start
-        item.period_end = obj.period_end
-        item.proration = obj.proration
+            uow.add(item)
+            stored.append(item)
+        values = _values(obj)
+        if orm.attributes.instance_state(item).session_id is None:
+            set_values(item, {**values, "raw": dict(obj.raw)})
+            continue
+        for name, value in values.items():
+            setattr(item, name, value)
         if item.raw != obj.raw:
             item.raw = dict(obj.raw)
     for item in known.values():
         uow.session.delete(item)
+        stored.remove(item)
     after = [
         {
             "description": obj.description,
@@ -62,19 +57,58 @@ def write_lines(
     return before, after
 
 
+def _values(obj: objects.InvoiceLine) -> dict[str, t.Any]:
+    return {
+        "processor_id": obj.processor_id,
+        "invoice_item_processor_id": obj.invoice_item,
+        "description": obj.description,
+        "amount": obj.amount,
+        "currency": obj.currency,
+        "discount": obj.discount,
+        "tax": obj.tax,
+        "inclusive_tax": obj.inclusive_tax,
+        "quantity": obj.quantity,
+        "price_processor_id": obj.price,
+        "subscription_processor_id": obj.subscription,
+        "subscription_item_processor_id": obj.subscription_item,
+        "period_start": obj.period_start,
+        "period_end": obj.period_end,
+        "proration": obj.proration,
+    }
+
+
 def stored_lines(uow: UnitOfWork, row: models.Invoice) -> list[LineState]:
     """Return the lines that there are, as the ledger tells them."""
     return [_told(item) for item in _items(uow, row)]
 
 
+def read_lines_ahead(uow: UnitOfWork, rows: c.Collection[models.Invoice]) -> None:
+    """Read the lines of several invoices at once. The lock keeps others away from them."""
+    kept: dict[t.Any, list[models.InvoiceItem]] = {row.id: [] for row in rows}
+    for item in uow.execute(_LINES, {"invoices": sorted(kept)}).scalars():
+        kept[item.invoice_id].append(item)
+    uow.kept.update(((models.InvoiceItem, id), items) for id, items in kept.items())
+
+
+_LINES: t.Final = (
+    sa.select(models.InvoiceItem)
+    .where(models.InvoiceItem.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
+    .order_by(models.InvoiceItem.position)
+    .execution_options(populate_existing=True)
+)
+
+
+def new_lines(uow: UnitOfWork, row: models.Invoice) -> None:
+    """Note that an invoice is new, so that nobody looks for lines of it."""
+    uow.kept[models.InvoiceItem, row.id] = []
+
+
 def _items(uow: UnitOfWork, row: models.Invoice) -> list[models.InvoiceItem]:
-    return list(
-        uow.scalars(
-            sa.select(models.InvoiceItem)
-            .where(models.InvoiceItem.invoice_id == row.id)
-            .order_by(models.InvoiceItem.position)
-        )
-    )
+    """Return the lines of an invoice by their place, also those that were added since they were read."""
+    name = (models.InvoiceItem, row.id)
+    if name not in uow.kept:
+        read_lines_ahead(uow, [row])
+    return t.cast("list[models.InvoiceItem]", uow.kept[name])
 
 
 def _told(item: models.InvoiceItem) -> LineState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as c
 import datetime
 import typing as t
 
@@ -14,7 +15,7 @@ from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, earlier, record
 from .discounts import note_redemptions, stored_discounts
 from .freshness import Source
-from .items import stored_items, write_items
+from .items import new_items, stored_items, write_items
 
 #: The key of a subscription's metadata that holds its name.
 NAME_KEY: t.Final = "accrue_name"
@@ -65,7 +66,8 @@ def write_subscription(
         _end(made, min(gone))
     _derive(uow, made, paid=made.created)
     if made.created:
-        uow.session.flush()
+        uow.flush()
+        new_items(uow, made.row)
     before, items = write_items(uow, made.row, obj.items, last_seen)
     made.note("items", before, items)
     note_redemptions(uow, customer, obj.discounts, obj.processor_id)
@@ -112,7 +114,20 @@ def _end(
 def derive_from_invoices(
     uow: UnitOfWork, customer: models.Customer, subscription_processor_id: str
 ) -> None:
-    """Work out again what a subscription has from its invoices, after one was written."""
+    """Work out again what a subscription has from its invoices, after one was written.
+
+    While rows are gathered that waits until they're inserted.
+    """
+    if uow.gathers:
+        waiting = uow.kept.setdefault(_DERIVE, {})
+        waiting[subscription_processor_id] = customer
+        return
+    _derive_again(uow, customer, subscription_processor_id)
+
+
+def _derive_again(
+    uow: UnitOfWork, customer: models.Customer, subscription_processor_id: str
+) -> None:
     row = uow.find(models.Subscription, customer.processor, subscription_processor_id)
     if row is None:
         return
@@ -123,36 +138,77 @@ def derive_from_invoices(
         record(uow, "subscription", verb, made, customer, items=stored_items(uow, row))
 
 
+def derive_gathered(uow: UnitOfWork) -> None:
+    """Work out what waited until rows were inserted that had been gathered."""
+    waiting: dict[str, models.Customer] = uow.kept.pop(_DERIVE, {})
+    by_processor: dict[str, list[str]] = {}
+    for processor_id, customer in waiting.items():
+        by_processor.setdefault(customer.processor, []).append(processor_id)
+    for processor, processor_ids in by_processor.items():
+        read_derived_ahead(uow, processor, processor_ids)
+    with uow.gathering():
+        for processor_id, customer in waiting.items():
+            _derive_again(uow, customer, processor_id)
+
+
+#: Of which subscriptions it has to be worked out again, with their customers.
+_DERIVE: t.Final = "subscriptions to derive"
+
+
+class _Derived(t.NamedTuple):
+    """What a subscription has from its invoices."""
+
+    first_failure: datetime.datetime | None
+    paid_until: datetime.datetime | None
+
+
+def read_derived_ahead(uow: UnitOfWork, processor: str, processor_ids: c.Collection[str]) -> None:
+    """Read what several subscriptions have from their invoices; to be written before another invoice is."""
+    parameters = {"processor": processor, "subscriptions": sorted(processor_ids)}
+    with uow.session.no_autoflush:
+        failures = dict(map(tuple, uow.execute(_FIRST_FAILURES, parameters).all()))
+        paid = dict(map(tuple, uow.execute(_PAID_UNTIL, parameters).all()))
+    for processor_id in processor_ids:
+        found = _Derived(failures.get(processor_id), paid.get(processor_id))
+        uow.kept[_Derived, processor, processor_id] = found
+
+
+def _of_invoices(*what: t.Any) -> t.Any:
+    of = models.Invoice.subscription_processor_id
+    return (
+        sa.select(of, *what)
+        .where(
+            models.Invoice.processor == sa.bindparam("processor"),
+            of.in_(sa.bindparam("subscriptions", expanding=True)),
+        )
+        .group_by(of)
+    )
+
+
+_FIRST_FAILURES: t.Final = _of_invoices(sa.func.min(models.Invoice.first_failed_at)).where(
+    models.Invoice.is_open
+)
+_PAID_UNTIL: t.Final = (
+    _of_invoices(sa.func.max(models.InvoiceItem.period_end))
+    .join(models.InvoiceItem, models.InvoiceItem.invoice_id == models.Invoice.id)
+    .where(models.Invoice.is_paid)
+)
+
+
 def _derive(uow: UnitOfWork, made: Draft[models.Subscription], *, paid: bool) -> None:
     """Set ``past_due_since`` and, where an invoice may have been paid, ``paid_until``."""
     row = made.row
-    since = None
-    with uow.session.no_autoflush:
-        if row.is_past_due:
-            since = uow.execute(_first_failure(row)).scalar_one()
-        made.set(past_due_since=since)
-        if paid:
-            made.set(paid_until=uow.execute(_paid_until(row)).scalar_one())
-
-
-def _first_failure(row: models.Subscription) -> t.Any:
-    return sa.select(sa.func.min(models.Invoice.first_failed_at)).where(
-        models.Invoice.processor == row.processor,
-        models.Invoice.subscription_processor_id == row.processor_id,
-        models.Invoice.is_open,
-    )
-
-
-def _paid_until(row: models.Subscription) -> t.Any:
-    return (
-        sa.select(sa.func.max(models.InvoiceItem.period_end))
-        .join(models.Invoice, models.Invoice.id == models.InvoiceItem.invoice_id)
-        .where(
-            models.Invoice.processor == row.processor,
-            models.Invoice.subscription_processor_id == row.processor_id,
-            models.Invoice.is_paid,
-        )
-    )
+    if not (row.is_past_due or paid):
+        made.set(past_due_since=None)
+        return
+    name = (_Derived, row.processor, row.processor_id)
+    if name not in uow.kept:
+        read_derived_ahead(uow, row.processor, [row.processor_id])
+    # It's true until the next invoice is written.
+    derived: _Derived = uow.kept.pop(name)
+    made.set(past_due_since=derived.first_failure if row.is_past_due else None)
+    if paid:
+        made.set(paid_until=derived.paid_until)
 
 
 def _verb(made: Draft[models.Subscription]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .account import sync_account
 from .kinds import KINDS
+from .patience import patiently
 from .report import Difference, Report, Unlinked
 
-__all__ = ["KINDS", "Difference", "Report", "Unlinked", "sync_account"]
+__all__ = ["KINDS", "Difference", "Report", "Unlinked", "patiently", "sync_account"]

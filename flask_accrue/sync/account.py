@@ -217,7 +217,10 @@ class Run:
 
 
 def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
-    """Refuse an account that knows none of our customers: it would end all that is here."""
+    """Refuse an account that knows none of our customers: it would end all that is here.
+
+    A processor still tells of a customer that was deleted there, as a deleted one.
+    """
     session = current_state().db.session
     customers = models.Customer
     known = session.scalars(
@@ -237,9 +240,10 @@ def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
         except NotFound:
             continue
         return
-    if len(known) == _SAMPLE:
+    if known:
+        newest = f"the {len(known)} newest customers" if len(known) > 1 else "the newest customer"
         raise InvalidState(
-            f"{gateway.name} knows none of the {_SAMPLE} newest customers here: the key is of another "
-            "account, or of the other mode. Nothing was done.",
+            f"{gateway.name} has never known {newest} here: the key is of another account, or of the "
+            "other mode. Nothing was done. If it has lost them indeed, billing.sync(row) ends one.",
             code="sync_other_account",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
 import dataclasses
 import typing as t
 
@@ -101,7 +102,20 @@ def write_batch(uow: UnitOfWork, batch: Batch, tally: Tally) -> None:
     else:
         payers = {payer for payer in batch.payers.values() if payer is not None}
         here = uow.lock_processor_customers(name, payers)
-    mirror.read_ahead(uow, name, batch.objects)
+    mirror.read_ahead(uow, name, batch.objects, whole=True)
+    owners = [owner for owner in batch.owners.values() if isinstance(owner, tuple)]
+    mirror.read_owners_ahead(uow, name, owners)
+    gathers = all(obj.kind != "payment_method" for obj in batch.objects)
+    with mirror.gathered(uow) if gathers else contextlib.nullcontext():
+        _write_objects(uow, batch, here, tally)
+        since = len(uow.changes)
+    tally.note(uow, since)
+
+
+def _write_objects(
+    uow: UnitOfWork, batch: Batch, here: c.Mapping[str, models.Customer], tally: Tally
+) -> None:
+    name = batch.gateway.name
     ready: list[tuple[objects.ProcessorObject, models.Customer | None]] = []
     # All are judged before any is written: writing an invoice also touches its subscription.
     for obj in batch.objects:

@@ -17,6 +17,9 @@ from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
 
+#: What was asked for since some events came in, with its account: what is here is as new as they are.
+Asked: t.TypeAlias = set[tuple[Reference, "str | None"]]
+
 
 class Deferred(Exception):
     """It can't be applied now, through nobody's fault; it's tried again later."""
@@ -38,12 +41,15 @@ class MustFetch(Exception):
         self.seen = seen
 
 
-def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish) -> None:
+def apply(
+    row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: Finish, asked: Asked
+) -> None:
     """Write what an event says, and close its row, in one transaction.
 
     Whose it is, the platform's or a connected account's, the event itself says, whichever endpoint it came
     to.
 
+    :param asked: what was asked for after this event had come in; what it makes us ask for is added.
     :raises Deferred: when newer news kept coming in while the object was fetched.
     :raises ProcessorError: when the processor couldn't be asked.
     """
@@ -51,7 +57,7 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
     nobody = accounts.not_ours(gateway, event)
     if nobody is None:
         try:
-            nobody = _apply_ours(row_id, gateway, event, origin, finish)
+            nobody = _apply_ours(row_id, gateway, event, origin, finish, asked)
         except AuthenticationError:
             nobody = accounts.let_go(gateway, event)
             if nobody is None:
@@ -62,7 +68,12 @@ def apply(row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, finish: 
 
 
 def _apply_ours(
-    row_id: uuid.UUID, gateway: Processor, event: ProcessorEvent, origin: Origin, finish: Finish
+    row_id: uuid.UUID,
+    gateway: Processor,
+    event: ProcessorEvent,
+    origin: Origin,
+    finish: Finish,
+    asked: Asked,
 ) -> Nobody | None:
     of = event.subject
     if event.refuses_usage:
@@ -82,9 +93,9 @@ def _apply_ours(
         write(note, origin=origin)
         accounts.tell(row_id, event)
     elif of.kind in objects.NOBODYS:
-        _apply(gateway, event, of, None, origin, finish)
+        _apply(gateway, event, of, None, origin, finish, asked)
     else:
-        return _apply_to_somebody(gateway, event, of, origin, finish)
+        return _apply_to_somebody(gateway, event, of, origin, finish, asked)
     return None
 
 
@@ -115,7 +126,12 @@ def _refuse_usage(
 
 
 def _apply_to_somebody(
-    gateway: Processor, event: ProcessorEvent, of: Reference, origin: Origin, finish: Finish
+    gateway: Processor,
+    event: ProcessorEvent,
+    of: Reference,
+    origin: Origin,
+    finish: Finish,
+    asked: Asked,
 ) -> Nobody | None:
     """Apply an event to its customer, or say why there is none here."""
     answer = None
@@ -134,7 +150,7 @@ def _apply_to_somebody(
     if payer is None:
         return Nobody("ignored", f"this {of.kind} has no customer")
     try:
-        _apply(gateway, event, of, payer, origin, finish, answer)
+        _apply(gateway, event, of, payer, origin, finish, asked, answer)
     except Elsewhere:
         return Nobody("ignored", "the customer of that id is another account's")
     except Unknown:
@@ -142,7 +158,7 @@ def _apply_to_somebody(
         if isinstance(adopted, Nobody):
             return adopted
         if not adopted:
-            _apply(gateway, event, of, payer, origin, finish, answer)
+            _apply(gateway, event, of, payer, origin, finish, asked, answer)
     return None
 
 
@@ -153,6 +169,7 @@ def _apply(
     payer: str | None,
     origin: Origin,
     finish: Finish,
+    asked: Asked,
     answer: Answer | None = None,
 ) -> None:
     """Apply the body; when that isn't safe, fetch and apply the answer, three times at most.
@@ -162,7 +179,9 @@ def _apply(
     seen = mirror.UNSEEN
     if answer is None:
         try:
-            write(lambda uow: apply_body(uow, gateway, event, of, payer, finish), origin=origin)
+            write(
+                lambda uow: apply_body(uow, gateway, event, of, payer, finish, asked), origin=origin
+            )
         except MustFetch as wanted:
             seen = wanted.seen
         else:
@@ -183,6 +202,8 @@ def _apply(
         except MustFetch as again:
             seen = again.seen
         else:
+            if found is not None:
+                asked.add((of, event.account))
             return
     raise Deferred(f"{of.kind} {of.processor_id} changed with each of {_FETCHES} fetches")
 
@@ -207,13 +228,21 @@ def apply_body(
     of: Reference,
     payer: str | None,
     finish: Finish,
+    asked: Asked | None = None,
 ) -> None:
+    """Apply the body under the lock, if it's certainly newer than what is here.
+
+    :param asked: what was asked for after this event had come in.
+    :raises MustFetch: when that can't be told.
+    """
     customer, row = _lock(uow, gateway, event, of, payer)
     verdict = mirror.judge(row, event)
     is_short = event.fetchable and mirror.names_unknown(row, event.object)
     is_short = is_short or _lacks_card(uow, gateway, event.object)
     if verdict is Verdict.APPLY and (must_fetch(event) or is_short):
         verdict = Verdict.FETCH
+    if verdict is Verdict.FETCH and asked and row is not None and (of, event.account) in asked:
+        verdict = Verdict.STALE
     if verdict is Verdict.FETCH:
         raise MustFetch(mirror.watermark(row))
     if verdict is Verdict.STALE:
@@ -247,7 +276,14 @@ def _from_answer(
     else:
         source = Source.of_answer(answer)
         if not mirror.may_write(row, seen, source):
-            raise MustFetch(mirror.watermark(row))
+            assert row is not None
+            # Whoever wrote it meanwhile may have left nothing to ask: it's newer than the event by now, or
+            # what is here is what was answered.
+            if mirror.judge(row, event) is not Verdict.STALE and row.raw != answer.main.raw:
+                raise MustFetch(mirror.watermark(row))
+            _note_past(uow, customer, row, event)
+            finish(uow, "stale", "what we have is newer", customer)
+            return
         for each in answer.objects:
             if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)

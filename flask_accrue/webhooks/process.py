@@ -12,7 +12,7 @@ from ..clock import real_now
 from ..retry import MOST_ATTEMPTS, loggable, told, wait_after
 from ..state import current_state
 from . import claims, handlers
-from .apply import Deferred, apply
+from .apply import Asked, Deferred, apply
 from .claims import Lease, LeaseLost
 from .closing import CLOSED, Closing, update
 from .together import apply_together
@@ -34,9 +34,11 @@ def work_on_due(*, seconds: float = 60.0) -> int:
 
 def _work_on_lease(lease: Lease, ends: float) -> int:
     done = _work_on_several(lease)
+    # All of a lease's events had come in when it was claimed.
+    asked: Asked = set()
     while lease.rows and time.monotonic() < ends:
         row = lease.rows[0]
-        _work_on(row, lease)
+        _work_on(row, lease, asked)
         done += 1
         lease.rows = [each for each in lease.rows if each is not row]
     return done
@@ -55,11 +57,11 @@ def _work_on_several(lease: Lease) -> int:
     return len(closed)
 
 
-def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
+def _work_on(row: models.WebhookEvent, lease: Lease, asked: Asked) -> None:
     """Work on one event. Never raises for what the event does."""
     session = current_state().db.session
     try:
-        _finish(row, lease)
+        _finish(row, lease, asked)
     except LeaseLost:
         session.rollback()
         logger.warning("accrue: the lease of webhook event %s was lost", row.processor_id)
@@ -76,7 +78,7 @@ def _work_on(row: models.WebhookEvent, lease: Lease) -> None:
         _tell(row.id, dead=False)
 
 
-def _finish(row: models.WebhookEvent, lease: Lease) -> None:
+def _finish(row: models.WebhookEvent, lease: Lease, asked: Asked) -> None:
     """Apply an event and run its handlers, or as much of that as is left to do."""
     state = current_state()
     lease.keep()
@@ -86,7 +88,7 @@ def _finish(row: models.WebhookEvent, lease: Lease) -> None:
     customer_id = row.customer_id
     if row.applied_at is None:
         closing = Closing(row, lease.token, event)
-        apply(row.id, state.processor(row.processor), event, closing)
+        apply(row.id, state.processor(row.processor), event, closing, asked)
         if closing.is_closed:
             return
         customer_id = closing.customer_id

@@ -29,6 +29,8 @@ window.Stripe = function (key) {
     const frame = document.createElement("iframe");
     frame.src = src;
     frame.title = title;
+    frame.style.width = "100%";
+    frame.style.border = "0";
     holder.append(frame);
     return frame;
   }

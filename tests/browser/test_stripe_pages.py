@@ -187,8 +187,12 @@ def test_the_pages_fit_their_window_and_are_accessible(
 
         def look(path: str) -> None:
             tab.open(path)
+            for button in tab.page.locator("form[data-processor] [type=submit]").all():
+                expect(button).to_be_enabled()
             # A button that has just become usable still changes its color.
-            tab.page.wait_for_function("document.getAnimations().length === 0")
+            tab.page.evaluate(
+                "Promise.all(document.getAnimations().map((each) => each.finished)).then(() => 0)"
+            )
             if tab.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wide.append(path)
             wrong.extend(violations(tab.page))

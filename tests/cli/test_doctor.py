@@ -53,8 +53,12 @@ def examine() -> Iterator[Any]:
             db.engine.dispose()
 
 
+#: What the pages of the portal need, besides.
+WITH_KEY = {**STRIPE_CONFIG, "ACCRUE_STRIPE_PUBLISHABLE_KEY": "pk_test_x"}
+
+
 def test_a_host_that_is_set_up_is_fit(examine: Any, database_url: str) -> None:
-    found, exit_code = examine(database_url, **STRIPE_CONFIG, ACCRUE_PROCESSOR="stripe")
+    found, exit_code = examine(database_url, **WITH_KEY, ACCRUE_PROCESSOR="stripe")
     assert exit_code == 0
     assert {
         check for check, each in found.items() if any(level == "fail" for level, _ in each)
@@ -157,12 +161,25 @@ def test_the_fake_is_a_failure_in_earnest_only(
 
 
 def test_a_processor_without_a_webhook_secret_is_a_failure(examine: Any, database_url: str) -> None:
-    config = {**STRIPE_CONFIG, "ACCRUE_WEBHOOK_SECRETS": {}}
+    config = {**WITH_KEY, "ACCRUE_WEBHOOK_SECRETS": {}}
     found, exit_code = examine(database_url, **config, ACCRUE_PROCESSOR="stripe")
     assert exit_code == 1
     assert found["secrets"] == [
         ("fail", "ACCRUE_WEBHOOK_SECRETS has none for 'stripe': nothing gets in.")
     ]
+
+
+def test_a_portal_without_the_key_for_its_pages_is_a_failure(
+    examine: Any, database_url: str
+) -> None:
+    found, exit_code = examine(database_url, **STRIPE_CONFIG, ACCRUE_PROCESSOR="stripe")
+    assert exit_code == 1
+    [(level, sentence)] = found["secrets"]
+    assert (level, "ACCRUE_STRIPE_PUBLISHABLE_KEY is missing" in sentence) == ("fail", True)
+    off, _ = examine(
+        database_url, **STRIPE_CONFIG, ACCRUE_PROCESSOR="stripe", ACCRUE_PORTAL_PATH=False
+    )
+    assert "secrets" not in off
 
 
 def test_webhooks_that_are_switched_off_are_a_failure(examine: Any, database_url: str) -> None:

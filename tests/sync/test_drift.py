@@ -157,11 +157,13 @@ def test_news_that_come_in_while_a_page_is_asked_for_win(adopted: Account) -> No
     assert adopted.find(models.Subscription, "sub_1").cancel_at_period_end is False
 
 
+@pytest.mark.parametrize("customers", [1, 4, 6])
 def test_an_account_that_knows_none_of_our_customers_is_refused_before_anything_ends(
-    account: Account,
+    account: Account, customers: int
 ) -> None:
-    account.own(*range(1, 7))
-    for number in range(1, 7):
+    numbers = range(1, customers + 1)
+    account.own(*numbers)
+    for number in numbers:
         account.prime(number)
     account.sync("customers")
     account.server.reset()
@@ -169,6 +171,31 @@ def test_an_account_that_knows_none_of_our_customers_is_refused_before_anything_
     with pytest.raises(InvalidState, match="the key is of another account"):
         account.sync(repair=True)
     assert account.state() == before
+
+
+def test_an_account_whose_customers_were_all_deleted_is_still_the_same(adopted: Account) -> None:
+    for number in (1, 2):
+        adopted.delete("customer", f"cus_{number}")
+    adopted.sync("customers", repair=True)
+    assert adopted.find(models.Customer, "cus_1").is_deleted
+    assert adopted.find(models.Customer, "cus_2").is_deleted
+
+
+def test_what_has_not_changed_is_not_written(adopted: Account) -> None:
+    written = []
+    engine = adopted.db.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        verb, _, rest = statement.partition(" ")
+        table = rest.removeprefix("INTO ").partition(" ")[0]
+        # On SQLite a no-op is what locks a chain.
+        if verb in ("INSERT", "UPDATE", "DELETE") and table != "accrue_ledger_chains":
+            written.append(table)
+
+    assert adopted.sync().is_clean
+    sa.event.remove(engine, "before_cursor_execute", note)
+    assert set(written) == {"accrue_sync_runs"}
 
 
 def test_a_run_either_repairs_or_only_looks(account: Account) -> None:

@@ -14,6 +14,7 @@ Raw: t.TypeAlias = dict[str, t.Any]
 #: Levels of objects and lists in a body. Stripe's go to about a dozen.
 DEEPEST: t.Final = 64
 
+_PLAIN: t.Final = frozenset({int, bool, type(None)})
 _SECRET_KEYS: t.Final = frozenset({"client_secret", "secret"})
 # A client secret may also stand in the middle of a URL, as in next_action.redirect_to_url.
 _CLIENT_SECRET = re.compile(r"\b(?:pi|seti|cs|src)_\w*secret_\w+", re.ASCII)
@@ -59,7 +60,8 @@ def _without_secrets(value: t.Any, levels: int) -> t.Any:
     if isinstance(value, dict):
         _check_depth(levels)
         return {
-            name: _without_secrets(each, levels - 1)
+            # Most of a body says nothing, or a number.
+            name: each if type(each) in _PLAIN else _without_secrets(each, levels - 1)
             for name, each in value.items()
             if name not in _SECRET_KEYS
         }
