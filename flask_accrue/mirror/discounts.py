@@ -67,7 +67,11 @@ def note_redemptions(
     for redemption in kept.all():
         del told[redemption.discount_processor_id]
     for each in told.values():
-        uow.session.add(
+        # While rows are gathered, a statement doesn't find those that were added before.
+        noted = (redemptions, customer.processor, each.processor_id)
+        if uow.kept.setdefault(noted, each) is not each:
+            continue
+        uow.add(
             redemptions(
                 processor=customer.processor,
                 discount_processor_id=each.processor_id,
