@@ -14,6 +14,7 @@ from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability
 from ..state import current_state
+from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import require_attached
@@ -63,7 +64,7 @@ def charge(
     }
 
     def request(id: str) -> dict[str, t.Any]:
-        check_currency(payer, amount)
+        check_pays_in(payer, amount)
         card = payment_method or payer.default_payment_method
         if card is None:
             raise NoDefaultPaymentMethod(
@@ -157,35 +158,6 @@ def list_charges(owner: t.Any) -> list[models.Charge]:
     )
 
 
-def check_amount(amount: t.Any, noun: str) -> None:
-    """Refuse what is no amount above 0."""
-    check_money(amount)
-    if amount.amount_minor <= 0:
-        raise InvalidRequest(
-            f"{noun} has to be above 0, not {amount}.", code="amount_invalid", param="amount"
-        )
-
-
-def check_money(amount: t.Any) -> None:
-    """Refuse what is no money."""
-    if not isinstance(amount, Money):
-        raise InvalidRequest(
-            f"An amount is Money(1999, 'usd'), not {amount!r}.",
-            code="amount_invalid",
-            param="amount",
-        )
-
-
-def check_currency(payer: models.Customer, amount: Money) -> None:
-    """Refuse another currency than the customer pays in."""
-    if payer.currency is not None and payer.currency != amount.currency:
-        raise InvalidRequest(
-            f"This customer pays in {payer.currency.upper()}, not {amount.currency.upper()}.",
-            code="currency_mismatch",
-            param="amount",
-        )
-
-
 def check_statement_descriptor(text: str | None) -> None:
     """Refuse what no statement can say, as https://docs.stripe.com/get-started/account/statement-descriptors
     has it."""
@@ -217,15 +189,4 @@ def _check_refund(charge: models.Charge, amount: Money | None) -> None:
         )
     if amount is None:
         return
-    if amount.currency != charge.currency:
-        raise InvalidRequest(
-            f"The charge is in {charge.currency.upper()}, not {amount.currency.upper()}.",
-            code="currency_mismatch",
-            param="amount",
-        )
-    if not 0 < amount.amount_minor <= left.amount_minor:
-        raise InvalidRequest(
-            f"{amount} can't be refunded: {left} of the charge is left.",
-            code="amount_too_large" if amount.amount_minor > 0 else "amount_invalid",
-            param="amount",
-        )
+    check_part(amount, left, "charge", f"{amount} can't be refunded: {left} of the charge is left.")

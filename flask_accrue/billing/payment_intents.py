@@ -13,8 +13,9 @@ from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Answer, Capability, objects
 from ..state import current_state
+from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
-from .charges import check_amount, check_currency, check_money, check_statement_descriptor
+from .charges import check_statement_descriptor
 from .customers import OPERATION_KEY, customer
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen
@@ -76,7 +77,7 @@ def create_payment_intent(
     }
 
     def request(id: str) -> dict[str, t.Any]:
-        check_currency(payer, amount)
+        check_pays_in(payer, amount)
         card = payment_method or (payer.default_payment_method if confirmed else None)
         if confirmed and card is None:
             raise NoDefaultPaymentMethod(
@@ -228,18 +229,8 @@ def _checked(
         raise InvalidState(
             f"No money is held for this payment. {why}.", code="payment_not_capturable"
         )
-    if amount is not None and amount.currency != held.currency:
-        raise InvalidRequest(
-            f"The payment is in {held.currency.upper()}, not {amount.currency.upper()}.",
-            code="currency_mismatch",
-            param="amount",
-        )
-    if amount is not None and not 0 < amount.amount_minor <= held.amount_minor:
-        raise InvalidRequest(
-            f"{amount} can't be captured: {held} is held.",
-            code="amount_too_large" if amount.amount_minor > 0 else "amount_invalid",
-            param="amount",
-        )
+    if amount is not None:
+        check_part(amount, held, "payment", f"{amount} can't be captured: {held} is held.")
     return dict(asked)
 
 
