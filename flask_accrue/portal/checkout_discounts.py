@@ -49,7 +49,9 @@ def taken_off(
     amount = _amount(link, session)
     if given is None:
         # A whole customer may have a discount, too.
-        return None if not amount else TakenOff("Your discount", _minus(amount, locale), "", False)
+        if amount is None or not amount.amount_minor:
+            return None
+        return TakenOff("Your discount", _minus(amount, locale), "", False)
     word, coupon = queries.discount_of(session.processor, given)
     name = given.get("code") or word or (None if coupon is None else coupon.name) or "Discount"
     gives = "" if coupon is None else _gives(coupon, session.currency, locale)

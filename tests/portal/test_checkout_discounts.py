@@ -75,7 +75,9 @@ def test_a_discount_that_is_given_is_shown_and_paid(
 def test_a_code_is_typed_its_price_shown_and_paid(
     kit: Kit, payer: Visitor, org: Organization, url: str
 ) -> None:
-    assert "WELCOME" not in payer.get(url).text
+    before = text_of(payer.get(url).text)
+    assert "WELCOME" not in before
+    assert "Your discount" not in before
     answer = typed(payer, url, "welcome", payment_method="tok_mastercard")
     assert answer.status_code == 303
     page = payer.get(answer.location).text
