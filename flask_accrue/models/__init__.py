@@ -7,6 +7,7 @@ from .catalog import Price, Product
 from .checkout import CheckoutSession
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
+from .entitlements import EntitlementSummary
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
@@ -38,6 +39,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "promotion_code": PromotionCode,
     "tax_id": TaxId,
     "checkout_session": CheckoutSession,
+    "entitlement_summary": EntitlementSummary,
 }
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Customer",
     "Dispute",
     "Due",
+    "EntitlementSummary",
     "HandlerRun",
     "Invoice",
     "InvoiceItem",

@@ -12,7 +12,7 @@ from ..mirror import Source, Verdict, Watermark
 from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
 from ..telemetry import reached
 from ..unit_of_work import Actor, Origin, UnitOfWork, write
-from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
+from .owners import Finish, Nobody, adopt, is_mirrored, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
 
@@ -49,7 +49,7 @@ def apply(
     of = event.subject
     if event.refuses_usage:
         _refuse_usage(gateway, event, origin, finish)
-    elif of is None:
+    elif of is None or not is_mirrored(of):
         # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
         customer_id = event.customer or getattr(event.object, "customer", None)
 

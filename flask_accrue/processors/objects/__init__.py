@@ -17,6 +17,7 @@ from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Price, Product
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
+from .entitlements import EntitlementSummary
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
@@ -53,6 +54,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         PromotionCode,
         TaxId,
         CheckoutSession,
+        EntitlementSummary,
     )
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "Discount",
     "DiscountAmount",
     "Dispute",
+    "EntitlementSummary",
     "Invoice",
     "InvoiceItem",
     "InvoiceLine",

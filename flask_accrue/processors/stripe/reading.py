@@ -12,6 +12,7 @@ from .bodies import Raw
 from .reading_catalog import read_price, read_product
 from .reading_customers import read_customer, read_payment_method, read_tax_id
 from .reading_discounts import read_coupon, read_promotion_code
+from .reading_entitlements import SUMMARY, read_summary
 from .reading_invoices import read_credit_note, read_invoice, read_invoice_payment
 from .reading_payments import (
     read_charge,
@@ -33,6 +34,7 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "credit_note": read_credit_note,
     "customer": read_customer,
     "dispute": read_dispute,
+    SUMMARY: read_summary,
     "invoice": read_invoice,
     "invoice_payment": read_invoice_payment,
     "payment_intent": read_payment_intent,
@@ -56,7 +58,11 @@ _OTHER_NAMES: t.Final[t.Mapping[str, str]] = {
 }
 
 # Lists inside an object that say what is there, so that a row that isn't in them is gone.
-_WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {"subscription": "items", "invoice": "lines"}
+_WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {
+    "subscription": "items",
+    "invoice": "lines",
+    SUMMARY: "entitlements",
+}
 
 
 def read(raw: Raw) -> objects.ProcessorObject | None:

@@ -316,6 +316,19 @@ def tax_id(**changes: t.Any) -> Json:
     )
 
 
+def entitlement(lookup_key: str, **changes: t.Any) -> Json:
+    """Return what entitles the customer ``cus_1`` to a feature."""
+    feature = {"feature": f"feat_{lookup_key}", "lookup_key": lookup_key}
+    return sample("entitlements.active_entitlement", id=f"ent_{lookup_key}") | feature | changes
+
+
+def entitlement_summary(*lookup_keys: str, has_more: bool = False, **changes: t.Any) -> Json:
+    """Return a summary, which has no id of its own."""
+    rows = [entitlement(each) for each in lookup_keys or ("reports",)]
+    body = sample("entitlements.active_entitlement_summary", customer="cus_1")
+    return without(body, "id") | {"entitlements": listed(*rows, has_more=has_more)} | changes
+
+
 def checkout_session(**changes: t.Any) -> Json:
     """Return an open session that is to begin a subscription."""
     return (
