@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_accrue import billing, entitled, entitlements, features_for, models
-from flask_accrue.state import current_state
 from tests.host import Organization
 from tests.processors.stripe.stripe_bodies import (
+    NO_SUCH_CUSTOMER,
     START,
     entitlement,
     entitlement_summary,
@@ -98,7 +98,7 @@ def test_more_features_than_an_event_shows_are_all_fetched(
     assert event.outcome == "fetched"
     assert summary(told).lookup_keys == lookup_keys
     [request] = stripe_server.requests
-    assert request.params == {"customer": "cus_1", "limit": "100"}
+    assert request.params == {"customer": "cus_1", "limit": 100}
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,11 @@ def test_without_the_setting_a_summary_is_offered_and_leaves_no_row(
     told: Told, stripe_server: ContractServer, body: Json
 ) -> None:
     heard = []
-    told.app.extensions["accrue"].accrue.on(UPDATED)(
-        lambda event, context: heard.append((event.customer, context.owner.name))
-    )
+
+    def hear(event: Any, context: Any) -> None:
+        heard.append((event.customer, context.owner.name))
+
+    told.app.extensions["accrue"].handlers.append((UPDATED, hear))
     event = told.tell(UPDATED, body)
     assert (event.state, event.outcome) == ("succeeded", "unhandled")
     assert event.reason == f"{UPDATED} isn't mirrored"
@@ -176,7 +178,7 @@ def test_a_summary_of_a_customer_that_stripe_no_longer_has_is_gone(
     told: Told, stripe_server: ContractServer
 ) -> None:
     told.tell(UPDATED, entitlement_summary("reports"))
+    stripe_server.queue_answer(400, NO_SUCH_CUSTOMER)
     assert billing.sync(summary(told)) is None
     assert summary(told).deleted_at is not None
     assert [each.type for each in entries(told)][-1] == "entitlement_summary.deleted"
-    assert current_state().settings.mirrors_entitlements

@@ -16,6 +16,16 @@ Json = dict[str, t.Any]
 #: Unix seconds of 1 January 2026, and a month on.
 START, END = 1767225600, 1769904000
 
+#: What Stripe answers when a list is asked for by a customer that isn't there.
+NO_SUCH_CUSTOMER = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "resource_missing",
+        "message": "No such customer: 'x_1'",
+        "param": "customer",
+    }
+}
+
 
 def at(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -11,6 +11,7 @@ from flask_accrue.errors import ConfigError, InvalidRequest, NotFound, Processor
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor, api, versions
 from tests.processors.stripe.stripe_bodies import (
+    NO_SUCH_CUSTOMER,
     Json,
     checkout_session,
     coupon,
@@ -75,6 +76,7 @@ def test_an_answer_and_a_webhook_become_the_same_object(
 def test_every_kind_can_be_fetched(
     stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:
+    stripe_server.queue_answer(400, NO_SUCH_CUSTOMER, path="/entitlements/")
     for kind in objects.KINDS:
         with pytest.raises(NotFound):
             processor.fetch(kind, "x_1")
