@@ -133,13 +133,13 @@ def test_without_the_setting_a_summary_is_offered_and_leaves_no_row(
     heard = []
 
     def hear(event: Any, context: Any) -> None:
-        heard.append((event.customer, context.owner.name))
+        heard.append((event.type, context.owner.name))
 
     told.app.extensions["accrue"].handlers.append((UPDATED, hear))
     event = told.tell(UPDATED, body)
     assert (event.state, event.outcome) == ("succeeded", "unhandled")
     assert event.reason == f"{UPDATED} isn't mirrored"
-    assert heard == [("cus_1", "Acme")]
+    assert heard == [(UPDATED, "Acme")]
     assert (summary(told), entries(told), stripe_server.requests) == (None, [], [])
 
 
