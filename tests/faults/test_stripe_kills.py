@@ -58,8 +58,14 @@ def _locks_a_customer(operation: Operation) -> bool:
     return "customer" not in operation.makes and told not in objects.CATALOG
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_one_moment_after_the_other_it_is_done_once(shop: Shop, name: str) -> None:
+    die_and_be_done(shop, name)
+
+
+def die_and_be_done(shop: Shop, name: str) -> None:
+    """Carry out an operation that is killed at each moment in turn, until it's done."""
     operation = OPERATIONS[name]
     operation.prepare(shop)
     before = Before(shop)
@@ -73,3 +79,9 @@ def test_killed_at_one_moment_after_the_other_it_is_done_once(shop: Shop, name: 
     before.check_done(operation)
     [row] = current_state().db.session.scalars(sa.select(models.Operation).filter_by(id="op-1"))
     assert row.state == "done"
+
+
+@pytest.mark.only("postgresql")
+@pytest.mark.parametrize("name", ["subscribe", "charge", "refund", "swap_plan", "add_item"])
+def test_nor_does_it_matter_with_rows_that_are_locked(shop: Shop, name: str) -> None:
+    die_and_be_done(shop, name)
