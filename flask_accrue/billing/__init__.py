@@ -19,6 +19,7 @@ from .checkout import (
     get_checkout_session,
     sync_checkout,
 )
+from .checkout_codes import type_promotion_code
 from .complimentary import comp_subscription
 from .coupons import (
     activate_promotion_code,
@@ -190,6 +191,7 @@ __all__ = [
     "sync_payment",
     "sync_payment_methods",
     "sync_setup_intent",
+    "type_promotion_code",
     "update_coupon",
     "update_customer",
     "update_customer_tax_location",

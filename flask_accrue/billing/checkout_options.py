@@ -68,7 +68,13 @@ class Asked:
 
     def shown(self) -> dict[str, t.Any]:
         """Return what a mounted page shows, and where it leads."""
-        return {"items": list(self.prices.items()), **self.targets}
+        coupon, code = self.options.get("coupon"), self.options.get("promotion_code")
+        return {
+            "items": list(self.prices.items()),
+            "takes_codes": self.options["allow_promotion_codes"],
+            "discount": {"coupon": coupon, "promotion_code": code} if coupon or code else None,
+            **self.targets,
+        }
 
     def frozen_items(self, processor: str) -> list[dict[str, t.Any]]:
         """Return what is bought as it's sent: unless it's metered, a price needs its quantity there."""

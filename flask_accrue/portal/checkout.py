@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from .. import billing, models
@@ -15,12 +15,14 @@ from ..errors import (
     AccrueError,
     ActionRequired,
     CardError,
+    InvalidRequest,
     OperationInProgress,
     ProcessorError,
 )
 from ..money import Money
 from ..pages import format_date, safe_target
 from . import queries
+from .checkout_discounts import TakenOff, refusal_text, taken_off
 from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card
 from .tokens import operation_token, sent_operation
 from .wording import Said, card_choice, decline_text
@@ -43,6 +45,7 @@ class CheckoutPage:
     :ivar terms: what is paid, and when.
     :ivar due: what is due today, ``None`` where nothing is.
     :ivar button: what the button says.
+    :ivar takes_codes: whether there is a field for a promotion code.
     """
 
     title: str
@@ -50,6 +53,8 @@ class CheckoutPage:
     terms: str
     due: str | None
     button: str
+    takes_codes: bool
+    taken_off: TakenOff | None
     cards: tuple[tuple[str, str, str | None], ...]
     simulated_cards: tuple[SimulatedCard, ...]
 
@@ -57,6 +62,16 @@ class CheckoutPage:
 def show_checkout(token: str) -> str | Response:
     """Show what is bought, and how to pay; 404 unless it's the customer's own link."""
     link, session = _own(token)
+    return _shown(token, link, session)
+
+
+def _shown(
+    token: str,
+    link: models.PageLink,
+    session: models.CheckoutSession,
+    wrong_code: str | None = None,
+) -> str | Response:
+    """Show the page; ``wrong_code`` says why the code that was typed isn't taken."""
     if session.is_open and _waits(session):
         session = billing.sync_checkout(session)
     if session.is_complete:
@@ -72,6 +87,9 @@ def show_checkout(token: str) -> str | Response:
         operation=operation_token(str(link.id)),
         cancel_url=safe_target(link.details.get("cancel_url")),
         customer_name=link.customer.name,
+        wrong_code=wrong_code,
+        typed_code=request.form.get("code", "")[:500],
+        chosen=request.form.get("payment_method") or request.args.get("payment_method"),
     )
 
 
@@ -86,6 +104,9 @@ def complete_checkout(token: str) -> Response:
         flash("This page was open for too long. Nothing was charged; please try again.", "warning")
         return redirect(here, 303)
     chosen = request.form.get("payment_method", "")
+    # Whoever types a code and pays at once sees what it gives first.
+    if request.form.get("do") in ("take_code", "drop_code") or request.form.get("code"):
+        return _type_code(token, link, session, chosen)
     try:
         card = chosen_card(link.customer, chosen, f"{operation}:card")
         session = billing.complete_checkout_session(
@@ -102,6 +123,25 @@ def complete_checkout(token: str) -> Response:
         _explain(error)
         return redirect(here, 303)
     return _done(link, session)
+
+
+def _type_code(
+    token: str, link: models.PageLink, session: models.CheckoutSession, chosen: str
+) -> Response:
+    """Let the code count that was typed, or none any more; the card that was chosen stays chosen."""
+    word = None if request.form.get("do") == "drop_code" else request.form.get("code", "")
+    here = url_for(".checkout", token=token, payment_method=chosen or None)
+    try:
+        billing.type_promotion_code(link, word)
+    except InvalidRequest as error:
+        why = refusal_text(error) or error.message
+        return make_response(_shown(token, link, session, why), 422)
+    except AccrueError as error:
+        _explain(error)
+    else:
+        said = "The code was taken away." if word is None else "The code was taken."
+        flash(f"{said} Nothing was charged yet.", "success")
+    return redirect(here, 303)
 
 
 def _own(token: str) -> tuple[models.PageLink, models.CheckoutSession]:
@@ -157,6 +197,7 @@ def _page(
     }[session.mode]
     if session.mode == "subscription" and due is not None:
         button = f"Pay {due} and subscribe"
+    off = taken_off(link, session, locale)
     prices = queries.prices_of(session.processor, [name for name, _ in link.details["items"]])
     return CheckoutPage(
         title=title,
@@ -164,9 +205,11 @@ def _page(
             _bought(prices.get(name), name, quantity, locale)
             for name, quantity in link.details["items"]
         ),
-        terms=_terms(link, session, due, locale),
+        terms=_terms(link, session, due, locale, off),
         due=due,
         button=button,
+        takes_codes=bool(link.details.get("takes_codes")),
+        taken_off=off,
         cards=cards,
         simulated_cards=SIMULATED_CARDS,
     )
@@ -198,18 +241,24 @@ def _every(price: models.Price) -> str:
 
 
 def _terms(
-    link: models.PageLink, session: models.CheckoutSession, due: str | None, locale: str | None
+    link: models.PageLink,
+    session: models.CheckoutSession,
+    due: str | None,
+    locale: str | None,
+    off: TakenOff | None,
 ) -> str:
     trial_end = from_unix(link.details.get("trial_end"))
     if session.mode == "setup":
         return "Nothing is charged. The card is kept for later payments."
     if trial_end is not None:
         day = format_date(trial_end, locale, link.customer.preferred_timezone)
-        return f"Nothing is charged today. The trial ends on {day}; from then on you pay the price above."
+        today = f"Nothing is charged today. The trial ends on {day}; from then on you pay the price above"
+        return f"{today}." if off is None else f"{today}, less the discount. {off.lasts}".strip()
     if session.mode == "payment":
         return "You pay once." if due else "Nothing is charged."
     today = f"You pay {due} today" if due else "Nothing is charged today"
-    return f"{today}. It renews by itself until you cancel."
+    lasts = "" if off is None else off.lasts
+    return f"{today}. It renews by itself until you cancel. {lasts}".strip()
 
 
 def _said(session: models.CheckoutSession) -> Said:
@@ -235,6 +284,12 @@ def _explain(error: AccrueError) -> None:
             )
         case AccrueError(code="already_subscribed"):
             flash("You have this subscription already. Nothing was charged.", "info")
+        case InvalidRequest() if refusal_text(error) is not None:
+            flash(
+                "The discount can't be had any more. Nothing was charged. Take the code away or type "
+                "another to go on.",
+                "warning",
+            )
         case AccrueError(code="payment_method_required"):
             flash("Choose a card to go on.", "warning")
         case _:

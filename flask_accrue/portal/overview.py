@@ -57,6 +57,7 @@ def show_portal(token: str) -> str:
         subscriptions=[] if flow == "payment_method_update" else held,
         cards=[] if flow == "subscription_cancel" else cards,
         new_cards=() if flow == "subscription_cancel" else new,
+        add_url=None if simulated or flow == "subscription_cancel" else _add_url(token, customer),
         flow=flow,
         here=url_for(".portal", token=token),
         operation=operation_token(str(link.id)),
@@ -115,6 +116,12 @@ def _do(link: models.PageLink, what: str, operation: str) -> str:
 
 def _own(token: str) -> models.PageLink:
     return billing.open_link("portal", token, current_owner()) or abort(404)
+
+
+def _add_url(token: str, customer: models.Customer) -> str:
+    """Return the page where the processor's own fields take a card, which leads back here."""
+    here = url_for(".portal", token=token)
+    return url_for(".new_card", processor=customer.processor, next=here)
 
 
 def _subscription(link: models.PageLink, id: str) -> models.Subscription:

@@ -40,6 +40,16 @@ class CheckoutCalls(Calls):
         """Let nobody pay on an open page any more."""
         self._unsupported(Capability.CHECKOUT)
 
+    def type_promotion_code(self, session: str, *, promotion_code: str | None, key: str) -> Answer:
+        """Let a code count that the customer has typed on a mounted page, instead of any before.
+
+        The answer holds the session with what is left to pay.
+
+        :param promotion_code: its id; ``None`` takes it away.
+        :raises InvalidRequest: where no code may be typed, or this one can't be redeemed.
+        """
+        self._unsupported(Capability.MOUNTED_CHECKOUT)
+
     def complete_checkout_session(
         self, session: str, *, payment_method: str | None, operation: str, key: str
     ) -> Answer:

@@ -6,12 +6,14 @@ As with Stripe's page, a card that is refused changes nothing, and the session s
 from __future__ import annotations
 
 import collections.abc as c
+import dataclasses
 import datetime
 import typing as t
 
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
+from . import checkout_discounts as discounting
 from . import checkout_ends, customers, items, labels, payment_methods, payments, subscriptions
 from .refusals import check_known, refused
 from .transaction import Transaction
@@ -28,8 +30,6 @@ _OPTIONS: t.Final = frozenset(
     "allow_promotion_codes automatic_tax tax_id_collection customer_update payment_method_collection "
     "currency locale client_reference_id billing_address_collection description made_metadata".split()
 )
-_UNSIMULATED: t.Final = ("coupon", "promotion_code", "allow_promotion_codes", "embedded")
-
 Result: t.TypeAlias = list[objects.ProcessorObject | None]
 
 
@@ -51,9 +51,9 @@ def create(
     if mode not in MODES:
         raise refused(f"mode is one of {', '.join(MODES)}, not {mode!r}.", "mode")
     check_known(options, _OPTIONS, "checkout session")
-    for name in _UNSIMULATED:
-        if options.get(name):
-            raise refused(f"The Fake's checkout knows no {name.replace('_', ' ')}.", name)
+    if options.get("embedded"):
+        raise refused("The Fake has no page that could be embedded.", "embedded")
+    wanted = discounting.asked(mode, options)
     if not options.get("success_url"):
         raise refused("success_url is missing.", "success_url", "parameter_missing")
     expires_at = items.moment(options.get("expires_at"), "expires_at") or tx.now + LONGEST
@@ -65,7 +65,7 @@ def create(
             "A trial is a subscription's, and ends at least 48 hours ahead.",
             "subscription_data[trial_end]",
         )
-    currency, total = _price(tx, mode, chosen)
+    currency = _currency(tx, mode, chosen)
     session = objects.CheckoutSession(
         processor_id=tx.new_id("cs"),
         created=tx.now,
@@ -74,14 +74,19 @@ def create(
         status="open",
         payment_status="no_payment_required" if mode == "setup" else "unpaid",
         currency=currency or options.get("currency"),
-        amount_total=None if mode == "setup" else 0 if trial_end else total,
+        amount_total=None if mode == "setup" else 0,
         client_reference_id=options.get("client_reference_id"),
         expires_at=expires_at,
         metadata=labels.merged({}, metadata),
     )
+    if mode != "setup":
+        due = discounting.total(tx, session, discounting.lines_of(tx, chosen), wanted)
+        session = dataclasses.replace(session, amount_total=0 if trial_end else due)
     tx.save(session)
     tx.aside(session.processor_id).update(
         items=[dict(each) for each in chosen],
+        discounts=wanted,
+        takes_codes=bool(options.get("allow_promotion_codes")),
         trial_end=options.get("trial_end"),
         description=options.get("description"),
         needs_card=options.get("payment_method_collection", "always") == "always",
@@ -118,6 +123,7 @@ def complete(tx: Transaction, session_id: str, method_id: str | None, operation:
         collection_method="charge_automatically",
         billing_cycle_anchor=None,
         metadata=metadata,
+        discounts=aside["discounts"],
     )
     made = {
         "subscription": subscription.processor_id,
@@ -125,6 +131,14 @@ def complete(tx: Transaction, session_id: str, method_id: str | None, operation:
     }
     session = _concluded(tx, session, collected.intent, made)
     return [session, subscription, *collected.objects]
+
+
+def type_code(tx: Transaction, session_id: str, code_id: str | None) -> objects.CheckoutSession:
+    """Let a code count that the customer of an open session has typed; ``None`` takes it away.
+
+    :raises InvalidRequest: when it isn't open, takes no codes, or not this one.
+    """
+    return discounting.type_code(tx, _open(tx, session_id, "changed"), code_id)
 
 
 def expire_now(tx: Transaction, session_id: str) -> objects.CheckoutSession:
@@ -141,15 +155,15 @@ def _pay(
     assert session.amount_total is not None
     assert session.currency is not None
     assert session.customer is not None
+    aside = tx.aside(session.processor_id)
+    discounting.redeem(tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"])
     if session.amount_total == 0:
         return [checkout_ends.finish(tx, session)]
     intent = payments.create(
         tx,
         session.customer,
         Money(session.amount_total, session.currency),
-        terms=payments.Terms(
-            description=tx.aside(session.processor_id)["description"], metadata=metadata
-        ),
+        terms=payments.Terms(description=aside["description"], metadata=metadata),
     )
     method = tx.get(objects.PaymentMethod, method_id)
     intent, charge = payments.attempt(tx, intent, method)
@@ -185,31 +199,25 @@ def _open(tx: Transaction, session_id: str, what: str) -> objects.CheckoutSessio
     return session
 
 
-def _price(
-    tx: Transaction, mode: str, chosen: c.Sequence[c.Mapping[str, t.Any]]
-) -> tuple[str | None, int]:
-    """Return the currency, and what is due at once without a trial.
+def _currency(tx: Transaction, mode: str, chosen: c.Sequence[c.Mapping[str, t.Any]]) -> str | None:
+    """Return the currency of what is bought.
 
     :raises InvalidRequest: for items that don't go with the mode, or with each other.
     """
     if (mode == "setup") == bool(chosen):
         raise refused(f"mode={mode} takes {'no' if chosen else 'some'} items.", "line_items")
-    currencies, total, recurring = set(), 0, False
+    currencies = set()
     for each in chosen:
         price = tx.get(objects.Price, each.get("price"), "line_items[price]")
-        recurring = recurring or price.interval is not None
         if mode == "payment" and price.interval is not None:
             raise _wrong_price(price, "recurs")
         if mode == "subscription":
             items.sellable(tx, price.processor_id, "line_items[price]")
         currencies.add(price.currency)
-        counted = items.counted(
-            price, each.get("quantity", 1 if price.usage_type == "licensed" else None)
-        )
-        total += (price.unit_amount or 0) * (counted or 0)
+        items.counted(price, each.get("quantity", 1 if price.usage_type == "licensed" else None))
     if len(currencies) > 1:
         raise refused("All items are in one currency.", "line_items", "currency_mismatch")
-    return next(iter(currencies), None), total
+    return next(iter(currencies), None)
 
 
 def _wrong_price(price: objects.Price, why: str) -> InvalidRequest:

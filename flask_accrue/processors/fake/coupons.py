@@ -233,9 +233,9 @@ def usable(tx: Transaction, coupon_id: t.Any, currency: str | None, param: str) 
 
 
 def accepted(
-    tx: Transaction, code_id: t.Any, subscription: objects.Subscription, param: str
+    tx: Transaction, code_id: t.Any, customer: str, bought: Money, param: str
 ) -> objects.PromotionCode:
-    """Return a promotion code that may be redeemed for a subscription.
+    """Return a promotion code that a customer may redeem for what is bought.
 
     :raises NotFound: when there is none.
     :raises InvalidRequest: when it's over, or its restrictions don't allow it.
@@ -244,11 +244,11 @@ def accepted(
     problem = None
     if not code.is_active or _is_over(tx, code):
         problem = "is inactive"
-    elif code.only_for not in (None, subscription.customer):
+    elif code.only_for not in (None, customer):
         problem = "is another customer's"
-    elif code.first_time_transaction and _has_paid(tx, subscription.customer):
+    elif code.first_time_transaction and _has_paid(tx, customer):
         problem = "is for customers who haven't paid anything before"
-    elif not _is_enough(tx, code, subscription):
+    elif not _is_enough(code, bought):
         problem = "is for more than that"
     if problem is not None:
         raise refused(f"The promotion code {code_id!r} {problem}.", param, "promotion_code_invalid")
@@ -303,16 +303,13 @@ def _has_paid(tx: Transaction, customer: str) -> bool:
     return paid or any(each.status == "succeeded" for each in tx.all(objects.Charge, customer))
 
 
-def _is_enough(
-    tx: Transaction, code: objects.PromotionCode, subscription: objects.Subscription
-) -> bool:
+def _is_enough(code: objects.PromotionCode, bought: Money) -> bool:
     if code.minimum_amount is None or code.minimum_amount_currency is None:
         return True
     options = {} if code.currency_options is objects.UNSAID else code.currency_options
     known = {**options, code.minimum_amount_currency: code.minimum_amount}
-    least = known.get(subscription.currency or "")
-    bought = sum(items.amount(tx, each).amount_minor for each in subscription.items)
-    return least is not None and bought >= least
+    least = known.get(bought.currency)
+    return least is not None and bought.amount_minor >= least
 
 
 # -- terms -----------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ import dataclasses
 import datetime
 import typing as t
 
+from ...money import Money
 from .. import objects
-from . import calendar, coupons, customers, discounting
+from . import calendar, coupons, customers, discounting, items
 from .refusals import refused
 from .transaction import Transaction, missing
 
@@ -143,7 +144,11 @@ def _redeem(
 ) -> objects.Discount:
     code = None
     if kind == "promotion_code":
-        code = coupons.accepted(tx, name, subscription, param)
+        bought = Money(
+            sum(items.amount(tx, each).amount_minor for each in subscription.items),
+            t.cast(str, subscription.currency),
+        )
+        code = coupons.accepted(tx, name, subscription.customer, bought, param)
         name = code.coupon
     coupon = coupons.usable(tx, name, subscription.currency, param)
     coupons.count(tx, coupon, code)

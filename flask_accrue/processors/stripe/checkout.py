@@ -116,6 +116,10 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
             PATH,
         )
 
+    def type_promotion_code(self, session: str, *, promotion_code: str | None, key: str) -> Answer:
+        """Refuse it: codes are typed on Stripe's page."""
+        self._unsupported(Capability.MOUNTED_CHECKOUT)
+
     def complete_checkout_session(
         self, session: str, *, payment_method: str | None, operation: str, key: str
     ) -> Answer:

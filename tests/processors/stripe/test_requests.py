@@ -28,8 +28,9 @@ _LOCAL = {
     "find",
     # Of the other API, which the contract server doesn't know: it's tried beside usage.
     "list_refused_usage",
-    # Stripe's page alone completes what it has begun.
+    # Stripe's page alone takes codes and completes what it has begun.
     "complete_checkout_session",
+    "type_promotion_code",
 }
 
 

@@ -40,6 +40,15 @@ class FakeCheckout(FakeCalls, CheckoutCalls):
             lambda tx: [checkout.expire_now(tx, session)],
         )
 
+    def type_promotion_code(self, session: str, *, promotion_code: str | None, key: str) -> Answer:
+        """Let a code count that the customer has typed."""
+        return self._engine.call(
+            "type_promotion_code",
+            key,
+            {"session": session, "promotion_code": promotion_code},
+            lambda tx: [checkout.type_code(tx, session, promotion_code)],
+        )
+
     def complete_checkout_session(
         self, session: str, *, payment_method: str | None, operation: str, key: str
     ) -> Answer:
