@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
 from .checkout import CheckoutSession
+from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
 from .entitlements import EntitlementSummary
@@ -40,6 +41,8 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "tax_id": TaxId,
     "checkout_session": CheckoutSession,
     "entitlement_summary": EntitlementSummary,
+    "connect_account": ConnectAccount,
+    "transfer": Transfer,
 }
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "Base",
     "Charge",
     "CheckoutSession",
+    "ConnectAccount",
     "Coupon",
     "CreditNote",
     "Customer",
@@ -79,6 +83,7 @@ __all__ = [
     "SubscriptionSchedule",
     "SyncRun",
     "TaxId",
+    "Transfer",
     "WebhookEvent",
     "insert_unless_there",
 ]

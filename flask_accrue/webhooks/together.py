@@ -60,10 +60,10 @@ def _read(gateway: Processor, row: models.WebhookEvent) -> c.Iterator[_Ready]:
     event = gateway.read_event(row.payload)
     found = event.object
     of = event.subject
-    if found is None or of is None or not is_mirrored(of) or must_fetch(event):
+    if found is None or of is None or event.account or not is_mirrored(of) or must_fetch(event):
         return
     payer = named_payer(event, found)
-    if payer is not None and found.kind not in objects.CATALOG:
+    if payer is not None and found.kind not in objects.NOBODYS:
         yield _Ready(row, event, found, payer)
 
 
@@ -71,7 +71,8 @@ def _apply_all(
     uow: UnitOfWork, gateway: Processor, ready: list[_Ready], lease: Lease
 ) -> list[Closing]:
     here = uow.lock_processor_customers(gateway.name, {each.payer for each in ready})
-    ready = [each for each in ready if each.payer in here]
+    # One of a connected account's is no customer of the platform's, from which these events are.
+    ready = [each for each in ready if each.payer in here and here[each.payer].account is None]
     mirror.read_ahead(uow, gateway.name, [each.object for each in ready])
     done: list[Closing] = []
     closed: dict[t.Any, dict[str, t.Any]] = {}

@@ -82,6 +82,7 @@ def test_every_kind_can_be_fetched(
             processor.fetch(kind, "x_1")
     elsewhere = {
         "checkout_session": "checkout/sessions/x_1",
+        "connect_account": "accounts/x_1",
         "entitlement_summary": "entitlements/active_entitlements",
     }
     assert {request.path for request in stripe_server.requests} == {

@@ -20,6 +20,7 @@ from tests.processors.stripe.call_table import CALLS
 from tests.processors.stripe.situations import card, charge, payment_intent, setup_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    account,
     checkout_session,
     coupon,
     credit_note,
@@ -32,6 +33,7 @@ from tests.processors.stripe.stripe_bodies import (
     schedule,
     subscription,
     tax_id,
+    transfer,
 )
 
 if t.TYPE_CHECKING:
@@ -42,6 +44,7 @@ if t.TYPE_CHECKING:
 ELSEWHERE: dict[str, set[str]] = {
     "charge": {"charge.deleted", "charge.invoice"},
     "checkout_session": {"checkout_session.deleted"},
+    "connect_account": {"connect_account.deleted"},
     "coupon": {"coupon.deleted"},
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
     "customer": {"customer.deleted", "customer.discounts"},
@@ -76,6 +79,7 @@ ELSEWHERE: dict[str, set[str]] = {
     },
     "subscription_schedule": {"subscription_schedule.deleted"},
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
+    "transfer": {"transfer.deleted"},
 }
 
 #: Bodies that have something in every part that is read.
@@ -86,6 +90,7 @@ BODIES: dict[str, Json] = {
         balance_transaction=sample("balance_transaction", fee=1, net=2),
     ),
     "checkout_session": checkout_session(),
+    "connect_account": account(),
     "coupon": coupon(),
     "credit_note": credit_note(),
     "customer": sample("customer", invoice_settings={"default_payment_method": None}),
@@ -108,6 +113,7 @@ BODIES: dict[str, Json] = {
     ),
     "subscription_schedule": schedule(),
     "tax_id": tax_id(),
+    "transfer": transfer(),
 }
 
 

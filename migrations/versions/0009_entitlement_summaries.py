@@ -1,6 +1,6 @@
 """What processors say themselves that customers may use.
 
-Revision ID: 0008_entitlement_summaries
+Revision ID: 0009_entitlement_summaries
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
-revision = "0008_entitlement_summaries"
-down_revision = "0007_redemptions"
+revision = "0009_entitlement_summaries"
+down_revision = "0008_connect"
 branch_labels = None
 depends_on = None
 
