@@ -18,6 +18,9 @@ if t.TYPE_CHECKING:
     from tests.faults.operation_table import Operation
     from tests.oracles.stripe_server import ContractServer
 
+#: What we call otherwise than Stripe does.
+NAMES: t.Final = {"account": "connect_account"}
+
 
 class Shop:
     """An organization with a card, and Stripe as the contract server plays it."""
@@ -72,7 +75,8 @@ class Shop:
     def objects(self) -> collections.Counter[str]:
         """Count the objects of each kind at Stripe, by our names of them."""
         return collections.Counter(
-            str(each["object"]).replace(".", "_") for each in self.server.objects()["platform"]
+            NAMES.get(each["object"], str(each["object"]).replace(".", "_"))
+            for each in self.server.objects()["platform"]
         )
 
     def rows(self) -> collections.Counter[str]:
