@@ -91,6 +91,7 @@ class StripeProcessor(
             Capability.METERING,
             Capability.CHECKOUT,
             Capability.HOSTED_PAGES,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )
