@@ -11,6 +11,7 @@ import typing as t
 
 from flask import current_app
 
+from .account_scope import current_account
 from .clock import Clock
 from .config import Settings
 from .errors import ConfigError
@@ -99,19 +100,22 @@ class AccrueState:
         return self.settings.ledger_keys
 
     def processor(self, name: str | None = None) -> Processor:
-        """Return a processor by name, or the configured one.
+        """Return a processor by name, or the configured one, for the account that is acted for.
 
         :raises ConfigError: when none of that name is registered.
+        :raises UnsupportedByProcessor: when an account is acted for, and it has none.
         """
         name = name or self.settings.processor
         try:
-            return self.processors[name]
+            found = self.processors[name]
         except KeyError:
             known = ", ".join(sorted(self.processors)) or "none"
             raise ConfigError(
                 f"No processor is named {name!r}; registered: {known}. Set ACCRUE_PROCESSOR to one "
                 "of them, or register yours with accrue.register_processor()."
             ) from None
+        account = current_account()
+        return found if account is None else found.of_account(account)
 
 
 def current_state() -> AccrueState:

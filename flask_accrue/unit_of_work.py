@@ -10,6 +10,7 @@ import collections.abc as c
 import contextlib
 import contextvars
 import dataclasses
+import logging
 import random
 import time
 import typing as t
@@ -17,14 +18,17 @@ import uuid
 import zlib
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy import orm
 from sqlalchemy.orm.exc import StaleDataError
 
-from . import locked_reads, models
+from . import locked_reads, models, signals
 from .errors import InvalidState
 from .inserts import Inserts
 from .state import current_state
 from .telemetry import current_trace_id, reached
+
+logger = logging.getLogger(__name__)
 
 SYSTEM_CHAINS: t.Final = tuple(f"system:{number:02d}" for number in range(16))
 _MOST_TRIES: t.Final = 20
@@ -378,6 +382,7 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
             reached("write.before_commit")
             session.commit()
             reached("write.committed")
+            _tell(uow)
         except (sa.exc.DBAPIError, StaleDataError) as error:
             session.rollback()
             if attempt >= _tries(error):
@@ -393,6 +398,23 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
             session.autoflush = autoflush
             # After a rollback too: a gate that was asked inside has read what isn't so.
             state.last_write.note()
+
+
+def _tell(uow: UnitOfWork) -> None:
+    """Tell the host of changes that are worth waking someone for, if it listens."""
+    for change, _ in uow.changes:
+        signal = signals.OF_CHANGES.get((change.kind, change.verb))
+        if signal is None or not signal.receivers:
+            continue
+        [id] = sa.inspect(change.row).identity
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        # What a receiver makes of it is no business of whoever wrote the row.
+        with app.app_context():
+            try:
+                row = current_state().db.session.get(type(change.row), id)
+                signal.send(current_state(), row=row, change=change)
+            except Exception:
+                logger.exception("accrue: a receiver of %s failed", signal.name)
 
 
 def _completed(origin: Origin) -> Origin:

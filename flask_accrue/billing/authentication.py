@@ -9,6 +9,7 @@ from flask import current_app, has_request_context, url_for
 
 from .. import models
 from ..errors import AccrueError, ActionRequired, CardError, ProcessorError
+from ..gateways import gateway_of
 from ..processors import Answer
 from ..state import current_state
 
@@ -45,7 +46,7 @@ def action_required(row: models.Mirrored) -> ActionRequired:
     intent = unfinished_payment(row)
     secret = None
     if intent is not None:
-        gateway, processor_id = state.processor(row.processor), intent.processor_id
+        gateway, processor_id = gateway_of(row), intent.processor_id
         state.db.session.commit()
         try:
             answer = gateway.fetch("payment_intent", processor_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from .. import mirror, models
+from .. import account_scope, mirror, models
 from ..errors import ConfigError
 from ..processors import objects
 from ..state import current_state
@@ -44,6 +44,7 @@ def sync_catalog(processor: str | None = None) -> int:
 
     :returns: how many there are.
     """
+    account_scope.require_platform("The catalog")
     settle_session()
     gateway = current_state().processor(processor)
     before = seen(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
@@ -125,7 +126,7 @@ def create_checkout_session(
         },
     )
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.CHECKOUT)
     is_mounted = _is_mounted(gateway, mounted)
     if is_mounted and embedded:
@@ -225,7 +226,7 @@ def complete_checkout_session(
     :raises ActionRequired: when the customer has to confirm the payment; the session is complete then.
     :raises InvalidState: with the code ``already_subscribed``, or ``checkout_over``.
     """
-    gateway = current_state().processor(session.processor)
+    gateway = gateway_of(session)
     gateway.require(Capability.MOUNTED_CHECKOUT)
     payer = session.customer
     if payment_method is not None:
@@ -374,7 +375,7 @@ def _bring(session: models.CheckoutSession, processor_id: str) -> None:
     )
     if known is not None:
         return
-    gateway, customer_id = current_state().processor(session.processor), session.customer_id
+    gateway, customer_id = gateway_of(session), session.customer_id
     settle_session()
     try:
         answer = gateway.fetch("subscription", processor_id)

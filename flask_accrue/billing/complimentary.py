@@ -58,6 +58,7 @@ def comp_subscription(
         )
     gateway = current_state().processor(target.processor)
     _require(gateway, end)
+    _refuse_account(target.customer)
     subject = f"subscription:{target.id}"
     id = operations.operation_id(operation_id, "comp_subscription", subject)
     coupon = coupon_id(months)
@@ -101,6 +102,7 @@ def _begun(
     payer = customer(owner)
     gateway = current_state().processor(payer.processor)
     _require(gateway, end)
+    _refuse_account(payer)
     id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")
     if not operations.is_known(id):
         settle_session()
@@ -137,6 +139,15 @@ def _require(gateway: Processor, end: int | None) -> None:
     gateway.require(Capability.COUPONS)
     if end is not None:
         gateway.require(Capability.CANCEL_AT_DATE)
+
+
+def _refuse_account(payer: models.Customer) -> None:
+    if payer.account is not None:
+        raise InvalidState(
+            f"The coupon that makes it free of charge is the platform's own, and the customer is in the "
+            f"account {payer.account}. Make a coupon there, and give its id to billing.apply_coupon().",
+            code="other_account",
+        )
 
 
 def _check(reason: t.Any, months: t.Any, ends_at: t.Any) -> None:

@@ -7,6 +7,7 @@ import uuid
 
 from .. import clock, mirror, models
 from ..errors import InvalidRequest, NotFound
+from ..gateways import gateway_of
 from ..mirror import Source, Watermark
 from ..processors import Answer, Processor
 from ..state import current_state
@@ -42,7 +43,7 @@ def sync(row: R) -> R | None:
         return row
     settle_session()
     session = current_state().db.session
-    gateway = current_state().processor(row.processor)
+    gateway = gateway_of(row)
     model, id, processor_id = type(row), row.id, row.processor_id
     for _ in range(_FETCHES):
         seen, customer_id = mirror.watermark(row), payer_id(row)

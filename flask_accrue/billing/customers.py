@@ -9,9 +9,10 @@ import zoneinfo
 
 import sqlalchemy as sa
 
-from .. import mirror, models, operations
+from .. import account_scope, mirror, models, operations
 from ..billable import owner_reference
 from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..mirror import Source
 from ..processors import Answer, Capability, objects
@@ -27,8 +28,14 @@ _WAIT: t.Final = 10.0
 
 
 def get_customer(owner: t.Any, processor: str | None = None) -> models.Customer | None:
-    """Return the living customer of a billable, or ``None``. Never calls the processor."""
+    """Return the living customer of a billable, or ``None``. Never calls the processor.
+
+    In an account's block it's the customer that the billable is there.
+
+    :raises InvalidState: with the code ``other_account`` for a customer of another account than the block's.
+    """
     if isinstance(owner, models.Customer):
+        account_scope.check(owner.account)
         return owner
     state = current_state()
     name = processor or state.settings.processor
@@ -45,6 +52,7 @@ def customer(
     Two first visits at once make one customer: the second waits for the first.
     """
     if isinstance(owner, models.Customer):
+        account_scope.check(owner.account)
         return owner
     settle_session()
     deadline = time.monotonic() + _WAIT
@@ -75,7 +83,9 @@ def create_customer(
     gateway.require(Capability.CUSTOMERS)
     settle_session()
     owner_type, owner_id = owner_reference(owner)
-    key = mirror.owner_key(owner_type, owner_id)
+    account = account_scope.current_account()
+    named = mirror.owner_key(owner_type, owner_id)
+    key = mirror.owner_key(owner_type, owner_id, account)
     subject = f"owner:{key}"
     generation = 1 + _generations(gateway.name, owner_type, owner_id, subject)
 
@@ -92,7 +102,7 @@ def create_customer(
             "name": owner.billing_name,
             "email": owner.billing_email,
             "preferred_locale": None,
-            "metadata": {mirror.OWNER_KEY: key, OPERATION_KEY: id},
+            "metadata": {mirror.OWNER_KEY: named, OPERATION_KEY: id},
         }
 
     def create(uow: UnitOfWork, answer: Answer) -> models.Customer:
@@ -110,6 +120,7 @@ def create_customer(
             owner_type=owner_type,
             owner_id=owner_id,
             generation=generation,
+            account=account,
         )
 
     if operation_id is None or not operations.is_known(operation_id):
@@ -182,7 +193,7 @@ def sync_customer(owner: t.Any, *, operation_id: str | None = None) -> models.Cu
     if row is None:
         return None
     settle_session()
-    gateway = current_state().processor(row.processor)
+    gateway = gateway_of(row)
     id, processor_id, before = row.id, row.processor_id, seen(row)
     current_state().db.session.rollback()
     try:
@@ -260,13 +271,13 @@ def _check_zone(zone: str) -> None:
 
 
 def _living(processor: str, owner_type: str, owner_id: str) -> models.Customer | None:
-    customers = models.Customer
+    customers, account = models.Customer, account_scope.current_account()
     return (
         current_state()
         .db.session.scalars(
             sa.select(customers).where(
                 customers.processor == processor,
-                customers.owner_key == mirror.owner_key(owner_type, owner_id),
+                customers.owner_key == mirror.owner_key(owner_type, owner_id, account),
             )
         )
         .one_or_none()

@@ -7,6 +7,7 @@ import typing as t
 
 from .. import clock, mirror, models
 from ..errors import InvalidRequest, InvalidState, NotFound
+from ..gateways import gateway_of
 from ..mirror import Source
 from ..processors import Capability
 from ..state import current_state
@@ -162,7 +163,7 @@ def _take_as_it_is(subscription: models.Subscription) -> models.Subscription:
     """Mirror a subscription that the processor no longer lets us change."""
     settle_session()
     state = current_state()
-    gateway = state.processor(subscription.processor)
+    gateway = gateway_of(subscription)
     customer_id, processor_id, before = (
         subscription.customer_id,
         subscription.processor_id,

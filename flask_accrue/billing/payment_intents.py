@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import AccrueError, InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Answer, Capability, objects
@@ -196,7 +197,7 @@ def client_secret(row: models.PaymentIntent | models.SetupIntent) -> str | None:
     """
     kind = "payment_intent" if isinstance(row, models.PaymentIntent) else "setup_intent"
     state = current_state()
-    gateway, processor_id = state.processor(row.processor), row.processor_id
+    gateway, processor_id = gateway_of(row), row.processor_id
     state.db.session.commit()
     answer = gateway.fetch(kind, processor_id)
     found = answer.main

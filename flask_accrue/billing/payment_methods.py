@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState, NotAttached
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
@@ -141,7 +142,7 @@ def sync_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
     settle_session()
     id, processor_id = payer.id, payer.processor_id
     before = seen(*list_payment_methods(payer))
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     current_state().db.session.rollback()
     answer = gateway.list_payment_methods(processor_id)
     listed = {obj.processor_id for obj in answer.objects}

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import NotFound, ProcessorError
+from ..gateways import gateway_of
 from ..processors import Capability, objects
 from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
@@ -59,7 +60,7 @@ def sync_payment(intent: models.PaymentIntent) -> models.PaymentIntent:
     """
     settle_session()
     state = current_state()
-    gateway = state.processor(intent.processor)
+    gateway = gateway_of(intent)
     customer_id, id = intent.customer_id, intent.id
     before = _seen_with_invoice(intent)
     state.db.session.rollback()

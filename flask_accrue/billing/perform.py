@@ -13,7 +13,7 @@ import datetime
 import typing as t
 import uuid
 
-from .. import models, operations
+from .. import account_scope, models, operations
 from ..errors import (
     ActionRequired,
     AuthenticationError,
@@ -24,6 +24,7 @@ from ..errors import (
     ProcessorUnavailable,
     RateLimited,
 )
+from ..gateways import account_of
 from ..processors import Answer, Processor, objects
 from ..state import current_state
 from ..telemetry import reached
@@ -39,6 +40,9 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
     :raises AccrueError: as the billing functions document.
     """
     settle_session()
+    account = _account_of(plan)
+    plan.processor = plan.processor.of_account(account)
+    arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
     id = operations.operation_id(operation_id, plan.kind, plan.subject)
     while True:
         row, begun = operations.begin(
@@ -46,8 +50,9 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
             plan.kind,
             plan.subject,
             processor=plan.processor.name,
+            account=account,
             customer_id=plan.customer_id,
-            print_=operations.fingerprint(plan.kind, plan.subject, plan.arguments),
+            print_=operations.fingerprint(plan.kind, plan.subject, arguments),
             request=lambda: {"method": plan.method, "arguments": plan.request(id)},
             guard=plan.guard,
         )
@@ -57,6 +62,22 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
             _settle_abandoned(plan, row)
             continue
         return _carry_out(plan, row, again=begun is operations.Begun.AGAIN)
+
+
+def _account_of(plan: Plan[R]) -> str | None:
+    """Return the connected account for which a plan is carried out, or ``None``.
+
+    :raises InvalidState: with the code ``other_account``, when it's about another one than is acted for.
+    """
+    if plan.customer_id is not None:
+        account = account_of(plan.customer_id)
+        account_scope.check(account)
+        return account
+    if plan.kind == "create_customer":
+        return account_scope.current_account()
+    # What belongs to no customer is the platform's: of an account's catalog nothing is kept here.
+    account_scope.require_platform("What belongs to no customer")
+    return None
 
 
 def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:
@@ -238,7 +259,8 @@ def _repeat(row: models.Operation) -> t.Any:
         raise operations.error_from_json(error, result)
     from .authentication import action_required, unfinished_payment
 
-    if unfinished_payment(result) is None:
+    waiting = unfinished_payment(result)
+    if waiting is None or waiting.is_succeeded:
         # The customer has confirmed since.
         return result
     raise action_required(result)

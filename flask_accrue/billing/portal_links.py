@@ -6,8 +6,9 @@ import collections.abc as c
 import dataclasses
 import typing as t
 
-from .. import models, operations
+from .. import account_scope, models, operations
 from ..errors import InvalidRequest, UnsupportedByProcessor
+from ..gateways import gateway_of
 from ..ledger.append import append
 from ..processors import Capability, objects
 from ..state import current_state
@@ -74,7 +75,7 @@ def create_billing_portal_session(
         raise InvalidRequest(
             "This subscription is another customer's.", code="not_attached", param="subscription"
         )
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     if mounted is None:
         mounted = not (
             current_state().settings.hosted_pages and gateway.can(Capability.HOSTED_PAGES)
@@ -130,6 +131,7 @@ def create_portal_configuration(
     :param features: as Stripe writes them (https://docs.stripe.com/api/customer_portal/configurations/create).
     :param operation_id: with the same one within a day, the same configuration is returned.
     """
+    account_scope.require_platform("A configuration of the portal")
     gateway = current_state().processor(processor)
     gateway.require(Capability.HOSTED_PAGES)
     options: dict[str, t.Any] = {

@@ -9,6 +9,7 @@ import typing as t
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..processors import Capability, objects
 from ..state import current_state
 from .changes import (
@@ -85,7 +86,7 @@ def preview_upcoming_invoice(
         change, as that would.
     """
     one_of("proration", proration, PRORATIONS)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(Capability.PREVIEW)
     named, id, processor_id = item_name(item), subscription.id, subscription.processor_id
     change = _change(price, quantity, named, items)

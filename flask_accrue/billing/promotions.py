@@ -38,6 +38,12 @@ def accepted_code(
     """
     gateway = current_state().processor(payer.processor)
     gateway.require(Capability.COUPONS)
+    if payer.account is not None:
+        raise _refused(
+            "not_found",
+            f"Codes are the platform's own, and the customer is in the account {payer.account}. Give "
+            "the id of a coupon of that account instead.",
+        )
     if isinstance(code, models.PromotionCode):
         candidates = [code] if code.processor == payer.processor else []
         word = code.code
@@ -68,7 +74,8 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
         processor_id = coupon.processor_id
     elif isinstance(coupon, str) and coupon:
         processor_id = coupon
-        row = find_coupon(payer.processor, coupon)
+        # A coupon of a connected account may have the id of one of the platform's.
+        row = find_coupon(payer.processor, coupon) if payer.account is None else None
     else:
         raise InvalidRequest(
             f"A coupon is named by its row or the processor's id, not {coupon!r}.",
@@ -77,6 +84,13 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
         )
     if row is None:
         return processor_id
+    if payer.account is not None:
+        raise InvalidRequest(
+            f"This coupon is the platform's own, and the customer is in the account {payer.account}. "
+            "Give the id of a coupon of that account.",
+            code="other_account",
+            param="coupon",
+        )
     problem = None
     if row.deleted_at is not None:
         problem = "deleted", "was deleted"

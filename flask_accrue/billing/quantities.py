@@ -8,8 +8,8 @@ import typing as t
 
 from .. import models
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..processors import Answer, Capability, objects
-from ..state import current_state
 from .changes import ItemName, chosen_item, item_name, terms, update
 from .subscriptions import check_quantity
 
@@ -107,7 +107,7 @@ def _requantify(
     said: dict[str, t.Any],
     operation_id: str | None,
 ) -> models.Subscription:
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     named, processor_id = item_name(item), subscription.processor_id
     found_made = False
 

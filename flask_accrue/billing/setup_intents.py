@@ -13,6 +13,7 @@ from ..errors import (
     InvalidRequest,
     InvalidState,
 )
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Answer, Capability
 from ..state import current_state
@@ -117,7 +118,7 @@ def sync_setup_intent(setup_intent: models.SetupIntent) -> models.SetupIntent:
     """
     settle_session()
     state = current_state()
-    gateway = state.processor(setup_intent.processor)
+    gateway = gateway_of(setup_intent)
     customer_id, id, processor_id = (
         setup_intent.customer_id,
         setup_intent.id,

@@ -135,6 +135,7 @@ def _close(uow: UnitOfWork, id: str, undone: bool) -> None:
         "kind": row.kind,
         "subject": row.subject,
         "processor": row.processor,
+        "account": row.account,
         "customer_id": row.customer_id,
         "state": row.state,
         "sent_at": row.sent_at,

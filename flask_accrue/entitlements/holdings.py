@@ -13,6 +13,7 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from ..account_scope import current_account
 from ..models import Customer, Subscription, SubscriptionItem
 from ..plans import EntitlementPolicy
 from ..state import current_state
@@ -84,6 +85,8 @@ def _statement() -> sa.Select[t.Any]:
         .where(
             customers.owner_type == sa.bindparam("owner_type"),
             customers.owner_id == sa.bindparam("owner_id"),
+            # What an owner has of somebody else's account grants nothing on the platform.
+            sa.func.coalesce(customers.account, "") == sa.bindparam("account"),
             # These grant nothing whatever else they say. The rest is for the predicates to tell.
             customers.deleted_at.is_(None),
             subscriptions.deleted_at.is_(None),
@@ -103,12 +106,13 @@ def read_holdings(owner_type: str, owner_id: str) -> list[Holding] | None:
     A transaction that this statement broke is rolled back, since nothing in it can be saved any more. One
     that was broken before is the host's to end.
     """
-    session = current_state().db.session()
+    session, account = current_state().db.session(), current_account() or ""
     begun_here = not session.in_transaction()
     try:
         # On the session's connection: in its transaction, but nothing pending is flushed first.
         connection = session.connection(bind_arguments=_ON_OUR_DATABASE)
-        rows = connection.execute(_HELD, {"owner_type": owner_type, "owner_id": owner_id}).all()
+        asked = {"owner_type": owner_type, "owner_id": owner_id, "account": account}
+        rows = connection.execute(_HELD, asked).all()
     except sa.exc.SQLAlchemyError as error:
         rolled_back = begun_here or _broke_the_transaction(session, error)
         if rolled_back:

@@ -11,6 +11,7 @@ import typing as t
 
 from flask import has_request_context, request
 
+from ..account_scope import current_account
 from ..state import current_state
 from .holdings import Holding, read_holdings
 
@@ -40,13 +41,14 @@ def holdings_of(reference: tuple[str, str], owner: object) -> c.Sequence[Holding
     if not has_request_context():
         return read_holdings(*reference)
     state = current_state()
-    kept: dict[tuple[str, str], _Kept] = request.environ.setdefault(_KEY, {})
-    known = kept.get(reference)
+    kept: dict[t.Any, _Kept] = request.environ.setdefault(_KEY, {})
+    name = (current_account(), *reference)
+    known = kept.get(name)
     now = time.monotonic()
     written = state.last_write.seen()
     if known is None or known.written != written or now - known.read_at > KEPT_FOR:
         # That was taken before reading: what's written meanwhile may be missing from the rows.
-        known = kept[reference] = _Kept(read_holdings(*reference), now, written, owner)
+        known = kept[name] = _Kept(read_holdings(*reference), now, written, owner)
     return known.holdings
 
 

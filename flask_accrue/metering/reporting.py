@@ -100,15 +100,16 @@ def _work_on(row: models.MeterEvent, lease: _Held) -> None:
 def _report(row: models.MeterEvent, token: uuid.UUID) -> None:
     state = current_state()
     session = state.db.session
+    payer, account = _payer(row.customer_id)
     request: dict[str, t.Any] = {
-        "customer": _payer(row.customer_id),
+        "customer": payer,
         "event_name": row.event_name,
         "value": row.value,
         "identifier": sent_as(row.identifier, row.refusals),
         "timestamp": to_unix(row.occurred_at),
         "key": sent_as(row.identifier, row.refusals),
     }
-    gateway = state.processor(row.processor)
+    gateway = state.processor(row.processor).of_account(account)
     gateway.require(Capability.METERING)
     if row.sent_at is None:
         _update(row.id, token, {"sent_at": real_now()})
@@ -124,10 +125,12 @@ def _report(row: models.MeterEvent, token: uuid.UUID) -> None:
     reached("usage.after_call")
 
 
-def _payer(customer_id: uuid.UUID) -> str:
+def _payer(customer_id: uuid.UUID) -> tuple[str, str | None]:
+    """Return who used it, and in which connected account that is, if in one."""
     customers = models.Customer
-    statement = sa.select(customers.processor_id).where(customers.id == customer_id)
-    return current_state().db.session.scalars(statement).one()
+    statement = sa.select(customers.processor_id, customers.account)
+    found = current_state().db.session.execute(statement.where(customers.id == customer_id)).one()
+    return found.processor_id, found.account
 
 
 def _after(error: Exception, attempts: int) -> dict[str, t.Any]:

@@ -10,6 +10,7 @@ from ..processors import Answer, objects
 from ..unit_of_work import UnitOfWork, system_chain
 from .catalog import write_price, write_product
 from .changes import Draft, earlier, record
+from .connect import write_connect_account, write_transfer
 from .customers import (
     OWNER_KEY,
     adopt_customer,
@@ -73,6 +74,7 @@ __all__ = [
     "write",
     "write_answers",
     "write_catalog",
+    "write_connect_account",
 ]
 
 
@@ -106,7 +108,7 @@ def write(
             return write_charge(uow, customer, obj, source)
         case objects.Refund():
             return write_refund(uow, customer, obj, source)
-    if is_plain(obj.kind) and obj.kind not in objects.CATALOG:
+    if is_plain(obj.kind) and obj.kind not in objects.NOBODYS:
         return write_plain(uow, customer.processor, obj, source, customer)
     raise TypeError(f"A {obj.kind} doesn't belong to a customer.")
 
@@ -119,6 +121,10 @@ def write_catalog(
         return write_product(uow, processor, obj, source)
     if isinstance(obj, objects.Price):
         return write_price(uow, processor, obj, source)
+    if isinstance(obj, objects.ConnectAccount):
+        return write_connect_account(uow, processor, obj, source)
+    if isinstance(obj, objects.Transfer):
+        return write_transfer(uow, processor, obj, source)
     if obj.kind in objects.CATALOG:
         return write_plain(uow, processor, obj, source)
     raise TypeError(f"A {obj.kind} belongs to a customer.")
@@ -171,11 +177,14 @@ def write_answers(
                 mark_gone(uow, customer, found, source)
                 rows[gone] = found
     for obj, source in allowed:
-        rows[obj.kind, obj.processor_id] = (
-            write_catalog(uow, processor, obj, source)
-            if customer is None
-            else write(uow, customer, obj, source)
-        )
+        if customer is None:
+            row = write_catalog(uow, processor, obj, source)
+        elif obj.kind in objects.NOBODYS:
+            uow.lock_system(obj.processor_id)
+            row = write_catalog(uow, processor, obj, source)
+        else:
+            row = write(uow, customer, obj, source)
+        rows[obj.kind, obj.processor_id] = row
     return rows, unclear
 
 

@@ -33,8 +33,12 @@ def create_customer(
     owner_type: str,
     owner_id: str,
     generation: int,
+    account: str | None = None,
 ) -> models.Customer:
-    """Write a new customer for an owner, with a chain of its own in the ledger."""
+    """Write a new customer for an owner, with a chain of its own in the ledger.
+
+    :param account: the connected account where the customer is, ``None``: on the platform.
+    """
     made = draft(
         uow,
         models.Customer,
@@ -46,7 +50,8 @@ def create_customer(
         id=new_id(),
         owner_type=owner_type,
         owner_id=owner_id,
-        owner_key=owner_key(owner_type, owner_id),
+        account=account,
+        owner_key=owner_key(owner_type, owner_id, account),
         generation=generation,
     )
     uow.open_chain(made.row)
@@ -261,9 +266,10 @@ def detach_payment_method(
     _drop_default(uow, customer, row)
 
 
-def owner_key(owner_type: str, owner_id: str) -> str:
-    """Return what is unique among the living customers of a processor."""
-    return f"{owner_type}:{owner_id}"
+def owner_key(owner_type: str, owner_id: str, account: str | None = None) -> str:
+    """Return what is unique among the living customers of a processor, all its accounts included."""
+    named = f"{owner_type}:{owner_id}"
+    return named if account is None else f"{account}/{named}"
 
 
 def _values(obj: objects.Customer, discounts: list[dict[str, t.Any]] | None) -> dict[str, object]:

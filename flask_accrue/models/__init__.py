@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
 from .checkout import CheckoutSession
+from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
@@ -38,6 +39,8 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "promotion_code": PromotionCode,
     "tax_id": TaxId,
     "checkout_session": CheckoutSession,
+    "connect_account": ConnectAccount,
+    "transfer": Transfer,
 }
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "Base",
     "Charge",
     "CheckoutSession",
+    "ConnectAccount",
     "Coupon",
     "CreditNote",
     "Customer",
@@ -76,6 +80,7 @@ __all__ = [
     "SubscriptionSchedule",
     "SyncRun",
     "TaxId",
+    "Transfer",
     "WebhookEvent",
     "insert_unless_there",
 ]

@@ -27,8 +27,10 @@ class Customer(Mirrored):
     """A host's billable at one processor.
 
     :ivar owner_type: the billable's type name; with ``owner_id`` the only link to the host's model.
-    :ivar owner_key: ``type:id`` while the customer lives, then ``None``; unique for a processor, so
-        that an owner has one living customer there.
+    :ivar account: the connected account whose customer it is, ``None``: the platform's. All that hangs on
+        the customer is in that account.
+    :ivar owner_key: ``type:id``, with the account if there is one, while the customer lives, then ``None``;
+        unique for a processor, so that an owner has one living customer there and in each account.
     :ivar generation: counts the owner's customers at this processor; part of the idempotency key.
     :ivar balance: minor units of ``currency``; below 0 is credit.
     :ivar discounts: the one that holds for subscriptions without any, as these have theirs.
@@ -40,7 +42,8 @@ class Customer(Mirrored):
 
     owner_type: orm.Mapped[str] = orm.mapped_column(sa.String(100))
     owner_id: orm.Mapped[str]
-    owner_key: orm.Mapped[str | None] = orm.mapped_column(sa.String(380))
+    account: orm.Mapped[str | None] = orm.mapped_column(exact(64))
+    owner_key: orm.Mapped[str | None] = orm.mapped_column(sa.String(440))
     generation: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=1)
     name: orm.Mapped[str | None] = orm.mapped_column(exact(512))
     email: orm.Mapped[str | None] = orm.mapped_column(exact(512))

@@ -19,6 +19,7 @@ class Operation(Base):
     :ivar id: the operation id; repeating it returns what it did.
     :ivar kind: the billing function, such as ``subscribe``.
     :ivar subject: what it acts on, such as ``customer:<uuid>``.
+    :ivar account: the connected account for which it's asked, ``None``: the platform itself.
     :ivar fingerprint: a hash of the caller's arguments.
     :ivar request: the call, frozen as sent: ``{"method": …, "arguments": {…}}``.
     :ivar state: ``started``, ``done``, ``refused`` or ``unknown``.
@@ -34,6 +35,7 @@ class Operation(Base):
     kind: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     subject: orm.Mapped[str]
     processor: orm.Mapped[str] = orm.mapped_column(exact(32))
+    account: orm.Mapped[str | None] = orm.mapped_column(exact(64))
     customer_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(index=True)
     fingerprint: orm.Mapped[str] = orm.mapped_column(exact(64))
     request: orm.Mapped[JsonDict] = orm.mapped_column(default=dict)

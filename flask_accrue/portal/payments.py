@@ -24,6 +24,7 @@ from ..errors import (
     OperationInProgress,
     ProcessorError,
 )
+from ..gateways import gateway_of
 from ..money import Money
 from ..pages import safe_target
 from ..processors.fake import FakeProcessor
@@ -224,7 +225,7 @@ def _lines(
 
 def _fail(intent: models.PaymentIntent, here: str) -> Response:
     """Let the simulated bank refuse, and write what came of it."""
-    gateway = current_state().processor(intent.processor)
+    gateway = gateway_of(intent)
     assert isinstance(gateway, FakeProcessor)
     if intent.requires_action:
         processor_id = intent.processor_id

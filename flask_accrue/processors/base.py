@@ -32,6 +32,7 @@ class Processor(
     contract.TaxIdCalls,
     contract.CheckoutCalls,
     contract.UsageCalls,
+    contract.ConnectCalls,
     abc.ABC,
 ):
     """One processor, configured for one app."""
@@ -45,6 +46,17 @@ class Processor(
     #: empty where that can't be chosen.
     event_types: t.ClassVar[t.Mapping[str, tuple[str, ...]]] = {}
 
+    # -- whose calls they are ------------------------------------------------------------------
+
+    def of_account(self, account: str | None) -> t.Self:
+        """Return this processor, all its calls made for a connected account; ``None``: for the platform.
+
+        :raises UnsupportedByProcessor: when it has no accounts.
+        """
+        if account is not None:
+            self._unsupported(Capability.CONNECT)
+        return self
+
     # -- webhooks ------------------------------------------------------------------------------
 
     @abc.abstractmethod
@@ -54,9 +66,12 @@ class Processor(
         headers: t.Mapping[str, str],
         secrets: t.Sequence[str],
         now: datetime.datetime,
+        *,
+        endpoint: str = "",
     ) -> None:
         """Check that the raw body was signed with one of the secrets, at most 300 s from ``now``.
 
+        :param endpoint: the further endpoint that it came to, such as ``connect``, whose secrets these are.
         :raises SignatureError: otherwise.
         """
 

@@ -9,7 +9,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import models
+from .. import account_scope, models
 from ..errors import InvalidRequest, InvalidState, NotFound
 from ..mirror import Source
 from ..processors import Page, Processor, objects
@@ -61,6 +61,7 @@ def sync_account(
         raise InvalidRequest("A run either repairs or only looks, not both.", param="repair")
     wanted = object_kinds(kinds)
     settle_session()
+    account_scope.require_platform("A sync")
     gateway = current_state().processor(processor)
     _check_account(gateway, wait)
     if dry_run:
@@ -224,7 +225,11 @@ def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
     customers = models.Customer
     known = session.scalars(
         sa.select(customers.processor_id)
-        .where(customers.processor == gateway.name, customers.deleted_at.is_(None))
+        .where(
+            customers.processor == gateway.name,
+            customers.account.is_(None),
+            customers.deleted_at.is_(None),
+        )
         .order_by(customers.created.desc(), customers.id.desc())
         .limit(_SAMPLE)
     ).all()

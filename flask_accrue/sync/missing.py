@@ -98,6 +98,14 @@ def _not_listed(
         model.created.is_not(None),
         model.processor_id.not_in(window.listed),
     ]
+    # What is in a connected account is on no list of the platform's.
+    if model is models.Customer:
+        which.append(model.account.is_(None))
+    elif hasattr(model, "customer_id"):
+        customers = models.Customer
+        which.append(
+            sa.exists().where(customers.id == model.customer_id, customers.account.is_(None))
+        )
     if window.high is not None:
         which.append(model.created <= window.high)
     if window.low is not None:

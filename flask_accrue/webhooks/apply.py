@@ -7,11 +7,12 @@ import typing as t
 import uuid
 
 from .. import clock, leases, metering, mirror, models, signals
-from ..errors import NotFound
+from ..errors import AuthenticationError, NotFound
 from ..mirror import Source, Verdict, Watermark
 from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
 from ..telemetry import reached
 from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from . import accounts
 from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
@@ -28,6 +29,10 @@ class Unknown(Exception):
     """The customer isn't here."""
 
 
+class Elsewhere(Exception):
+    """The customer is here, and in another account than the event is from."""
+
+
 class MustFetch(Exception):
     """The body can't be told apart from what we have: ask the processor, outside the transaction."""
 
@@ -41,11 +46,35 @@ def apply(
 ) -> None:
     """Write what an event says, and close its row, in one transaction.
 
+    Whose it is, the platform's or a connected account's, the event itself says, whichever endpoint it came
+    to.
+
     :param asked: what was asked for after this event had come in; what it makes us ask for is added.
     :raises Deferred: when newer news kept coming in while the object was fetched.
     :raises ProcessorError: when the processor couldn't be asked.
     """
     origin = origin_of(row_id, event)
+    nobody = accounts.not_ours(gateway, event)
+    if nobody is None:
+        try:
+            nobody = _apply_ours(row_id, gateway, event, origin, finish, asked)
+        except AuthenticationError:
+            nobody = accounts.let_go(gateway, event)
+            if nobody is None:
+                raise
+    if nobody is not None:
+        outcome, reason = nobody
+        write(lambda uow: finish(uow, outcome, reason, None), origin=origin)
+
+
+def _apply_ours(
+    row_id: uuid.UUID,
+    gateway: Processor,
+    event: ProcessorEvent,
+    origin: Origin,
+    finish: Finish,
+    asked: Asked,
+) -> Nobody | None:
     of = event.subject
     if event.refuses_usage:
         _refuse_usage(gateway, event, origin, finish)
@@ -57,15 +86,17 @@ def apply(
             known = None
             if customer_id is not None:
                 known = uow.lock_processor_customer(gateway.name, customer_id)
+                if known is not None and known.account != event.account:
+                    known = None
             finish(uow, "unhandled", f"{event.type} isn't mirrored", known)
 
         write(note, origin=origin)
-    elif of.kind in objects.CATALOG:
+        accounts.tell(row_id, event)
+    elif of.kind in objects.NOBODYS:
         _apply(gateway, event, of, None, origin, finish, asked)
     else:
-        nobody = _apply_to_somebody(gateway, event, of, origin, finish, asked)
-        if nobody is not None:
-            write(lambda uow: finish(uow, nobody.outcome, nobody.reason, None), origin=origin)
+        return _apply_to_somebody(gateway, event, of, origin, finish, asked)
+    return None
 
 
 def origin_of(row_id: uuid.UUID, event: ProcessorEvent) -> Origin:
@@ -120,6 +151,8 @@ def _apply_to_somebody(
         return Nobody("ignored", f"this {of.kind} has no customer")
     try:
         _apply(gateway, event, of, payer, origin, finish, asked, answer)
+    except Elsewhere:
+        return Nobody("ignored", "the customer of that id is another account's")
     except Unknown:
         adopted = adopt(gateway, event, payer, origin, finish)
         if isinstance(adopted, Nobody):
@@ -179,7 +212,9 @@ def _fetch(gateway: Processor, event: ProcessorEvent, of: Reference) -> Answer |
     """Ask for the object as it is now; ``None`` when there is no such thing. Any other error is one."""
     answer: Answer | None
     try:
-        answer = gateway.fetch(of.kind, of.processor_id, account=event.account)
+        # An account is the platform's to look at; what is in it, its own.
+        account = None if of.kind == "connect_account" else event.account
+        answer = gateway.fetch(of.kind, of.processor_id, account=account)
     except NotFound:
         answer = None
     reached("webhook.fetched")
@@ -200,7 +235,7 @@ def apply_body(
     :param asked: what was asked for after this event had come in.
     :raises MustFetch: when that can't be told.
     """
-    customer, row = _lock(uow, gateway, of, payer)
+    customer, row = _lock(uow, gateway, event, of, payer)
     verdict = mirror.judge(row, event)
     is_short = event.fetchable and mirror.names_unknown(row, event.object)
     is_short = is_short or _lacks_card(uow, gateway, event.object)
@@ -229,7 +264,7 @@ def _from_answer(
     seen: Watermark,
     finish: Finish,
 ) -> None:
-    customer, row = _lock(uow, gateway, of, payer)
+    customer, row = _lock(uow, gateway, event, of, payer)
     reason = None
     if answer is None:
         reason = _gone(gateway, of)
@@ -289,7 +324,11 @@ def _gone(gateway: Processor, of: Reference) -> str:
 
 
 def _lock(
-    uow: UnitOfWork, gateway: Processor, of: Reference, payer: str | None
+    uow: UnitOfWork,
+    gateway: Processor,
+    event: ProcessorEvent,
+    of: Reference,
+    payer: str | None,
 ) -> tuple[models.Customer | None, models.Mirrored | None]:
     """Lock the chain, and return the customer and the object's row as they are now."""
     if payer is None:
@@ -299,6 +338,8 @@ def _lock(
         customer = uow.lock_processor_customer(gateway.name, payer)
         if customer is None:
             raise Unknown
+        if customer.account != event.account:
+            raise Elsewhere
     if of.kind == "customer":
         return customer, customer
     return customer, uow.find(models.MIRRORED[of.kind], gateway.name, of.processor_id)

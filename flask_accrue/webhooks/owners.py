@@ -70,6 +70,9 @@ def adopt(
     :returns: whether that finished the event, because it's about the customer itself; or why there is
         nobody.
     """
+    if event.account is not None:
+        # Whoever has the account decides what its customers are called, and mustn't name ours.
+        return Nobody("ignored", "the customer wasn't made here, and is a connected account's")
     outcome, obj = "fetched", event.object
     if isinstance(obj, objects.Customer) and event.usable and not must_fetch(event):
         found, source, outcome = obj, Source.of_event(event), "applied"

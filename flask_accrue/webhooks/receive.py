@@ -82,12 +82,11 @@ def _verified(
     gateway = state.processors.get(processor)
     name = f"{processor}/{endpoint}" if endpoint else processor
     secrets = state.settings.webhook_secrets.get(name, ())
-    if gateway is None or (endpoint and not secrets):
+    if gateway is None:
         _refuse(name, "no such endpoint")
     try:
-        gateway.verify_webhook(
-            payload, t.cast("t.Mapping[str, str]", asked.headers), secrets, real_now()
-        )
+        headers = t.cast("t.Mapping[str, str]", asked.headers)
+        gateway.verify_webhook(payload, headers, secrets, real_now(), endpoint=endpoint)
         # Decoded here, because a JSON decoder that's given bytes also takes other encodings.
         text = payload.decode()
         event = gateway.read_envelope(text)

@@ -59,10 +59,10 @@ def _read(gateway: Processor, row: models.WebhookEvent) -> c.Iterator[_Ready]:
     """Give the event if its body may be written and says whose it is."""
     event = gateway.read_event(row.payload)
     found = event.object
-    if found is None or event.subject is None or must_fetch(event):
+    if found is None or event.subject is None or event.account or must_fetch(event):
         return
     payer = named_payer(event, found)
-    if payer is not None and found.kind not in objects.CATALOG:
+    if payer is not None and found.kind not in objects.NOBODYS:
         yield _Ready(row, event, found, payer)
 
 
@@ -70,7 +70,8 @@ def _apply_all(
     uow: UnitOfWork, gateway: Processor, ready: list[_Ready], lease: Lease
 ) -> list[Closing]:
     here = uow.lock_processor_customers(gateway.name, {each.payer for each in ready})
-    ready = [each for each in ready if each.payer in here]
+    # One of a connected account's is no customer of the platform's, from which these events are.
+    ready = [each for each in ready if each.payer in here and here[each.payer].account is None]
     mirror.read_ahead(uow, gateway.name, [each.object for each in ready])
     done: list[Closing] = []
     closed: dict[t.Any, dict[str, t.Any]] = {}

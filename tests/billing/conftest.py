@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["kit", "org"]
 
 #: What of the contract is a call over the network.
-_LOCAL = {"can", "require", "verify_webhook", "read_event", "read_envelope"}
+_LOCAL = {"can", "require", "of_account", "verify_webhook", "read_event", "read_envelope"}
 REMOTE = [
     name
     for name, member in inspect.getmembers(Processor, inspect.isfunction)

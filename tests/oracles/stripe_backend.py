@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.new_objects import NewObjects
+from tests.oracles.stripe_connect import take_back
 from tests.oracles.stripe_discounts import give_discounts
 from tests.oracles.stripe_effects import EFFECTS, cancel_subscription
 from tests.oracles.stripe_errors import StripeError, declined, no_such
@@ -252,6 +253,9 @@ class _Answer:
         obj = self.backend.new.make(kind, wished)
         self.filling.fill(obj, self.call.ids, schema, created=True)
         self.change(obj, schema, created=True)
+        if kind == "transfer_reversal":
+            transfer = self.lookup(["transfer"], list(self.call.ids.values())[-1])
+            take_back(transfer, obj, self.call.params)
         before_creation(self.store, obj)
         if self.call.operation.key in EPHEMERAL and self.call.params.get("subscription"):
             about = self.lookup(["subscription"], self.call.params["subscription"])

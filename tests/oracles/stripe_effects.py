@@ -6,6 +6,13 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from tests.oracles.stripe_connect import (
+    create_account,
+    create_account_link,
+    create_login_link,
+    reject_account,
+    update_account,
+)
 from tests.oracles.stripe_ripples import NO_LINES
 
 Json = dict[str, Any]
@@ -178,4 +185,9 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     ("post", "/v1/checkout/sessions/{}/expire"): sets(status="expired"),
     ("post", "/v1/payment_methods"): sets(customer=None),
     ("post", "/v1/payment_methods/{}/detach"): sets(customer=None),
+    ("post", "/v1/accounts"): create_account,
+    ("post", "/v1/accounts/{}"): update_account,
+    ("post", "/v1/accounts/{}/reject"): reject_account,
+    ("post", "/v1/accounts/{}/login_links"): create_login_link,
+    ("post", "/v1/account_links"): create_account_link,
 }

@@ -17,13 +17,16 @@ Key = tuple[str, str]
 
 # A parameter of that name, at any depth, is the id of an object that must exist.
 REFERENCES: dict[str, tuple[str, ...]] = {
+    "account": ("account",),
     "charge": ("charge",),
     "coupon": ("coupon",),
     "customer": ("customer",),
+    "destination": ("account",),
     "discount": ("discount",),
     "default_payment_method": ("payment_method", "card", "bank_account", "source"),
     "from_subscription": ("subscription",),
     "invoice": ("invoice",),
+    "on_behalf_of": ("account",),
     "payment_intent": ("payment_intent",),
     "payment_method": ("payment_method", "card", "bank_account", "source"),
     "price": ("price", "plan"),
@@ -31,6 +34,7 @@ REFERENCES: dict[str, tuple[str, ...]] = {
     "promotion_code": ("promotion_code",),
     "schedule": ("subscription_schedule",),
     "setup_intent": ("setup_intent",),
+    "source_transaction": ("charge",),
     "subscription": ("subscription",),
     "subscription_item": ("subscription_item",),
     "test_clock": ("test_helpers.test_clock",),
@@ -197,7 +201,33 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
         ),
         at_least("amount", 1),
     ],
-    ("post", "/v1/payment_intents"): [at_least("amount", 1)],
+    ("post", "/v1/payment_intents"): [
+        at_least("amount", 1),
+        ParamRule(
+            lambda p: (
+                not ("application_fee_amount" in p and "amount" in p.get("transfer_data", {}))
+            ),
+            "application_fee_amount",
+            "You may only specify one of these parameters: application_fee_amount, "
+            "transfer_data[amount].",
+        ),
+        ParamRule(
+            lambda p: p.get("application_fee_amount", 0) <= p.get("amount", 0),
+            "application_fee_amount",
+            "The application fee cannot be greater than the total amount.",
+        ),
+    ],
+    ("post", "/v1/accounts"): [
+        ParamRule(
+            lambda p: not ("type" in p and "controller" in p),
+            "type",
+            "You may only specify one of these parameters: type, controller.",
+        )
+    ],
+    ("post", "/v1/transfers"): [
+        ParamRule(lambda p: "amount" in p, "amount", missing("amount")),
+        at_least("amount", 1),
+    ],
     ("post", "/v1/invoices"): [
         ParamRule(
             lambda p: (

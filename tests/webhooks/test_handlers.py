@@ -197,10 +197,10 @@ def test_handlers_run_for_stale_and_unmirrored_events_and_not_for_ignored_ones(
         told.append((event.type, None if context.customer is None else context.customer.id))
 
     kit.trigger_event(UPDATED, subscription, created=kit.now - datetime.timedelta(days=1))
-    kit.trigger_event("setup_intent.created", {"kind": "setup_intent", "processor_id": "si_1"})
+    kit.trigger_event("topup.created", {"kind": "topup", "processor_id": "tu_1"})
     customer = {"kind": "customer", "processor_id": "cus_of_another", "metadata": {}}
     kit.trigger_event("customer.created", customer)
-    assert told == [(UPDATED, subscription.customer_id), ("setup_intent.created", None)]
+    assert told == [(UPDATED, subscription.customer_id), ("topup.created", None)]
     outcomes = [event.outcome for event in kit.state.db.session.query(models.WebhookEvent)]
     assert {"stale", "unhandled", "ignored"} <= set(outcomes)
 

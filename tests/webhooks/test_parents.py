@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import models
+from flask_accrue import billing, connect, models
+from tests.host import Organization
 from tests.processors.stripe.stripe_bodies import (
     END,
+    START,
     invoice,
+    sample,
     subscription,
     without,
 )
@@ -233,15 +236,41 @@ def test_only_what_stripe_says_is_not_there_is_left_out_and_all_else_is_tried_ag
     assert told.count() != rows or asked == "object"
 
 
-def test_the_event_of_another_account_is_fetched_from_there(
+def test_a_customer_that_only_an_account_s_event_shows_is_not_brought_along(
     told: Told, stripe_server: ContractServer
 ) -> None:
     stripe_server.prime(customer(), account="acct_9")
     stripe_server.prime(charge(), account="acct_9")
+    unconnected = told.tell("refund.created", refund(), account="acct_9")
+    assert (unconnected.outcome, unconnected.reason) == (
+        "ignored",
+        "the account acct_9 isn't connected here",
+    )
+    customer_in("acct_9", told, stripe_server)
+    rows = told.count()
+    event = told.tell("refund.created", refund(id="re_2"), account="acct_9")
+    assert (event.state, event.outcome) == ("succeeded", "ignored")
+    assert told.count() == rows
+
+
+def customer_in(account: str, told: Told, stripe_server: ContractServer) -> models.Customer:
+    """Connect an account, and make our organization a customer there."""
+    stripe_server.prime(sample("account", id=account, metadata={}, created=START))
+    connect.fetch_account(account, processor="stripe")
+    with connect.account(account):
+        return billing.customer(told.db.session.get_one(Organization, 1), "stripe")
+
+
+def test_the_event_of_another_account_is_fetched_from_there(
+    told: Told, stripe_server: ContractServer
+) -> None:
+    payer = customer_in("acct_9", told, stripe_server)
+    stripe_server.prime(charge(customer=payer.processor_id), account="acct_9")
+    before = len(stripe_server.requests)
     event = told.tell("refund.created", refund(), account="acct_9")
     assert (event.outcome, event.account) == ("applied", "acct_9")
-    asked = stripe_server.requests_to("GET", ".*")
-    assert [request.path for request in asked] == ["/v1/charges/ch_1", "/v1/customers/cus_1"]
+    asked = stripe_server.requests[before:]
+    assert [(request.method, request.path) for request in asked] == [("GET", "/v1/charges/ch_1")]
     assert {request.headers.get("Stripe-Account") for request in asked} == {"acct_9"}
     # And the object itself, when its body can't be told from what there is.
     stripe_server.prime(refund(amount=50), account="acct_9")

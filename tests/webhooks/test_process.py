@@ -620,7 +620,7 @@ def test_what_was_fetched_is_told_with_the_time_of_the_answer(kit: Kit, org: Org
 def test_a_kind_that_is_not_mirrored_is_stored_and_offered(kit: Kit, org: Organization) -> None:
     billing.customer(org)
     kit.deliver()
-    intent = {"kind": "setup_intent", "processor_id": "seti_1", "status": "succeeded"}
-    assert kit.trigger_event("setup_intent.succeeded", intent, event_id="evt_d") == 200
+    topup = {"kind": "topup", "processor_id": "tu_1", "status": "succeeded"}
+    assert kit.trigger_event("topup.succeeded", topup, event_id="evt_d") == 200
     event = the(kit, "evt_d")
     assert (event.state, event.outcome) == ("succeeded", "unhandled")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .charges import ChargeCalls
 from .checkout import CheckoutCalls
+from .connect import ConnectCalls
 from .credit_notes import CreditNoteCalls
 from .customers import CustomerCalls
 from .discounts import DiscountCalls
@@ -28,6 +29,7 @@ from .usage import UsageCalls
 __all__ = [
     "ChargeCalls",
     "CheckoutCalls",
+    "ConnectCalls",
     "CreditNoteCalls",
     "CustomerCalls",
     "DiscountCalls",

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import collections.abc as c
 import dataclasses
+import typing as t
 
 from ...money import Money
 from .. import objects
-from . import collection, customers, invoices, payment_methods, payments, refunds, standing
+from . import (
+    collection,
+    customers,
+    invoices,
+    payment_methods,
+    payments,
+    refunds,
+    standing,
+    transfers,
+)
 from .refusals import refused
 from .transaction import Transaction, missing
 
@@ -36,11 +46,13 @@ def charge(
     terms: payments.Terms,
     *,
     confirm: bool,
+    split: c.Mapping[str, t.Any] | None = None,
 ) -> Result:
-    """Make a payment of a customer; return the intent, and the charge if the bank was asked.
+    """Make a payment of a customer; return the intent, the charge if the bank was asked, and its transfer if
+    it made one.
 
     :param confirm: ask the bank now.
-
+    :param split: how it's shared with a connected account.
     :raises Declined: when the bank refuses.
     """
     customer = customers.living(tx, customer_id)
@@ -67,7 +79,11 @@ def charge(
             )
             intent = tx.save(waiting)
         return [intent]
-    return _ended(*payments.attempt(tx, intent, method))
+    if split is not None:
+        tx.aside(intent.processor_id)["split"] = dict(split)
+    intent, attempted = payments.attempt(tx, intent, method)
+    made = transfers.of_charge(tx, attempted.processor_id) if split and attempted else []
+    return _ended(intent, attempted, *made)
 
 
 def finalize_invoice(tx: Transaction, invoice_id: str, auto_advance: bool | None) -> Result:

@@ -10,6 +10,7 @@ import typing as t
 from ...money import Money
 from .. import objects
 from . import (
+    accounts,
     catalog,
     charging,
     customers,
@@ -22,6 +23,7 @@ from . import (
     payment_methods,
     refunds,
     setups,
+    transfers,
 )
 from .engine import Engine
 from .rules import Rules
@@ -93,6 +95,11 @@ class Controls:
     def webhook_secret(self) -> str:
         """What the store's webhooks are signed with: random, and kept in it."""
         return t.cast(str, self._engine.store.read_state("webhook_secret"))
+
+    @property
+    def connect_webhook_secret(self) -> str:
+        """What webhooks about connected accounts are signed with."""
+        return t.cast(str, self._engine.store.read_state("connect_webhook_secret"))
 
     def close(self) -> None:
         """Close the store's idle connections; a store in memory is forgotten."""
@@ -230,6 +237,33 @@ class Controls:
             lambda tx: customers.change_balance(tx, customers.living(tx, customer), balance)
         )
 
+    # -- connected accounts ------------------------------------------------------------------------
+
+    def complete_account(self, account: str) -> objects.ConnectAccount:
+        """Let a connected account tell all that was wanted, so that it can do what it was made for."""
+        return self._engine.change(lambda tx: accounts.complete(tx, account))
+
+    def require_of_account(self, account: str, *names: str) -> objects.ConnectAccount:
+        """Let more be wanted of a connected account, such as ``individual.verification.document``; it loses
+        its capabilities until it's completed again."""
+        return self._engine.change(lambda tx: accounts.want(tx, account, names))
+
+    def deauthorize_account(self, account: str) -> objects.ConnectAccount:
+        """Let the owner of a connected account take the platform's access away."""
+        return self._engine.change(lambda tx: accounts.deauthorize(tx, account))
+
+    def fail_payout(
+        self, account: str, amount: Money, code: str = "account_closed"
+    ) -> objects.Payout:
+        """Let a payout to a connected account's bank come back."""
+        return self._engine.change(lambda tx: accounts.fail_payout(tx, account, amount, code))
+
+    def balance(self, currency: str = "usd", *, account: str | None = None) -> Money:
+        """Return what the platform, or a connected account, has in a currency."""
+        return Money(
+            self._engine.see(lambda tx: transfers.balance(tx, account, currency)), currency
+        )
+
     # -- faults --------------------------------------------------------------------------------
 
     def fail_next(
@@ -290,8 +324,9 @@ class Controls:
     ) -> list[int]:
         """Post the pending events, signed, to the real endpoint of an app, by default the current one.
 
-        Each is posted in a context of its own, so that it sees nothing of the caller's session. Those that
-        are answered 2xx are delivered; the others wait on.
+        Each is posted in a context of its own, so that it sees nothing of the caller's session. What is about
+        a connected account goes to the further endpoint ``connect``, signed with its secret. Those that are
+        answered 2xx are delivered; the others wait on.
 
         :param order: ``created``, ``reverse``, a seed (or :class:`random.Random`) to shuffle with, or a
             function from the list of events to the order in which to post them.
@@ -304,11 +339,12 @@ class Controls:
 
             app = t.cast("flask.Flask", current_app._get_current_object())  # type: ignore[attr-defined]
         path = f"{app.extensions['accrue'].settings.webhook_path.rstrip('/')}/fake"
-        secret = self.webhook_secret
+        own, connect = (path, self.webhook_secret), (f"{path}/connect", self.connect_webhook_secret)
         statuses = []
         for event in outbox.select(self.pending_events(), order, only):
+            to, secret = own if event.account is None else connect
             for _ in range(times):
-                statuses.append(outbox.post(app, path, event.body, secret))
+                statuses.append(outbox.post(app, to, event.body, secret))
                 if 200 <= statuses[-1] < 300:
                     outbox.mark(self._engine.store, event.id, "delivered")
         return statuses

@@ -23,7 +23,11 @@ Codec: t.TypeAlias = t.Callable[[t.Any], t.Any]
 _T = t.TypeVar("_T")
 
 #: What a call may answer with.
-_ANSWERED: t.Final = {**objects.KINDS, objects.MeterEvent.kind: objects.MeterEvent}
+_ANSWERED: t.Final = {
+    **objects.KINDS,
+    objects.MeterEvent.kind: objects.MeterEvent,
+    objects.AccountLink.kind: objects.AccountLink,
+}
 _UNWRITTEN = frozenset({"raw", "client_secret"})
 
 

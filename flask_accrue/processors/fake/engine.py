@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import collections.abc as c
 import contextlib
+import copy
 import datetime
 import os
 import sqlite3
 import typing as t
 
 from ...clock import UTC, to_unix
-from ...errors import ProcessorError
+from ...errors import AuthenticationError, ProcessorError
 from .. import objects
 from ..answers import Answer
 from . import clock, documents, faults, happening, idempotency, payments
@@ -37,6 +38,14 @@ class Engine:
     def __init__(self, path: str | os.PathLike[str] | None, seed: int | str | None) -> None:
         self.store = Store(path, seed)
         self.clock = clock.FakeClock(self.store)
+        self.account: str | None = None
+
+    def of_account(self, account: str | None) -> Engine:
+        """Return the same engine, in which everything happens in a connected account; ``None``: on the
+        platform."""
+        other = copy.copy(self)
+        other.account = account
+        return other
 
     def call(self, method: str, key: str, arguments: c.Mapping[str, t.Any], act: Act) -> Answer:
         """Carry out a call that changes something, once for its idempotency key.
@@ -46,8 +55,12 @@ class Engine:
         """
         request = idempotency.fingerprint(method, arguments)
         idempotency.check(key)
+        if self.account is not None:
+            # Each account has keys of its own.
+            key = f"{self.account}:{key}"
         with self._up_to_date() as connection:
             fault = faults.take(connection, method)
+            self._check_account(connection)
             result = None
             if fault is None or fault.moment == "after":
                 result = idempotency.recall(connection, key, request)
@@ -75,7 +88,8 @@ class Engine:
             if fault is not None:
                 raise fault.error()
         with self._reading() as connection:
-            tx = Transaction(connection, clock.read(connection))
+            self._check_account(connection)
+            tx = Transaction(connection, clock.read(connection), self.account)
             return _answer(connection, tx, act(tx))
 
     def imagine(self, method: str, act: Act) -> Answer:
@@ -85,7 +99,8 @@ class Engine:
         """
         with self._up_to_date() as connection:
             fault = faults.take(connection, method)
-            tx = Transaction(connection, clock.read(connection))
+            self._check_account(connection)
+            tx = Transaction(connection, clock.read(connection), self.account)
             connection.execute("SAVEPOINT imagined")
             result: Answer | ProcessorError
             try:
@@ -103,7 +118,7 @@ class Engine:
     def change(self, act: c.Callable[[Transaction], _T]) -> _T:
         """Let something happen that nobody asked the processor for by a call."""
         with self._up_to_date() as connection:
-            tx = Transaction(connection, clock.read(connection))
+            tx = Transaction(connection, clock.read(connection), self.account)
             made = act(tx)
             tx.flush()
             return made
@@ -111,13 +126,30 @@ class Engine:
     def see(self, act: c.Callable[[Transaction], _T]) -> _T:
         """Look at the store without being a call."""
         with self._reading() as connection:
-            return act(Transaction(connection, clock.read(connection)))
+            return act(Transaction(connection, clock.read(connection), self.account))
+
+    def _check_account(self, connection: sqlite3.Connection) -> None:
+        """Refuse to act for an account that isn't there, or isn't connected any more.
+
+        :raises AuthenticationError: as Stripe does.
+        """
+        if self.account is None:
+            return
+        found = Transaction(connection, clock.read(connection)).peek(
+            objects.ConnectAccount, self.account
+        )
+        if found is None or found.deleted:
+            raise AuthenticationError(
+                "This key has no access to that account, or the account doesn't exist.",
+                code="account_invalid",
+                http_status=403,
+            )
 
     def _carry_out(
         self, connection: sqlite3.Connection, method: str, act: Act
     ) -> Answer | ProcessorError:
         """Act; an error undoes it, except a decline, whose attempt stands."""
-        tx = Transaction(connection, clock.read(connection))
+        tx = Transaction(connection, clock.read(connection), self.account)
         refusal = faults.waiting_decline(connection, method)
         tx.forced_decline = None if refusal is None else refusal.declines
         connection.execute("SAVEPOINT call")
@@ -179,7 +211,7 @@ class Engine:
             if move and clock.read(connection) < moment:
                 clock.move(connection, moment)
             connection.execute("DELETE FROM agenda WHERE position = ?", (position,))
-            tx = Transaction(connection, moment)
+            tx = Transaction(connection, moment, _account_of(connection, subject))
             happening.happen(tx, subject, what)
             tx.flush()
         return True
@@ -223,6 +255,12 @@ class Engine:
                 yield connection
             finally:
                 connection.execute("ROLLBACK")
+
+
+def _account_of(connection: sqlite3.Connection, subject: str) -> str | None:
+    """Return the connected account in which something is that falls due."""
+    row = connection.execute("SELECT account FROM objects WHERE id = ?", (subject,)).fetchone()
+    return (row[0] or None) if row is not None else None
 
 
 def _is_behind(connection: sqlite3.Connection) -> bool:

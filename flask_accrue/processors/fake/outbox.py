@@ -6,6 +6,7 @@ import collections.abc as c
 import contextvars
 import dataclasses
 import datetime
+import json
 import random
 import time
 import typing as t
@@ -31,6 +32,7 @@ class OutboxEvent:
     :ivar created: when it happened on the Fake's clock, in whole seconds.
     :ivar subject: the id of the object it's about; empty for an upcoming invoice.
     :ivar body: what is posted.
+    :ivar account: the connected account whose news it is, or ``None``.
     """
 
     id: str
@@ -38,6 +40,7 @@ class OutboxEvent:
     created: datetime.datetime
     subject: str
     body: bytes = dataclasses.field(repr=False)
+    account: str | None = None
 
 
 Order: t.TypeAlias = (
@@ -131,4 +134,5 @@ def _event(row: tuple[str, str, int, str, str]) -> OutboxEvent:
         created=datetime.datetime.fromtimestamp(created, UTC),
         subject=subject,
         body=body.encode(),
+        account=json.loads(body).get("account"),
     )

@@ -9,7 +9,7 @@ import typing as t
 from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
-from . import cards, checkout_ends, disputes, labels
+from . import cards, checkout_ends, disputes, labels, transfers
 from .refusals import check_choice, refused
 from .transaction import Transaction
 
@@ -216,6 +216,9 @@ def _succeeded(
     tx.save(paid, "payment_intent.succeeded")
     checkout_ends.after_payment(tx, paid)
     keep_fee(tx, charge)
+    split = tx.aside(intent.processor_id).get("split")
+    if split is not None:
+        transfers.share(tx, split, charge)
     if tx.aside(method.processor_id).get("behavior") == cards.DISPUTE:
         disputes.open_dispute(tx, charge, "fraudulent")
         charge = tx.get(objects.Charge, charge.processor_id)

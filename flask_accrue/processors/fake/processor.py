@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections.abc as c
+import copy
 import dataclasses
 import datetime
 import os
+import typing as t
 
 from ...errors import InvalidRequest
 from .. import objects, signing
@@ -35,6 +37,7 @@ class FakeProcessor(
     calls.FakeTaxIds,
     calls.FakeCheckout,
     calls.FakeUsage,
+    calls.FakeConnect,
     Processor,
 ):
     """A simulated processor, as :class:`~flask_accrue.processors.base.Processor` wants it.
@@ -74,6 +77,7 @@ class FakeProcessor(
             Capability.INVOICES,
             Capability.COUPONS,
             Capability.METERING,
+            Capability.CONNECT,
             Capability.CHECKOUT,
             Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
@@ -85,6 +89,17 @@ class FakeProcessor(
     ) -> None:
         self._engine = Engine(store, seed)
 
+    def of_account(self, account: str | None) -> t.Self:
+        """Return this processor, all its calls made for a connected account; ``None``: for the platform.
+
+        What an account has, its clock apart, nobody else sees.
+        """
+        if account == self._engine.account:
+            return self
+        other = copy.copy(self)
+        other._engine = self._engine.of_account(account)
+        return other
+
     # -- webhooks ------------------------------------------------------------------------------
 
     def verify_webhook(
@@ -93,13 +108,16 @@ class FakeProcessor(
         headers: c.Mapping[str, str],
         secrets: c.Sequence[str],
         now: datetime.datetime,
+        *,
+        endpoint: str = "",
     ) -> None:
-        """Check the signature against the store's own secret and any others.
+        """Check the signature against the store's own secret of the endpoint and any others.
 
         :raises SignatureError: unless one of them signed the body, at most 300 s from ``now``.
         """
         header = headers.get(outbox.SIGNATURE_HEADER)
-        signing.verify(payload, header, [*secrets, self.webhook_secret], now)
+        own = {"": self.webhook_secret, "connect": self.connect_webhook_secret}.get(endpoint)
+        signing.verify(payload, header, [*secrets, *([own] if own else [])], now)
 
     def read_event(self, payload: bytes | str) -> ProcessorEvent:
         """Read a body that was posted from the outbox."""
@@ -120,7 +138,8 @@ class FakeProcessor(
             found = charging.told(tx, tx.get(cls, processor_id))
             return [found, *setups.beside(tx, found)]
 
-        return self._engine.look("fetch", look)
+        engine = self._engine if account is None else self._engine.of_account(account)
+        return engine.look("fetch", look)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
         """Return the first object that an operation made, or ``None``: for an invoice item its invoice, for

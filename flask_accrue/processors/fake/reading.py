@@ -2,7 +2,7 @@
 
 A body is ``{"id", "type", "created", "livemode", "customer", "object", "previous"}``: ``customer`` is the
 id of the one it's about, ``object`` a document as :mod:`.documents` writes it, and ``previous`` what the
-fields that changed were before.
+fields that changed were before. What happened in a connected account has an ``account`` besides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         created = datetime.datetime.fromtimestamp(body["created"], UTC)
         livemode = body["livemode"]
         kind = document["kind"]
-        customer = body.get("customer")
+        customer, account = body.get("customer"), body.get("account")
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise _not_an_event() from error
     if not isinstance(event_id, str) or not isinstance(event_type, str):
@@ -43,6 +43,7 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         processor_id=event_id,
         type=event_type,
         created=created,
+        account=account if isinstance(account, str) else None,
         livemode=bool(livemode),
         object=None if known is None else documents.read(known, document),
         usable=exists,

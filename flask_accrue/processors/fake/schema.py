@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 #: Raised whenever what is stored changes shape; an older file is refused, since it's only a simulation.
-VERSION: t.Final = 1
+VERSION: t.Final = 2
 
 TABLES: t.Final = (
     # Single values: seed, webhook secret, count of ids given out, rules, version.
@@ -13,11 +13,13 @@ TABLES: t.Final = (
     # Microseconds: either the clock stands at `frozen`, or it's the real time plus `ahead`.
     """CREATE TABLE IF NOT EXISTS clock (
         one INTEGER PRIMARY KEY CHECK (one = 1), frozen INTEGER, ahead INTEGER NOT NULL)""",
-    # `owner` is whom it belongs to: a customer, a product, an invoice or a charge. `aside` is what
-    # the simulation knows and the processor doesn't tell.
+    # `account` is the connected account where it is, '' on the platform. `owner` is whom it belongs to: a
+    # customer, a product, an invoice or a charge. `aside` is what the simulation knows and the processor
+    # doesn't tell.
     """CREATE TABLE IF NOT EXISTS objects (
-        position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,
-        owner TEXT, operation TEXT, document TEXT NOT NULL, aside TEXT)""",
+        position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL,
+        account TEXT NOT NULL DEFAULT '', owner TEXT, operation TEXT, document TEXT NOT NULL, aside TEXT,
+        UNIQUE (id, account))""",
     "CREATE INDEX IF NOT EXISTS objects_by_owner ON objects (kind, owner)",
     """CREATE INDEX IF NOT EXISTS objects_by_operation ON objects (operation)
         WHERE operation IS NOT NULL""",

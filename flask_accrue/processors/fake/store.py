@@ -161,6 +161,7 @@ class Store:
                     ("version", json.dumps(schema.VERSION)),
                     ("seed", json.dumps(seed)),
                     ("webhook_secret", json.dumps(f"whsec_{secrets.token_hex(24)}")),
+                    ("connect_webhook_secret", json.dumps(f"whsec_{secrets.token_hex(24)}")),
                     ("ids", "0"),
                     ("rules", "{}"),
                 ],

@@ -41,6 +41,8 @@ PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
     objects.PromotionCode: "promo",
     objects.TaxId: "txi",
     objects.CheckoutSession: "cs",
+    objects.ConnectAccount: "acct",
+    objects.Transfer: "tr",
 }
 
 # The order of what falls due in the same second.
@@ -79,11 +81,15 @@ class Transaction:
     """A step under way on a connection that is within a write transaction.
 
     :ivar now: the processor's time, in whole seconds as it writes them.
+    :ivar account: the connected account in which all of it is and happens, or ``None``.
     :ivar forced_decline: code and decline code with which the bank refuses the next payment.
     """
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime.datetime) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now: datetime.datetime, account: str | None = None
+    ) -> None:
         self.now = now.replace(microsecond=0)
+        self.account = account
         self.forced_decline: tuple[str, str | None] | None = None
         self._connection = connection
         self._records: dict[str, _Record] = {}
@@ -126,12 +132,12 @@ class Transaction:
     def all(self, cls: type[_Object], owner: str | None = None) -> list[_Object]:
         """Return all objects of a class, or those of one owner, oldest first."""
         self.flush()
-        query = "SELECT id FROM objects WHERE kind = ?"
+        query, here = "SELECT id FROM objects WHERE kind = ? AND account = ?", self.account or ""
         rows = self._connection.execute(
             f"{query} ORDER BY position"
             if owner is None
             else f"{query} AND owner = ? ORDER BY position",
-            (cls.kind,) if owner is None else (cls.kind, owner),
+            (cls.kind, here) if owner is None else (cls.kind, here, owner),
         ).fetchall()
         return [self.get(cls, processor_id) for (processor_id,) in rows]
 
@@ -139,8 +145,8 @@ class Transaction:
         """Return the objects whose metadata name that operation, oldest first."""
         self.flush()
         rows = self._connection.execute(
-            "SELECT id FROM objects WHERE operation = ? AND kind = ? ORDER BY position",
-            (operation, cls.kind),
+            "SELECT id FROM objects WHERE operation = ? AND kind = ? AND account = ? ORDER BY position",
+            (operation, cls.kind, self.account or ""),
         ).fetchall()
         return [self.get(cls, processor_id) for (processor_id,) in rows]
 
@@ -173,9 +179,14 @@ class Transaction:
 
     # -- events and agenda -----------------------------------------------------------------------
 
-    def emit(self, event: str, about: objects.ProcessorObject) -> None:
-        """Write an event to the outbox, with the object as it is at this moment."""
-        self._emit(event, about, documents.write(about), {})
+    def emit(
+        self, event: str, about: objects.ProcessorObject, *, account: str | None = None
+    ) -> None:
+        """Write an event to the outbox, with the object as it is at this moment.
+
+        :param account: the connected account whose news it is, where that's another than this step's.
+        """
+        self._emit(event, about, documents.write(about), {}, account)
 
     def _emit(
         self,
@@ -183,6 +194,7 @@ class Transaction:
         about: objects.ProcessorObject,
         document: documents.Document,
         previous: documents.Document,
+        account: str | None = None,
     ) -> None:
         event_id = self.new_id("evt")
         body = {
@@ -194,6 +206,11 @@ class Transaction:
             "object": document,
             "previous": previous or None,
         }
+        # What is about an account is that account's news, although the platform has its object.
+        if isinstance(about, objects.ConnectAccount):
+            account = about.processor_id
+        if account or self.account:
+            body["account"] = account or self.account
         self._connection.execute(
             "INSERT INTO outbox (id, type, created, subject, body) VALUES (?, ?, ?, ?, ?)",
             (event_id, event, body["created"], about.processor_id, _json(body)),
@@ -227,6 +244,21 @@ class Transaction:
     def forget(self, subject: str) -> None:
         """Take everything about an object off the agenda."""
         self._connection.execute("DELETE FROM agenda WHERE subject = ?", (subject,))
+
+    # -- accounts ------------------------------------------------------------------------------
+
+    def at(self, account: str | None) -> Transaction:
+        """Return a look at what another account has, as it was before this step; nothing is changed by it."""
+        return Transaction(self._connection, self.now, account)
+
+    def application_fees(self, currency: str) -> int:
+        """Return what the charges that connected accounts made themselves left to the platform."""
+        [total] = self._connection.execute(
+            "SELECT coalesce(sum(json_extract(aside, '$.application_fee')), 0) FROM objects "
+            "WHERE kind = 'charge' AND account != '' AND json_extract(document, '$.currency') = ?",
+            (currency,),
+        ).fetchone()
+        return int(total)
 
     # -- usage ---------------------------------------------------------------------------------
 
@@ -267,13 +299,17 @@ class Transaction:
                 each = record.object
                 operation = each.metadata.get("accrue_operation")
                 document = _json(record.document)
-                rows.append((each.kind, processor_id, owner(each), operation, document, aside))
+                here = self.account or ""
+                rows.append(
+                    (each.kind, processor_id, here, owner(each), operation, document, aside)
+                )
                 record.stored_aside, record.changed = aside, False
         if rows:
             self._connection.executemany(
-                "INSERT INTO objects (kind, id, owner, operation, document, aside) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, "
-                "operation = excluded.operation, document = excluded.document, aside = excluded.aside",
+                "INSERT INTO objects (kind, id, account, owner, operation, document, aside) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, account) DO UPDATE SET "
+                "owner = excluded.owner, operation = excluded.operation, "
+                "document = excluded.document, aside = excluded.aside",
                 rows,
             )
         if self._ids != self._ids_before:
@@ -286,7 +322,8 @@ class Transaction:
         record = self._records.get(processor_id)
         if record is None:
             row = self._connection.execute(
-                "SELECT kind, document, aside FROM objects WHERE id = ?", (processor_id,)
+                "SELECT kind, document, aside FROM objects WHERE id = ? AND account = ?",
+                (processor_id, self.account or ""),
             ).fetchone()
             if row is None:
                 return None
@@ -314,7 +351,7 @@ def missing(cls: type[objects.ProcessorObject], processor_id: t.Any, param: str)
 
 
 def owner(each: objects.ProcessorObject) -> str | None:
-    """Return the id of what an object belongs to: a customer, product, invoice or charge."""
+    """Return the id of what an object belongs to: a customer, product, invoice, charge or account."""
     match each:
         case objects.Refund() | objects.Dispute():
             return each.charge
@@ -322,6 +359,8 @@ def owner(each: objects.ProcessorObject) -> str | None:
             return each.invoice
         case objects.Price():
             return each.product
+        case objects.Transfer():
+            return each.destination
         case objects.PromotionCode():
             return each.coupon
         case _:

@@ -15,6 +15,7 @@ import typing as t
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .catalog import Price, Product
+from .connect import AccountLink, ConnectAccount, Payout, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
@@ -29,8 +30,10 @@ from .subscriptions import (
     SubscriptionSchedule,
 )
 
-#: What belongs to no customer.
+#: What is sold, and for how much less.
 CATALOG: t.Final = frozenset({"product", "price", "coupon", "promotion_code"})
+#: What belongs to no customer: that, and what a platform and its accounts have with one another.
+NOBODYS: t.Final = CATALOG | {"connect_account", "transfer"}
 
 KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
     cls.kind: cls
@@ -53,15 +56,20 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         PromotionCode,
         TaxId,
         CheckoutSession,
+        ConnectAccount,
+        Transfer,
     )
 }
 
 __all__ = [
     "CATALOG",
     "KINDS",
+    "NOBODYS",
     "UNSAID",
+    "AccountLink",
     "Charge",
     "CheckoutSession",
+    "ConnectAccount",
     "Coupon",
     "CreditNote",
     "Customer",
@@ -75,6 +83,7 @@ __all__ = [
     "MeterEvent",
     "PaymentIntent",
     "PaymentMethod",
+    "Payout",
     "PortalConfiguration",
     "PortalSession",
     "Price",
@@ -91,6 +100,7 @@ __all__ = [
     "SubscriptionSchedule",
     "TaxAmount",
     "TaxId",
+    "Transfer",
     "Unsaid",
     "When",
 ]

@@ -86,7 +86,7 @@ class Api:
     ) -> None:
         self._transport = Transport(longest=timeout, delay=retry_delay)
         self._timeout = timeout
-        self._account: str | None = None
+        self.account: str | None = None
         self._ends: float | None = None
         self._client = stripe.StripeClient(
             key,
@@ -99,7 +99,7 @@ class Api:
     def of_account(self, account: str | None) -> Api:
         """Return the same client, whose calls are made for a connected account; ``None``: the own one."""
         other = copy.copy(self)
-        other._account = account
+        other.account = account
         return other
 
     def in_one_time(self) -> Api:
@@ -171,8 +171,8 @@ class Api:
         self, method: str, path: str, params: Params, account: str | None, key: str | None = None
     ) -> Reply:
         options: dict[str, str] = {}
-        if account or self._account:
-            options["stripe_account"] = t.cast(str, account or self._account)
+        if account or self.account:
+            options["stripe_account"] = t.cast(str, account or self.account)
         if key is not None:
             options["idempotency_key"] = _header(key)
         self._transport.end_by(self._ends)

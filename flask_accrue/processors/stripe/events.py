@@ -25,6 +25,9 @@ _THIN: t.Final = "v2.core.event"
 #: What a thin event's type has before the name that others of the same news have.
 _THIN_PREFIX: t.Final = "v1."
 _PAYMENT_FAILED: t.Final = "invoice.payment_failed"
+_DEAUTHORIZED: t.Final = "account.application.deauthorized"
+#: What tells of a connected account: the platform's own application, what it may do, and its people.
+_OF_ACCOUNTS: t.Final = frozenset({"application", "capability", "person"})
 #: Reports of usage that was taken and can't be counted.
 _USAGE_REFUSED: t.Final = frozenset(
     {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"}
@@ -56,6 +59,8 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
     raw = t.cast(Raw, body["data"]["object"])
     kind = fields.text(raw, "object") or ""
     event = dataclasses.replace(event, customer=_customer(kind, raw))
+    if kind in _OF_ACCOUNTS:
+        return _of_account(event, kind, raw)
     if kind == "discount":
         return _referring(event, _discounted(raw))
     if _has_no_object(kind, raw):
@@ -138,6 +143,21 @@ def _written_time(body: Raw) -> datetime.datetime:
     except (ValueError, OverflowError):
         pass
     raise invalid("`created` is no time with a zone in ISO 8601.", "created")
+
+
+# -- what accounts are told by ------------------------------------------------------------------------
+
+
+def _of_account(event: ProcessorEvent, kind: str, raw: Raw) -> ProcessorEvent:
+    """Return an event about a connected account that shows something else than the account."""
+    name = event.account if kind == "application" else _id(raw.get("account")) or event.account
+    if name is None:
+        return event
+    if event.type == _DEAUTHORIZED:
+        # Nobody can look at the account any more, so this is all there is to say of it.
+        gone = objects.ConnectAccount(processor_id=name, deleted=True)
+        return dataclasses.replace(event, object=gone, fetchable=False)
+    return _referring(event, Reference("connect_account", name))
 
 
 # -- the reference ---------------------------------------------------------------------------------

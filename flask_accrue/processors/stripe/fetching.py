@@ -35,6 +35,7 @@ class Place:
 PLACES: t.Final[t.Mapping[str, Place]] = {
     "charge": Place("/v1/charges/{}", ("balance_transaction",)),
     "checkout_session": Place("/v1/checkout/sessions/{}"),
+    "connect_account": Place("/v1/accounts/{}"),
     "coupon": Place("/v1/coupons/{}", ("applies_to",)),
     "credit_note": Place("/v1/credit_notes/{}"),
     "customer": Place("/v1/customers/{}"),
@@ -60,6 +61,7 @@ PLACES: t.Final[t.Mapping[str, Place]] = {
     ),
     "subscription_schedule": Place("/v1/subscription_schedules/{}"),
     "tax_id": Place("/v1/tax_ids/{}"),
+    "transfer": Place("/v1/transfers/{}"),
 }
 
 

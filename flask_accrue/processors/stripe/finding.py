@@ -5,7 +5,8 @@ but only a minute after it was made, and in bad hours an hour after; taken for n
 twice. Lists tell of everything at once, so what belongs to a customer or a charge is looked for in its list.
 
 Customers belong to nobody, and their list is as long as the account is old. So only the latest are
-listed, for longer than the search may lag, and the search is asked about the ones before.
+listed, for longer than the search may lag, and the search is asked about the ones before. Connected accounts
+belong to nobody either; there are fewer of them, and there's no search.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SEARCH_LAG: t.Final = datetime.timedelta(hours=2)
 UNSEARCHED: t.Final = datetime.timedelta(days=1)
 
 _CUSTOMERS: t.Final = "/v1/customers"
+_ACCOUNTS: t.Final = "/v1/accounts"
 
 
 class _Place(t.NamedTuple):
@@ -54,8 +56,10 @@ _PLACES: t.Final[t.Mapping[str, _Place]] = {
     "refund": _Place("/v1/refunds", "charge"),
     "setup_intent": _Place("/v1/setup_intents", "customer"),
     "subscription": _Place("/v1/subscriptions", "customer", (("status", "all"),)),
+    "transfer": _Place("/v1/transfers", "destination"),
     "subscription_schedule": _Place("/v1/subscription_schedules", "customer"),
 }
+_UNOWNED: t.Final = frozenset({"connect_account", "customer"})
 
 
 def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer | None:
@@ -66,16 +70,18 @@ def find(api: Api, kind: str, operation_id: str, within: str | None) -> Answer |
     """
     place = _PLACES.get(kind)
     lacks_owner = place is not None and place.owner is not None and within is None
-    if kind != "customer" and (place is None or lacks_owner):
+    if kind not in _UNOWNED and (place is None or lacks_owner):
         owners = {each: _PLACES[each].owner for each in sorted(_PLACES)}
         named = ", ".join(f"{each} within its {owner}" for each, owner in owners.items() if owner)
         raise InvalidRequest(
-            "Stripe is asked for a customer or a coupon by its operation, or for a "
+            "Stripe is asked for a customer, coupon or connected account by its operation, or for a "
             f"{named}; not for a {kind}.",
             param="kind" if place is None else "within",
         )
     try:
-        if place is None:
+        if kind == "connect_account":
+            found = _listed(api, _ACCOUNTS, {}, operation_id, LOOKED_BACK)
+        elif place is None:
             found = _customer(api, operation_id)
         else:
             path = place.path if within is None else place.path.format(segment(within))

@@ -17,7 +17,7 @@ _List: t.TypeAlias = tuple[str, str, Params]
 #: What can be listed without saying of which customer.
 _LISTED: t.Final = frozenset(
     "product price coupon promotion_code customer subscription subscription_schedule invoice credit_note "
-    "payment_intent charge refund dispute".split()
+    "payment_intent charge refund dispute connect_account transfer".split()
 )
 #: What has to be asked for so that a list leaves nothing out: one list, or several.
 _WHICH: t.Final[t.Mapping[str, tuple[Params, ...]]] = {

@@ -17,6 +17,7 @@ from .api import Api
 from .browser import in_browser
 from .charges import StripeCharges
 from .checkout import StripeCheckout
+from .connect import StripeConnect
 from .credit_notes import StripeCreditNotes
 from .customers import StripeCustomers
 from .discounts import StripeDiscounts
@@ -47,6 +48,7 @@ class StripeProcessor(
     StripeTaxIds,
     StripeCheckout,
     StripeUsage,
+    StripeConnect,
     Processor,
 ):
     """Stripe, for one app.
@@ -89,6 +91,7 @@ class StripeProcessor(
             Capability.INVOICES,
             Capability.COUPONS,
             Capability.METERING,
+            Capability.CONNECT,
             Capability.CHECKOUT,
             Capability.HOSTED_PAGES,
             Capability.MOUNTED_CHECKOUT,
@@ -120,10 +123,12 @@ class StripeProcessor(
             )
         super().__init__(api)
 
-    def of_account(self, account: str | None) -> StripeProcessor:
-        """Return this processor, its calls made for a connected account; ``None``: for the platform."""
+    def of_account(self, account: str | None) -> t.Self:
+        """Return this processor, all its calls made for a connected account; ``None``: for the platform."""
+        if self._given_api is None or self._given_api.account == account:
+            return self
         other = copy.copy(self)
-        other._given_api = self._api.of_account(account)
+        other._given_api = self._given_api.of_account(account)
         return other
 
     # -- webhooks ------------------------------------------------------------------------------
@@ -134,6 +139,8 @@ class StripeProcessor(
         headers: c.Mapping[str, str],
         secrets: c.Sequence[str],
         now: datetime.datetime,
+        *,
+        endpoint: str = "",
     ) -> None:
         """Check ``Stripe-Signature`` against the endpoint's secrets.
 
@@ -167,8 +174,8 @@ class StripeProcessor(
         return fetching.fetch(self._api, kind, processor_id, account)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
-        """Return what an operation made, or ``None``: a customer, subscription, payment or setup intent, or
-        refund."""
+        """Return what an operation made, or ``None``: a customer, subscription, payment or setup intent,
+        refund, connected account or transfer."""
         return finding.find(self._api, kind, operation_id, within)
 
     def list_catalog(self) -> Answer:

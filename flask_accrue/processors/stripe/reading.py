@@ -10,6 +10,7 @@ from ..answers import Reference
 from . import fields
 from .bodies import Raw
 from .reading_catalog import read_price, read_product
+from .reading_connect import read_account, read_transfer
 from .reading_customers import read_customer, read_payment_method, read_tax_id
 from .reading_discounts import read_coupon, read_promotion_code
 from .reading_invoices import read_credit_note, read_invoice, read_invoice_payment
@@ -25,6 +26,7 @@ from .reading_schedules import read_schedule
 from .reading_subscriptions import read_subscription
 
 _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = {
+    "account": read_account,
     "bank_account": read_payment_method,
     "card": read_payment_method,
     "charge": read_charge,
@@ -47,10 +49,12 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "subscription": read_subscription,
     "subscription_schedule": read_schedule,
     "tax_id": read_tax_id,
+    "transfer": read_transfer,
 }
 
 # What else Stripe calls a kind that is found under its present name too.
 _OTHER_NAMES: t.Final[t.Mapping[str, str]] = {
+    "account": "connect_account",
     "checkout.session": "checkout_session",
     "plan": "price",
 }

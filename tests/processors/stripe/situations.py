@@ -6,6 +6,7 @@ import typing as t
 
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    account,
     credit_note,
     invoice,
     invoice_payment,
@@ -13,6 +14,7 @@ from tests.processors.stripe.stripe_bodies import (
     sample,
     subscription,
     tax_id,
+    transfer,
 )
 
 if t.TYPE_CHECKING:
@@ -53,6 +55,8 @@ def prime_world(server: ContractServer) -> None:
         sample("invoiceitem", id="ii_1", customer="cus_1", invoice="in_draft", amount=500),
         payment_intent(),
         charge(),
+        account(),
+        transfer(),
         held_intent(),
         charge(id="ch_held", payment_intent="pi_held", captured=False, amount_captured=0),
         setup_intent(),

@@ -332,3 +332,48 @@ def checkout_session(**changes: t.Any) -> Json:
         )
         | changes
     )
+
+
+def account(**changes: t.Any) -> Json:
+    """Return a connected account that still has something to tell."""
+    return (
+        sample("account", id="acct_1", type="none", country="AT", email="ada@example.com")
+        | {
+            "created": START,
+            "metadata": {},
+            "business_type": "individual",
+            "business_profile": {"name": "Ada's", "url": "https://ada.example"},
+            "default_currency": "eur",
+            "charges_enabled": True,
+            "payouts_enabled": False,
+            "details_submitted": True,
+            "capabilities": {"card_payments": "active", "transfers": "pending"},
+            "controller": {"type": "application", "stripe_dashboard": {"type": "express"}},
+            "requirements": {
+                "currently_due": ["individual.verification.document"],
+                "past_due": [],
+                "disabled_reason": None,
+                "current_deadline": END,
+            },
+        }
+        | changes
+    )
+
+
+def transfer(**changes: t.Any) -> Json:
+    """Return a transfer of a part of a charge."""
+    return (
+        sample(
+            "transfer",
+            id="tr_1",
+            amount=1000,
+            amount_reversed=0,
+            currency="usd",
+            destination="acct_1",
+            source_transaction="ch_1",
+            transfer_group="group_pi_1",
+            description="Ada's share",
+            reversed=False,
+        )
+        | changes
+    )

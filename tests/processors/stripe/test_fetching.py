@@ -77,7 +77,7 @@ def test_every_kind_can_be_fetched(
     for kind in objects.KINDS:
         with pytest.raises(NotFound):
             processor.fetch(kind, "x_1")
-    elsewhere = {"checkout_session": "checkout/sessions"}
+    elsewhere = {"checkout_session": "checkout/sessions", "connect_account": "accounts"}
     assert {request.path for request in stripe_server.requests} == {
         f"/v1/{elsewhere.get(kind, f'{kind}s')}/x_1" for kind in objects.KINDS
     }

@@ -16,10 +16,20 @@ from tests.processors.stripe.stripe_bodies import Json, sample
 if t.TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
 
+_OF_NOBODY = (
+    "create_connect_account",
+    "create_coupon",
+    "create_customer",
+    "create_meter_event",
+    "create_portal_configuration",
+    "delete_invoice",
+    "delete_tax_id",
+)
 #: What needs no call, ``find``, whose table is its own, and what is tried elsewhere.
 _LOCAL = {
     "can",
     "require",
+    "of_account",
     "verify_webhook",
     "read_event",
     "read_envelope",
@@ -320,19 +330,9 @@ def test_what_cant_be_changed_is_refused_by_name_before_anything_is_sent(
     assert stripe_server.requests == []
 
 
-# A customer or coupon has none yet, nor has a configuration of the portal; whom usage is of Stripe checks
-# later, and what is to be deleted may be gone.
-_NAMES_NOBODY = (
-    "create_coupon",
-    "create_customer",
-    "create_meter_event",
-    "create_portal_configuration",
-    "delete_invoice",
-    "delete_tax_id",
-)
-
-
-@pytest.mark.parametrize("name", [name for name in CHANGES if name not in _NAMES_NOBODY])
+# A customer has none yet, nor has a configuration of the portal; whom usage is of Stripe checks later,
+# and what is to be deleted may be gone.
+@pytest.mark.parametrize("name", [name for name in CHANGES if name not in _OF_NOBODY])
 def test_an_id_that_nobody_has_is_refused(
     stripe_server: ContractServer, processor: StripeProcessor, name: str
 ) -> None:

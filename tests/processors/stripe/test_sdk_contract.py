@@ -20,6 +20,7 @@ from tests.processors.stripe.call_table import CALLS
 from tests.processors.stripe.situations import card, charge, payment_intent, setup_intent
 from tests.processors.stripe.stripe_bodies import (
     Json,
+    account,
     checkout_session,
     coupon,
     credit_note,
@@ -31,6 +32,7 @@ from tests.processors.stripe.stripe_bodies import (
     schedule,
     subscription,
     tax_id,
+    transfer,
 )
 
 if t.TYPE_CHECKING:
@@ -41,6 +43,7 @@ if t.TYPE_CHECKING:
 ELSEWHERE: dict[str, set[str]] = {
     "charge": {"charge.deleted", "charge.invoice"},
     "checkout_session": {"checkout_session.deleted"},
+    "connect_account": {"connect_account.deleted"},
     "coupon": {"coupon.deleted"},
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
     "customer": {"customer.deleted", "customer.discounts"},
@@ -74,6 +77,7 @@ ELSEWHERE: dict[str, set[str]] = {
     },
     "subscription_schedule": {"subscription_schedule.deleted"},
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
+    "transfer": {"transfer.deleted"},
 }
 
 #: Bodies that have something in every part that is read.
@@ -84,6 +88,7 @@ BODIES: dict[str, Json] = {
         balance_transaction=sample("balance_transaction", fee=1, net=2),
     ),
     "checkout_session": checkout_session(),
+    "connect_account": account(),
     "coupon": coupon(),
     "credit_note": credit_note(),
     "customer": sample("customer", invoice_settings={"default_payment_method": None}),
@@ -105,6 +110,7 @@ BODIES: dict[str, Json] = {
     ),
     "subscription_schedule": schedule(),
     "tax_id": tax_id(),
+    "transfer": transfer(),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .charges import FakeCharges
 from .checkout import FakeCheckout
+from .connect import FakeConnect
 from .credit_notes import FakeCreditNotes
 from .customers import FakeCustomers
 from .discounts import FakeDiscounts
@@ -19,6 +20,7 @@ from .usage import FakeUsage
 __all__ = [
     "FakeCharges",
     "FakeCheckout",
+    "FakeConnect",
     "FakeCreditNotes",
     "FakeCustomers",
     "FakeDiscounts",

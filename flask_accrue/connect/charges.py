@@ -1,0 +1,275 @@
+"""Charges that a platform makes for its accounts."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from .. import account_scope, models
+from ..billing.authentication import payment_outcome
+from ..billing.customers import OPERATION_KEY, customer
+from ..billing.payment_methods import require_attached
+from ..billing.perform import Plan, perform
+from ..errors import InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..gateways import gateway_of
+from ..metadata import validate_metadata
+from ..money import Money
+from ..processors import Capability
+from ..state import current_state
+from .accounts import Account, require_account
+from .transfers import positive, same_currency, transfer
+
+
+class SeparateCharge(t.NamedTuple):
+    """A charge of the platform's own, and what of it went to whom.
+
+    :ivar payment: the payment; ``transfers`` are in the order of those that were asked for.
+    """
+
+    payment: models.PaymentIntent
+    transfers: list[models.Transfer]
+
+
+def destination_charge(
+    owner: t.Any,
+    amount: Money,
+    account: Account,
+    *,
+    application_fee: Money | None = None,
+    transfer_amount: Money | None = None,
+    on_behalf_of: bool = False,
+    payment_method: models.PaymentMethod | None = None,
+    description: str | None = None,
+    group: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentIntent:
+    """Charge a customer of the platform's, and move the money to an account in the same breath.
+
+    :param application_fee: what the platform keeps, as from :func:`platform_fee`. Or ``transfer_amount``:
+        what the account gets. Neither: the account gets all.
+    :param on_behalf_of: charge in the account's name: its country, its statement descriptor, its fees.
+    :raises CardError: when the bank declines; nothing is moved.
+    :raises ActionRequired: when the customer has to confirm it; the money is moved once that's done.
+    :raises InvalidRequest: for an amount that isn't above 0, in another currency than the customer's, or for
+        a part of it that is more than the whole.
+    """
+    account_scope.require_platform("A destination charge")
+    row = require_account(account)
+    if application_fee is not None and transfer_amount is not None:
+        raise _invalid(
+            "What the platform keeps or what the account gets decides the other; give one of them.",
+            "transfer_amount",
+        )
+    return _charge(
+        "destination_charge",
+        owner,
+        amount,
+        payment_method,
+        {
+            "destination": row.processor_id,
+            "application_fee": _part(application_fee, amount, "application_fee"),
+            "transfer_amount": _part(transfer_amount, amount, "transfer_amount"),
+            "on_behalf_of": row.processor_id if on_behalf_of else None,
+            "transfer_group": group,
+            "description": description,
+        },
+        metadata,
+        operation_id,
+    )
+
+
+def direct_charge(
+    owner: t.Any,
+    amount: Money,
+    *,
+    application_fee: Money | None = None,
+    payment_method: models.PaymentMethod | None = None,
+    description: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> models.PaymentIntent:
+    """Charge a customer of an account's, for that account; inside its block. ::
+
+        with connect.account("acct_…"):
+            connect.direct_charge(org, amount, application_fee=connect.platform_fee(amount, 5))
+
+    :raises InvalidState: with the code ``account_missing`` outside an account's block.
+    """
+    if account_scope.current_account() is None:
+        raise InvalidState(
+            "A direct charge is an account's: make it inside `with connect.account(…):`.",
+            code="account_missing",
+        )
+    return _charge(
+        "direct_charge",
+        owner,
+        amount,
+        payment_method,
+        {
+            "destination": None,
+            "application_fee": _part(application_fee, amount, "application_fee"),
+            "transfer_amount": None,
+            "on_behalf_of": None,
+            "transfer_group": None,
+            "description": description,
+        },
+        metadata,
+        operation_id,
+    )
+
+
+def separate_charge_and_transfer(
+    owner: t.Any,
+    amount: Money,
+    transfers: c.Sequence[tuple[Account, Money]],
+    *,
+    group: str,
+    on_behalf_of: Account | None = None,
+    payment_method: models.PaymentMethod | None = None,
+    description: str | None = None,
+    metadata: c.Mapping[str, str] | None = None,
+    operation_id: str | None = None,
+) -> SeparateCharge:
+    """Charge a customer of the platform's, then move parts of it to one account or several.
+
+    Each step is an operation of its own. Where the customer has to confirm the charge, or something fails on
+    the way, the same call with the same ``operation_id`` goes on where it ended.
+
+    :param transfers: to whom how much; together at most the amount.
+    :param group: a name that the charge and its transfers have in common.
+    :param on_behalf_of: the account in whose name it's charged.
+    """
+    account_scope.require_platform("A charge with transfers")
+    parts = [(require_account(account), part) for account, part in transfers]
+    _check_sum(amount, [part for _, part in parts])
+    behalf = None if on_behalf_of is None else require_account(on_behalf_of).processor_id
+    ids = [row.id for row, _ in parts]
+    payment = _charge(
+        "separate_charge",
+        owner,
+        amount,
+        payment_method,
+        {
+            "destination": None,
+            "application_fee": None,
+            "transfer_amount": None,
+            "on_behalf_of": behalf,
+            "transfer_group": group,
+            "description": description,
+        },
+        metadata,
+        operation_id,
+    )
+    session, charge_id = current_state().db.session, payment.latest_charge_processor_id
+    payment_id, made = payment.id, []
+    for number, (account_id, (_, part)) in enumerate(zip(ids, parts, strict=True), 1):
+        charge = session.query(models.Charge).filter_by(
+            processor=payment.processor, processor_id=charge_id
+        )
+        done = transfer(
+            session.get_one(models.ConnectAccount, account_id),
+            part,
+            charge=charge.one(),
+            group=group,
+            metadata=metadata,
+            operation_id=None if operation_id is None else f"{operation_id}:{number}",
+        )
+        made.append(done)
+    return SeparateCharge(session.get_one(models.PaymentIntent, payment_id), made)
+
+
+def _charge(
+    kind: str,
+    owner: t.Any,
+    amount: Money,
+    payment_method: models.PaymentMethod | None,
+    split: dict[str, t.Any],
+    metadata: c.Mapping[str, str] | None,
+    operation_id: str | None,
+) -> models.PaymentIntent:
+    positive(amount, "amount")
+    extra = validate_metadata(metadata or {})
+    payer = customer(owner)
+    if kind != "direct_charge" and payer.account is not None:
+        raise InvalidState(
+            f"This customer belongs to the account {payer.account}, and the charge is the platform's.",
+            code="other_account",
+        )
+    gateway = gateway_of(payer)
+    gateway.require(Capability.CONNECT)
+    if payment_method is not None:
+        require_attached(payer, payment_method)
+    said = {
+        **split,
+        "amount": amount.amount_minor,
+        "currency": amount.currency,
+        "payment_method": None if payment_method is None else payment_method.processor_id,
+    }
+
+    def request(id: str) -> dict[str, t.Any]:
+        if payer.currency is not None:
+            same_currency(amount, payer.currency, "What this customer pays")
+        card = payment_method or payer.default_payment_method
+        if card is None:
+            raise NoDefaultPaymentMethod(
+                "There is no card to charge: the customer has no default and none was named."
+            )
+        return {
+            **said,
+            "customer": payer.processor_id,
+            "payment_method": card.processor_id,
+            "metadata": {**extra, OPERATION_KEY: id},
+        }
+
+    plan: Plan[models.PaymentIntent] = Plan(
+        kind=kind,
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments={**said, "metadata": extra},
+        method="create_connect_charge",
+        request=request,
+        result="payment_intent",
+        customer_id=payer.id,
+        find=("payment_intent", payer.processor_id),
+        outcome=payment_outcome,
+    )
+    return perform(plan, operation_id)
+
+
+def _part(part: t.Any, whole: t.Any, name: str) -> int | None:
+    """Return a part of a charge in minor units, which is at most the whole."""
+    if part is None:
+        return None
+    positive(whole, "amount")
+    if not isinstance(part, Money) or part.amount_minor < 0:
+        raise InvalidRequest(
+            f"{name} is Money(1999, 'usd') of at least 0, not {part!r}.",
+            code="amount_invalid",
+            param=name,
+        )
+    same_currency(part, whole.currency, "The charge")
+    if whole < part:
+        raise InvalidRequest(
+            f"{name} is {part}, and the charge only {whole}.", code="amount_too_large", param=name
+        )
+    return part.amount_minor
+
+
+def _check_sum(amount: Money, parts: c.Sequence[Money]) -> None:
+    positive(amount, "amount")
+    total = Money(0, amount.currency)
+    for part in parts:
+        positive(part, "transfers")
+        same_currency(part, amount.currency, "The charge")
+        total += part
+    if amount < total:
+        raise InvalidRequest(
+            f"The transfers add up to {total}, and the charge only to {amount}.",
+            code="amount_too_large",
+            param="transfers",
+        )
+
+
+def _invalid(message: str, param: str) -> InvalidRequest:
+    return InvalidRequest(message, code="parameter_invalid", param=param)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import pytest
+
+from flask_accrue import billing, connect, models
+from flask_accrue.errors import (
+    ActionRequired,
+    CardError,
+    InvalidRequest,
+    InvalidState,
+    NoDefaultPaymentMethod,
+    ProcessorUnavailable,
+)
+from flask_accrue.money import Money
+from tests.connect.conftest import entries, rows
+
+usd = lambda cents: Money(cents, "usd")  # noqa: E731 - a word for a test
+
+
+def test_a_destination_charge_leaves_the_fee_here_and_the_rest_there(kit, payer, account):
+    paid = connect.destination_charge(
+        payer, usd(10_000), account, application_fee=connect.platform_fee(usd(10_000), 10)
+    )
+
+    assert paid.is_succeeded
+    [moved] = rows(models.Transfer)
+    assert (moved.amount, moved.destination.id) == (10_000, account.id)
+    assert moved.source_charge_processor_id == paid.latest_charge_processor_id
+    assert kit.fake.balance(account=account.processor_id) == usd(9000)
+    # The charge's own fee, 2.9 % and 30 cents, is the platform's.
+    assert kit.fake.balance() == usd(1000 - 320)
+    assert entries("transfer") == ["transfer.created"]
+    kit.deliver()
+    assert entries("transfer") == ["transfer.created"]
+
+
+def test_an_account_may_get_a_part_in_its_own_name(kit, payer, account):
+    connect.destination_charge(
+        payer,
+        usd(10_000),
+        account,
+        transfer_amount=usd(7000),
+        on_behalf_of=True,
+        group="lesson-1",
+        description="Lesson",
+        metadata={"lesson": "1"},
+    )
+
+    [moved] = rows(models.Transfer)
+    assert (moved.amount, moved.transfer_group) == (7000, "lesson-1")
+    assert kit.fake.balance(account=account.processor_id) == usd(7000)
+
+
+def test_a_declined_destination_charge_moves_nothing(kit, payer, account):
+    kit.fake.fail_next(fault="decline", decline_code="insufficient_funds")
+
+    with pytest.raises(CardError) as declined:
+        connect.destination_charge(payer, usd(500), account)
+
+    assert declined.value.decline_code == "insufficient_funds"
+    assert rows(models.Transfer) == []
+    assert kit.fake.balance(account=account.processor_id) == usd(0)
+
+
+def test_money_moves_once_the_customer_has_confirmed(kit, org, account):
+    billing.add_payment_method(org, "pm_card_authenticationRequired")
+    with pytest.raises(ActionRequired) as wanted:
+        connect.destination_charge(org, usd(500), account, operation_id="op-1")
+    assert rows(models.Transfer) == []
+
+    billing.confirm_payment(wanted.value.row)
+    kit.deliver()
+
+    [moved] = rows(models.Transfer)
+    assert moved.amount == 500
+    assert connect.destination_charge(org, usd(500), account, operation_id="op-1").is_succeeded
+    assert len(rows(models.Transfer)) == 1
+
+
+def test_a_separate_charge_is_shared_among_several(kit, payer, account):
+    other = connect.create_account(type="express")
+    kit.fake.complete_account(other.processor_id)
+    kit.deliver()
+
+    done = connect.separate_charge_and_transfer(
+        payer, usd(10_000), [(account, usd(6000)), (other, usd(3000))], group="sale-1"
+    )
+
+    assert done.payment.is_succeeded
+    assert [(each.amount, each.transfer_group) for each in done.transfers] == [
+        (6000, "sale-1"),
+        (3000, "sale-1"),
+    ]
+    assert kit.fake.balance(account=other.processor_id) == usd(3000)
+    assert kit.fake.balance() == usd(10_000 - 320 - 9000)
+
+
+def test_a_separate_charge_that_broke_off_goes_on_where_it_ended(kit, payer, account):
+    kit.fake.fail_next("create_transfer", "timeout", when="after")
+    asked = (payer, usd(1000), [(account, usd(600))])
+    with pytest.raises(ProcessorUnavailable):
+        connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+
+    done = connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+
+    assert len(done.transfers) == len(rows(models.Transfer)) == 1
+    assert len(rows(models.PaymentIntent)) == 1
+    assert kit.fake.balance(account=account.processor_id) == usd(600)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"amount": usd(0)}, "amount_invalid"),
+        ({"amount": 500}, "amount_invalid"),
+        ({"application_fee": usd(501)}, "amount_too_large"),
+        ({"application_fee": Money(1, "eur")}, "currency_mismatch"),
+        ({"application_fee": usd(1), "transfer_amount": usd(1)}, "parameter_invalid"),
+        ({"account": "acct_nobody"}, "account_unknown"),
+        ({"account": None}, "account_unknown"),
+        ({"metadata": {"accrue_operation": "x"}}, "metadata_invalid"),
+    ],
+)
+def test_a_destination_charge_that_cannot_be_is_refused_before_any_call(
+    kit, payer, account, arguments, code
+):
+    asked = {"amount": usd(500), "account": account, **arguments}
+
+    with pytest.raises(InvalidRequest) as refused:
+        connect.destination_charge(payer, **asked)
+
+    assert refused.value.code == code
+    assert rows(models.PaymentIntent) == []
+
+
+def test_a_charge_needs_a_card(kit, org, account):
+    with pytest.raises(NoDefaultPaymentMethod):
+        connect.destination_charge(org, usd(500), account)
+
+
+def test_nobody_else_s_card_is_charged(kit, payer, account):
+    from tests.host import Organization
+
+    stranger = Organization(name="Bolt", email=None)
+    kit.state.db.session.add(stranger)
+    kit.state.db.session.commit()
+    theirs = billing.add_payment_method(stranger, "pm_card_visa")
+
+    with pytest.raises(Exception, match="card") as refused:
+        connect.destination_charge(payer, usd(500), account, payment_method=theirs)
+
+    assert refused.value.code == "not_attached"
+
+
+def test_transfers_that_add_up_to_more_than_the_charge_are_refused(kit, payer, account):
+    parts = [(account, usd(600)), (account, usd(401))]
+
+    with pytest.raises(InvalidRequest) as refused:
+        connect.separate_charge_and_transfer(payer, usd(1000), parts, group="sale-1")
+
+    assert refused.value.code == "amount_too_large"
+    assert rows(models.PaymentIntent) == []
+
+
+# -- transfers -----------------------------------------------------------------------------------------
+
+
+def test_a_transfer_of_the_balance_needs_one(kit, payer, account):
+    with pytest.raises(InvalidRequest) as refused:
+        connect.transfer(account, usd(100))
+    assert refused.value.code == "balance_insufficient"
+    billing.charge(payer, usd(1000))
+
+    moved = connect.transfer(account, usd(100), group="bonus", description="Well done")
+
+    assert (moved.amount, moved.transfer_group, moved.description) == (100, "bonus", "Well done")
+    assert kit.fake.balance(account=account.processor_id) == usd(100)
+
+
+def test_no_more_of_a_charge_is_transferred_than_it_brought(kit, payer, account):
+    paid = billing.charge(payer, usd(1000))
+    [charge] = rows(models.Charge)
+    connect.transfer(account, usd(600), charge=charge)
+
+    with pytest.raises(InvalidRequest) as refused:
+        connect.transfer(account, usd(401), charge=charge)
+
+    assert refused.value.code == "amount_too_large"
+    assert paid.latest_charge_processor_id == charge.processor_id
+    with pytest.raises(InvalidRequest, match="USD"):
+        connect.transfer(account, Money(1, "eur"), charge=charge)
+
+
+def test_a_transfer_is_taken_back_in_parts(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(100))
+    [moved] = rows(models.Transfer)
+
+    part = connect.reverse_transfer(moved, usd(400), refund_application_fee=True)
+    assert (part.amount_reversed, part.amount_left, part.is_reversed) == (400, 600, False)
+    assert kit.fake.balance(account=account.processor_id) == usd(1000 - 400 - 60)
+    whole = connect.reverse_transfer(moved)
+    assert whole.is_reversed
+    assert entries("transfer") == ["transfer.created", "transfer.reversed", "transfer.reversed"]
+
+    with pytest.raises(InvalidState) as refused:
+        connect.reverse_transfer(moved)
+    assert refused.value.code == "transfer_already_reversed"
+    kit.deliver()
+    assert rows(models.Transfer)[0].amount_reversed == 1000
+
+
+def test_taking_back_more_than_is_left_is_refused(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account)
+    [moved] = rows(models.Transfer)
+
+    for amount in (usd(1001), Money(1, "eur"), usd(0)):
+        with pytest.raises(InvalidRequest):
+            connect.reverse_transfer(moved, amount)
+    assert rows(models.Transfer)[0].amount_reversed == 0
+
+
+def test_the_same_operation_takes_back_once(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account)
+    [moved] = rows(models.Transfer)
+    kit.fake.fail_next("reverse_transfer", "timeout", when="after")
+    with pytest.raises(ProcessorUnavailable):
+        connect.reverse_transfer(moved, usd(400), operation_id="op-1")
+
+    again = connect.reverse_transfer(moved, usd(400), operation_id="op-1")
+
+    assert again.amount_reversed == 400
+
+
+def test_an_account_without_the_capability_gets_nothing(kit, payer):
+    new = connect.create_account(type="express")
+
+    with pytest.raises(InvalidRequest) as refused:
+        connect.destination_charge(payer, usd(500), new)
+
+    assert refused.value.code == "insufficient_capabilities_for_transfer"
+
+
+@pytest.mark.parametrize("currency", ["jpy", "kwd", "huf", "isk"])
+def test_currencies_of_other_decimals_are_shared_to_the_unit(kit, payer, account, currency):
+    whole = Money(123_400, currency)
+
+    connect.destination_charge(
+        payer, whole, account, application_fee=connect.platform_fee(whole, "12.5")
+    )
+
+    assert kit.fake.balance(currency, account=account.processor_id) == Money(107_975, currency)
