@@ -51,6 +51,7 @@ class Settings:
     ledger_keys: tuple[LedgerKey, ...] = dataclasses.field(repr=False)
     ledger_keys_derived: bool
     entitlements: Entitlements
+    mirrors_entitlements: bool
     dunning: Dunning
     portal_path: str | None
     admin_path: str | None
@@ -130,6 +131,7 @@ def read_settings(
         ledger_keys=ledger_keys,
         ledger_keys_derived=derived,
         entitlements=entitlements,
+        mirrors_entitlements=values["ACCRUE_MIRROR_ENTITLEMENTS"],
         dunning=dunning,
         portal_path=values["ACCRUE_PORTAL_PATH"],
         admin_path=values["ACCRUE_ADMIN_PATH"],
@@ -341,6 +343,14 @@ SETTINGS: t.Final[tuple[Setting, ...]] = (
         None,
         "The plans: their prices, features and limits, and what past due and paused mean.",
         None,
+    ),
+    Setting(
+        "ACCRUE_MIRROR_ENTITLEMENTS",
+        "bool",
+        False,
+        "Whether the processor's own summaries of what customers are entitled to are mirrored. They are for "
+        "information: no gate goes by them.",
+        readers.flag,
     ),
     Setting(
         "ACCRUE_DUNNING",

@@ -122,6 +122,27 @@ def _processors() -> c.Iterator[Finding]:
         yield Finding("processors", "ok", "Each live subscription's processor is configured.")
 
 
+def _accounts() -> c.Iterator[Finding]:
+    """What happens in connected accounts comes to an endpoint with a secret of its own."""
+    if not _has_tables():
+        return
+    state, accounts = current_state(), models.ConnectAccount
+    rows = state.db.session.execute(
+        sa.select(accounts.processor, sa.func.count())
+        .where(accounts.is_connected, accounts.processor != "fake")
+        .group_by(accounts.processor)
+        .order_by(accounts.processor)
+    ).all()
+    for name, count in rows:
+        if not state.settings.webhook_secrets.get(f"{name}/connect"):
+            yield Finding(
+                "accounts",
+                "warn",
+                f"{count} accounts are connected at {name!r}, and ACCRUE_WEBHOOK_SECRETS has none for "
+                f"'{name}/connect': what happens in them isn't told.",
+            )
+
+
 def _routes() -> c.Iterator[Finding]:
     settings = current_state().settings
     there = {rule.endpoint.split(".")[0] for rule in current_app.url_map.iter_rules()}
@@ -344,5 +365,6 @@ CHECKS: t.Final[c.Mapping[str, Check]] = {
     "webhooks": _webhooks,
     "operations": _operations,
     "processors": _processors,
+    "accounts": _accounts,
     "catalog": _catalog,
 }

@@ -93,6 +93,7 @@ _PLAIN: t.Final[t.Mapping[str, _Plain]] = {
             "prevented": "closed",
         },
     ),
+    "entitlement_summary": _Plain(("lookup_keys",), {"feature_processor_ids": "features"}),
     "promotion_code": _Plain(
         (
             "code",

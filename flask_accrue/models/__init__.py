@@ -8,6 +8,7 @@ from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
+from .entitlements import EntitlementSummary
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
@@ -39,6 +40,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
     "promotion_code": PromotionCode,
     "tax_id": TaxId,
     "checkout_session": CheckoutSession,
+    "entitlement_summary": EntitlementSummary,
     "connect_account": ConnectAccount,
     "transfer": Transfer,
 }
@@ -55,6 +57,7 @@ __all__ = [
     "Customer",
     "Dispute",
     "Due",
+    "EntitlementSummary",
     "HandlerRun",
     "Invoice",
     "InvoiceItem",

@@ -22,6 +22,9 @@ from .base import (
 )
 from .beginnings import begins_like, begins_with
 
+if t.TYPE_CHECKING:
+    from .entitlements import EntitlementSummary
+
 
 class Customer(Mirrored):
     """A host's billable at one processor.
@@ -65,6 +68,9 @@ class Customer(Mirrored):
     )
     default_payment_method: orm.Mapped[PaymentMethod | None] = orm.relationship(
         foreign_keys=[default_payment_method_id], viewonly=True
+    )
+    entitlement_summary: orm.Mapped[EntitlementSummary | None] = orm.relationship(
+        back_populates="customer", uselist=False, viewonly=True
     )
 
     @orm.declared_attr.directive

@@ -13,7 +13,7 @@ from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
 from ..telemetry import reached
 from ..unit_of_work import Actor, Origin, UnitOfWork, write
 from . import accounts
-from .owners import Finish, Nobody, adopt, must_fetch, payer_of, payer_of_row
+from .owners import Finish, Nobody, adopt, is_mirrored, must_fetch, payer_of, payer_of_row
 
 _FETCHES: t.Final = 3
 
@@ -78,7 +78,7 @@ def _apply_ours(
     of = event.subject
     if event.refuses_usage:
         _refuse_usage(gateway, event, origin, finish)
-    elif of is None:
+    elif of is None or not is_mirrored(of):
         # A kind that isn't mirrored, or an announcement such as an upcoming invoice: it has no id.
         customer_id = event.customer or getattr(event.object, "customer", None)
 

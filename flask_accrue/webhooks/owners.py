@@ -32,6 +32,11 @@ def must_fetch(event: ProcessorEvent) -> bool:
     return wanted and event.fetchable and not mirror.is_final(event.object)
 
 
+def is_mirrored(of: Reference) -> bool:
+    """Tell whether an object becomes a row; summaries of entitlements do where the host wants them."""
+    return of.kind != "entitlement_summary" or current_state().settings.mirrors_entitlements
+
+
 def payer_of(gateway: Processor, event: ProcessorEvent, obj: objects.ProcessorObject) -> str | None:
     """Return the processor's id of the customer that an object belongs to, or ``None``."""
     return named_payer(event, obj) or _through_parent(gateway, event, obj)

@@ -19,7 +19,7 @@ from ..unit_of_work import Actor, Origin, UnitOfWork, write
 from .apply import MustFetch, apply_body, origin_of
 from .claims import Lease
 from .closing import Closing, update_all
-from .owners import must_fetch, named_payer
+from .owners import is_mirrored, must_fetch, named_payer
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,8 @@ def _read(gateway: Processor, row: models.WebhookEvent) -> c.Iterator[_Ready]:
     """Give the event if its body may be written and says whose it is."""
     event = gateway.read_event(row.payload)
     found = event.object
-    if found is None or event.subject is None or event.account or must_fetch(event):
+    of = event.subject
+    if found is None or of is None or event.account or not is_mirrored(of) or must_fetch(event):
         return
     payer = named_payer(event, found)
     if payer is not None and found.kind not in objects.NOBODYS:

@@ -69,6 +69,28 @@ def test_every_tab_of_every_row_opens(kit: Kit, org: Organization, operator: Vis
 
 
 @pytest.mark.only("sqlite")
+def test_a_customers_page_tells_what_the_processor_grants_where_that_is_mirrored(
+    kit: Kit, org: Organization, operator: Visitor
+) -> None:
+    customer = kit.subscription(org, price="price_pro").customer
+    path = f"{ADMIN}/customers/{customer.id}"
+    assert "Features at the processor" not in operator.get(path).text
+    summary = models.EntitlementSummary(
+        processor=customer.processor,
+        processor_id=customer.processor_id,
+        customer_id=customer.id,
+        lookup_keys=["exports", EVIL],
+        feature_processor_ids=["feat_1", "feat_2"],
+    )
+    kit.state.db.session.add(summary)
+    kit.state.db.session.commit()
+    page = operator.get(path).text
+    assert "Features at the processor" in page
+    assert "exports, &lt;script&gt;" in page
+    assert "For information: gates go by your own plans." in page
+
+
+@pytest.mark.only("sqlite")
 def test_nothing_that_a_customer_types_becomes_part_of_a_page(kit: Kit, operator: Visitor) -> None:
     evil = Organization(name=EVIL, email=f"{EVIL}@x")
     kit.state.db.session.add(evil)

@@ -169,6 +169,35 @@ def test_a_processor_without_a_webhook_secret_is_a_failure(examine: Any, databas
     ]
 
 
+def test_connected_accounts_without_a_secret_for_their_endpoint_are_a_warning(
+    examine: Any, database_url: str
+) -> None:
+    def connect(app: Any, db: Any) -> None:
+        with app.app_context():
+            now = datetime.datetime.now(datetime.UTC)
+            for number, gone in enumerate([None, None, now]):
+                db.session.add(
+                    models.ConnectAccount(
+                        processor="stripe",
+                        processor_id=f"acct_{number}",
+                        deleted_at=gone,
+                        fresh_from=now,
+                        fresh_to=now,
+                        raw={},
+                    )
+                )
+            db.session.commit()
+
+    own = {**WITH_KEY, "ACCRUE_WEBHOOK_SECRETS": {"stripe": ["whsec_x"]}}
+    found, _ = examine(database_url, **own, ACCRUE_PROCESSOR="stripe", prepare=connect)
+    [(level, sentence)] = found["accounts"]
+    assert level == "warn"
+    assert "2 accounts are connected" in sentence
+    assert "none for 'stripe/connect'" in sentence
+    both, _ = examine(database_url, **WITH_KEY, ACCRUE_PROCESSOR="stripe")
+    assert "accounts" not in both
+
+
 def test_a_portal_without_the_key_for_its_pages_is_a_failure(
     examine: Any, database_url: str
 ) -> None:

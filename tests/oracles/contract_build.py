@@ -36,6 +36,10 @@ VERBS = ("get", "post", "delete")
 REQUEST_FUNCTIONS = ("self._request", "self._request_stream", "self._requestor.request")
 
 
+# Resources that events carry and no operation answers with: module and class.
+ONLY_IN_EVENTS = (("stripe.entitlements._active_entitlement_summary", "ActiveEntitlementSummary"),)
+
+
 class Call(NamedTuple):
     """One call of the API in the SDK's source: the service's method and the request it makes."""
 
@@ -113,6 +117,10 @@ def build(root: Path) -> ContractData:
             "params": {**params, "additionalProperties": False},
             "answer": answer_schema(sdk, call),
         }
+    for path, name in ONLY_IN_EVENTS:
+        module = sdk.module(path)
+        if module is not None:
+            sdk.named(name, module)
     return {
         "sdk": sdk_constant(root, "_version.py", "VERSION"),
         "version": sdk_constant(root, "_api_version.py", "CURRENT"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from flask_accrue import models
 from tests.host import Organization, app, create_host, kit, org
-from tests.webhooks.told import told
+from tests.webhooks.told import further_config, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     FreshHost = Callable[..., tuple[Flask, SQLAlchemy, Accrue]]
 
-__all__ = ["app", "kit", "org", "told"]
+__all__ = ["app", "further_config", "kit", "org", "told"]
 
 
 @pytest.fixture

@@ -81,8 +81,14 @@ def thin_body(type: str, obj: Json, event_id: str, happened: datetime.datetime) 
 
 
 @pytest.fixture
-def told(database_url: str, stripe_server: ContractServer) -> Iterator[Told]:
-    config = {**STRIPE_CONFIG, "ACCRUE_STRIPE_API_BASE": stripe_server.url}
+def further_config() -> Json:
+    """Give what else the host is configured with; for tests to replace."""
+    return {}
+
+
+@pytest.fixture
+def told(database_url: str, stripe_server: ContractServer, further_config: Json) -> Iterator[Told]:
+    config = {**STRIPE_CONFIG, "ACCRUE_STRIPE_API_BASE": stripe_server.url, **further_config}
     app, db, _ = create_host(database_url, **config)
     with app.app_context():
         db.session.add(Organization(id=1, name="Acme"))

@@ -35,12 +35,22 @@ def _card(row: models.Customer) -> Value:
     return None if card is None else Noted(card_text(card), expiry_text(card))
 
 
+def _entitled(row: models.Customer) -> list[tuple[str, Value]]:
+    """Return what the processor says itself that a customer may use, if it's mirrored."""
+    summary = row.entitlement_summary
+    if summary is None or summary.deleted_at is not None:
+        return []
+    note = "For information: gates go by your own plans."
+    return [("Features at the processor", Noted(", ".join(summary.lookup_keys) or "None", note))]
+
+
 def _facts(row: models.Customer) -> list[tuple[str, Value]]:
     return [
         ("Owner", owner_text(row)),
         ("E-mail", row.email),
         ("Default card", _card(row)),
         ("Balance", balance(row)),
+        *_entitled(row),
         ("Currency", row.currency.upper() if row.currency else None),
         ("Locale", row.preferred_locale),
         ("Time zone", row.preferred_timezone),
@@ -99,7 +109,10 @@ CUSTOMERS: t.Final[Resource[models.Customer]] = Resource(
         note=lambda row: row.email if row.name else None,
         notices=_notices,
         facts=_facts,
-        options=(orm.joinedload(_customers.default_payment_method),),
+        options=(
+            orm.joinedload(_customers.default_payment_method),
+            orm.joinedload(_customers.entitlement_summary),
+        ),
         tabs=(
             RelatedTab(
                 name="subscriptions",

@@ -18,6 +18,7 @@ from .catalog import Price, Product
 from .connect import AccountLink, ConnectAccount, Payout, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import Coupon, Discount, DiscountAmount, PromotionCode
+from .entitlements import EntitlementSummary
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, TaxAmount
 from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
@@ -56,6 +57,7 @@ KINDS: t.Final[t.Mapping[str, type[ProcessorObject]]] = {
         PromotionCode,
         TaxId,
         CheckoutSession,
+        EntitlementSummary,
         ConnectAccount,
         Transfer,
     )
@@ -76,6 +78,7 @@ __all__ = [
     "Discount",
     "DiscountAmount",
     "Dispute",
+    "EntitlementSummary",
     "Invoice",
     "InvoiceItem",
     "InvoiceLine",

@@ -15,7 +15,7 @@ from ...clock import UTC
 from ...errors import InvalidRequest
 from .. import objects
 from ..answers import ProcessorEvent, Reference
-from . import fields, reading, reading_customers, versions
+from . import fields, reading, reading_customers, reading_entitlements, versions
 from .bodies import Raw, decode, invalid, without_secrets
 
 #: How long columns are that hold parts of an envelope.
@@ -69,7 +69,7 @@ def read_event(payload: bytes | str) -> ProcessorEvent:
         found = reading.read(raw)
         is_whole = reading.is_whole(raw)
     except InvalidRequest:
-        named = reading.reference(kind, raw.get("id"))
+        named = _named(kind, raw)
         if named is None:
             raise
         return _referring(event, named)
@@ -180,6 +180,13 @@ def _discounted(raw: Raw) -> Reference | None:
     return None
 
 
+def _named(kind: str, raw: Raw) -> Reference | None:
+    """Return the reference to an object that can't be read; a summary is named by its customer."""
+    if kind == reading_entitlements.SUMMARY:
+        return Reference("entitlement_summary", t.cast(str, _id(raw.get("customer"))))
+    return reading.reference(kind, raw.get("id"))
+
+
 def _referring(event: ProcessorEvent, named: Reference | None) -> ProcessorEvent:
     """Return an event that only names what it's about."""
     return dataclasses.replace(
@@ -204,7 +211,7 @@ def _has_no_object(kind: str, raw: Raw) -> bool:
     if kind in reading_customers.LEGACY_KINDS:
         # A card may be a connected account's, for payouts, and a source isn't anybody's at first.
         return raw.get("customer") is None
-    return False
+    return kind == reading_entitlements.SUMMARY and _id(raw.get("customer")) is None
 
 
 def _after(event_type: str, found: objects.ProcessorObject) -> objects.ProcessorObject:

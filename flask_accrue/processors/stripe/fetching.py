@@ -11,6 +11,7 @@ from ..objects import ProcessorObject
 from . import fields, reading
 from .api import Api, Reply, segment
 from .bodies import Raw, without_secrets
+from .entitlements import fetch_summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,8 @@ def fetch(api: Api, kind: str, processor_id: str, account: str | None) -> Answer
     :raises NotFound: when Stripe has no such object.
     :raises ProcessorError: when Stripe refuses or can't be reached.
     """
+    if kind == "entitlement_summary":
+        return fetch_summary(api, processor_id, account)
     place = PLACES.get(kind)
     if place is None:
         raise InvalidRequest(f"There is no kind of object called {kind!r}.", param="kind")

@@ -13,6 +13,7 @@ from .reading_catalog import read_price, read_product
 from .reading_connect import read_account, read_transfer
 from .reading_customers import read_customer, read_payment_method, read_tax_id
 from .reading_discounts import read_coupon, read_promotion_code
+from .reading_entitlements import SUMMARY, read_summary
 from .reading_invoices import read_credit_note, read_invoice, read_invoice_payment
 from .reading_payments import (
     read_charge,
@@ -35,6 +36,7 @@ _READERS: t.Final[t.Mapping[str, c.Callable[[Raw], objects.ProcessorObject]]] = 
     "credit_note": read_credit_note,
     "customer": read_customer,
     "dispute": read_dispute,
+    SUMMARY: read_summary,
     "invoice": read_invoice,
     "invoice_payment": read_invoice_payment,
     "payment_intent": read_payment_intent,
@@ -60,7 +62,11 @@ _OTHER_NAMES: t.Final[t.Mapping[str, str]] = {
 }
 
 # Lists inside an object that say what is there, so that a row that isn't in them is gone.
-_WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {"subscription": "items", "invoice": "lines"}
+_WHOLE_LISTS: t.Final[t.Mapping[str, str]] = {
+    "subscription": "items",
+    "invoice": "lines",
+    SUMMARY: "entitlements",
+}
 
 
 def read(raw: Raw) -> objects.ProcessorObject | None:

@@ -1093,6 +1093,13 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         {},
         ("customer",),
     ),
+    "fetch_entitlement_summary": Call(
+        lambda stripe: stripe.fetch("entitlement_summary", "cus_1"),
+        "GET",
+        "/v1/entitlements/active_entitlements",
+        {"customer": "cus_1", "limit": 100},
+        ("entitlement_summary",),
+    ),
     "list_payment_methods": Call(
         lambda stripe: stripe.list_payment_methods("cus_1"),
         "GET",

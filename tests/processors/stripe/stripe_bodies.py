@@ -16,6 +16,16 @@ Json = dict[str, t.Any]
 #: Unix seconds of 1 January 2026, and a month on.
 START, END = 1767225600, 1769904000
 
+#: What Stripe answers when a list is asked for by a customer that isn't there.
+NO_SUCH_CUSTOMER = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "resource_missing",
+        "message": "No such customer: 'x_1'",
+        "param": "customer",
+    }
+}
+
 
 def at(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
@@ -314,6 +324,19 @@ def tax_id(**changes: t.Any) -> Json:
         )
         | changes
     )
+
+
+def entitlement(lookup_key: str, **changes: t.Any) -> Json:
+    """Return what entitles the customer ``cus_1`` to a feature."""
+    feature = {"feature": f"feat_{lookup_key}", "lookup_key": lookup_key}
+    return sample("entitlements.active_entitlement", id=f"ent_{lookup_key}") | feature | changes
+
+
+def entitlement_summary(*lookup_keys: str, has_more: bool = False, **changes: t.Any) -> Json:
+    """Return a summary, which has no id of its own."""
+    rows = [entitlement(each) for each in lookup_keys or ("reports",)]
+    body = sample("entitlements.active_entitlement_summary", customer="cus_1")
+    return without(body, "id") | {"entitlements": listed(*rows, has_more=has_more)} | changes
 
 
 def checkout_session(**changes: t.Any) -> Json:

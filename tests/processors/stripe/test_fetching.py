@@ -7,15 +7,17 @@ import typing as t
 
 import pytest
 
-from flask_accrue.errors import ConfigError, InvalidRequest, NotFound
+from flask_accrue.errors import ConfigError, InvalidRequest, NotFound, ProcessorUnavailable
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor, api, versions
 from tests.processors.stripe.stripe_bodies import (
+    NO_SUCH_CUSTOMER,
     Json,
     checkout_session,
     coupon,
     credit_note,
     dispute,
+    entitlement,
     event,
     invoice,
     invoice_payment,
@@ -74,12 +76,17 @@ def test_an_answer_and_a_webhook_become_the_same_object(
 def test_every_kind_can_be_fetched(
     stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:
+    stripe_server.queue_answer(400, NO_SUCH_CUSTOMER, path="/entitlements/")
     for kind in objects.KINDS:
         with pytest.raises(NotFound):
             processor.fetch(kind, "x_1")
-    elsewhere = {"checkout_session": "checkout/sessions", "connect_account": "accounts"}
+    elsewhere = {
+        "checkout_session": "checkout/sessions/x_1",
+        "connect_account": "accounts/x_1",
+        "entitlement_summary": "entitlements/active_entitlements",
+    }
     assert {request.path for request in stripe_server.requests} == {
-        f"/v1/{elsewhere.get(kind, f'{kind}s')}/x_1" for kind in objects.KINDS
+        f"/v1/{elsewhere.get(kind, f'{kind}s/x_1')}" for kind in objects.KINDS
     }
 
 
@@ -167,6 +174,35 @@ def test_items_that_are_cut_off_are_all_fetched(
     assert isinstance(found, objects.Subscription)
     assert {each.processor_id for each in found.items} == {each["id"] for each in items}
     assert len(found.items) == 14
+
+
+def test_a_summary_of_entitlements_is_put_together_from_all_pages_of_the_list(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    stripe_server.prime(sample("customer", id="cus_1"))
+    for number in range(230):
+        stripe_server.prime(entitlement(f"feature-{number:03}"))
+    stripe_server.prime(entitlement("of-another", customer="cus_2"))
+
+    found = processor.fetch("entitlement_summary", "cus_1").main
+
+    assert isinstance(found, objects.EntitlementSummary)
+    assert (found.processor_id, found.customer) == ("cus_1", "cus_1")
+    assert found.lookup_keys == tuple(f"feature-{number:03}" for number in range(230))
+    assert found.features == tuple(f"feat_feature-{number:03}" for number in range(230))
+    assert found.raw["entitlements"]["has_more"] is False
+    assert [request.params["customer"] for request in stripe_server.requests] == ["cus_1"] * 3
+
+
+def test_a_list_of_entitlements_that_changes_between_its_pages_isnt_taken_for_a_missing_customer(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    stripe_server.prime(sample("customer", id="cus_1"))
+    stripe_server.prime(entitlement("exports"))
+    stripe_server.queue_answer(200, listed(entitlement("reports"), has_more=True))
+
+    with pytest.raises(ProcessorUnavailable, match="changed while"):
+        processor.fetch("entitlement_summary", "cus_1")
 
 
 def test_a_deleted_customer_is_fetched_as_deleted(

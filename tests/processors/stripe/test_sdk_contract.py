@@ -25,6 +25,7 @@ from tests.processors.stripe.stripe_bodies import (
     coupon,
     credit_note,
     dispute,
+    entitlement_summary,
     invoice,
     invoice_payment,
     promotion_code,
@@ -48,6 +49,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "credit_note": {"credit_note.deleted", "credit_note.refund"},
     "customer": {"customer.deleted", "customer.discounts"},
     "dispute": {"dispute.deleted"},
+    "entitlement_summary": set(),
     "invoice": {
         "invoice.deleted",
         "invoice.tax",
@@ -93,6 +95,7 @@ BODIES: dict[str, Json] = {
     "credit_note": credit_note(),
     "customer": sample("customer", invoice_settings={"default_payment_method": None}),
     "dispute": dispute(evidence_details={"due_by": 1}),
+    "entitlement_summary": entitlement_summary("exports", "reports"),
     "invoice": invoice(),
     "invoice_payment": invoice_payment(),
     "payment_intent": payment_intent(
