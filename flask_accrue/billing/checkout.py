@@ -10,13 +10,13 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
-from ..errors import InvalidRequest, InvalidState, NotFound
+from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
-from . import current
+from . import current, mounted_checkout
 from .authentication import payment_outcome
 from .changes import one_of
 from .checkout_options import Asked, asked_for
@@ -133,6 +133,8 @@ def create_checkout_session(
         raise InvalidRequest(
             "A mounted page can't be embedded.", code="parameter_invalid", param="embedded"
         )
+    if is_mounted and gateway.can(Capability.HOSTED_PAGES):
+        mounted_checkout.check(asked)
     asked.check_sale(payer)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "create_checkout_session", subject)
@@ -168,6 +170,8 @@ def get_checkout_session(
 
 def sync_checkout(session: models.CheckoutSession) -> models.CheckoutSession:
     """Look a session up at the processor, and the subscription that came of it."""
+    if session.is_kept_here:
+        return mounted_checkout.look(session)
     row = current.sync(session) or session
     made = row.subscription_processor_id
     if made is not None and row.is_complete:
@@ -184,6 +188,9 @@ def expire_checkout_session(
     """
     gateway = current_state().processor(session.processor)
     gateway.require(Capability.CHECKOUT)
+    if session.is_kept_here:
+        _require_open(session)
+        return mounted_checkout.expire(session)
     id, processor_id = session.id, session.processor_id
 
     def request(_: str) -> dict[str, t.Any]:
@@ -224,6 +231,12 @@ def complete_checkout_session(
     payer = session.customer
     if payment_method is not None:
         require_attached(payer, payment_method)
+    if session.is_kept_here:
+        return mounted_checkout.complete(session, payment_method, name, operation_id)
+    if gateway.can(Capability.HOSTED_PAGES):
+        raise UnsupportedByProcessor(
+            "This checkout is completed on the processor's own page alone."
+        )
     id, processor_id, mode = session.id, session.processor_id, session.mode
     card = None if payment_method is None else payment_method.processor_id
 
@@ -277,6 +290,8 @@ def _creation(
             if target in options and not is_mounted:
                 options[target] = absolute_target(options[target], target)
         options["made_metadata"] = {**extra, **named}
+        if is_mounted and gateway.can(Capability.HOSTED_PAGES):
+            options["mounted"] = True
         return {
             "customer": processor_id,
             "mode": asked.mode,

@@ -6,6 +6,7 @@ import typing as t
 
 from .. import models
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
 from .perform import Plan, perform, seen
@@ -32,7 +33,7 @@ def type_promotion_code(
             code="promotion_codes_not_allowed",
             param="code",
         )
-    gateway = current_state().processor(session.processor)
+    gateway = gateway_of(session)
     gateway.require(Capability.MOUNTED_CHECKOUT)
     found = None
     if code is not None:

@@ -39,6 +39,8 @@ def sync(row: R) -> R | None:
             code="parameter_invalid",
             param="row",
         )
+    if isinstance(row, models.CheckoutSession) and row.is_kept_here:
+        return row
     settle_session()
     session = current_state().db.session
     gateway = gateway_of(row)

@@ -13,6 +13,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from .base import Mirrored, mirrored_constraints
 from .customers import Customer
 
+#: How the ids of sessions begin that only we know.
+MOUNTED_PREFIX: t.Final = "cs_mounted_"
+
 
 class CheckoutSession(Mirrored):
     """A page on which a customer pays.
@@ -46,6 +49,11 @@ class CheckoutSession(Mirrored):
             *mirrored_constraints(table),
             sa.Index(f"ix_{table}_customer", "customer_id", "created", "id"),
         )
+
+    @property
+    def is_kept_here(self) -> bool:
+        """Whether it's of a mounted page, and a processor with pages of its own knows nothing of it."""
+        return self.processor_id.startswith(MOUNTED_PREFIX)
 
     @hybrid_property
     def is_open(self) -> bool:

@@ -23,7 +23,7 @@ from ..money import Money
 from ..pages import format_date, safe_target
 from . import queries
 from .checkout_discounts import TakenOff, refusal_text, taken_off
-from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card
+from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card, is_simulated
 from .tokens import operation_token, sent_operation
 from .wording import Said, card_choice, decline_text
 
@@ -86,6 +86,11 @@ def _shown(
         here=url_for(".checkout", token=token),
         operation=operation_token(str(link.id)),
         cancel_url=safe_target(link.details.get("cancel_url")),
+        add_url=None
+        if is_simulated(session.processor)
+        else url_for(
+            ".new_card", processor=session.processor, next=url_for(".checkout", token=token)
+        ),
         customer_name=link.customer.name,
         wrong_code=wrong_code,
         typed_code=request.form.get("code", "")[:500],
@@ -211,7 +216,7 @@ def _page(
         takes_codes=bool(link.details.get("takes_codes")),
         taken_off=off,
         cards=cards,
-        simulated_cards=SIMULATED_CARDS,
+        simulated_cards=SIMULATED_CARDS if is_simulated(session.processor) else (),
     )
 
 
@@ -265,7 +270,8 @@ def _said(session: models.CheckoutSession) -> Said:
     if session.is_open:
         return Said(
             "Confirm your payment",
-            "Your bank wants you to confirm this payment. Nothing was charged yet.",
+            "It isn't complete yet: your bank wants it confirmed, or paid with another card. Nothing was "
+            "charged yet.",
             "info",
         )
     return Said("This page has expired", "Nothing was charged. Go back and begin again.", "neutral")

@@ -53,7 +53,7 @@ def taken_off(
             return None
         return TakenOff("Your discount", _minus(amount, locale), "", False)
     word, coupon = queries.discount_of(session.processor, given)
-    name = given.get("code") or word or (None if coupon is None else coupon.name) or "Discount"
+    name = given.get("code") or word or (None if coupon is None else coupon.name) or "A discount"
     gives = "" if coupon is None else _gives(coupon, session.currency, locale)
     return TakenOff(
         text=f"{name} ({gives})" if gives else name,

@@ -7,6 +7,8 @@ import typing as t
 from flask import abort
 
 from .. import billing, models
+from ..processors.fake import FakeProcessor
+from ..state import current_state
 from . import queries
 
 
@@ -27,6 +29,11 @@ SIMULATED_CARDS: t.Final = (
 )
 
 
+def is_simulated(processor: str) -> bool:
+    """Tell whether cards of a processor don't exist."""
+    return isinstance(current_state().processors.get(processor), FakeProcessor)
+
+
 def chosen_card(
     customer: models.Customer, chosen: str, operation_id: str
 ) -> models.PaymentMethod | None:
@@ -36,6 +43,6 @@ def chosen_card(
     """
     if not chosen:
         return None
-    if any(card.token == chosen for card in SIMULATED_CARDS):
+    if is_simulated(customer.processor) and any(card.token == chosen for card in SIMULATED_CARDS):
         return billing.add_payment_method(customer, chosen, operation_id=operation_id)
     return queries.usable_card(customer, chosen) or abort(404)

@@ -31,7 +31,7 @@ class Capability(enum.StrEnum):
     CHECKOUT = "checkout"
     #: The processor has pages of its own for checkout and portal.
     HOSTED_PAGES = "hosted_pages"
-    #: It keeps sessions that a mounted page of ours completes.
+    #: A mounted page of ours can sell in its name.
     MOUNTED_CHECKOUT = "mounted_checkout"
     METERING = "metering"
     TAX = "tax"

@@ -96,7 +96,7 @@ def subscription(shop: Shop) -> objects.Subscription:
 
 
 def test_both_say_that_they_can_do_what_is_tried_here(shop: Shop) -> None:
-    pages = {Capability.HOSTED_PAGES, Capability.MOUNTED_CHECKOUT}
+    pages = {Capability.HOSTED_PAGES}
     assert shop.processor.capabilities - pages == FakeProcessor.capabilities - pages
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
+import hashlib
 import typing as t
 
-from ...errors import InvalidRequest
+from ...errors import InvalidRequest, UnsupportedByProcessor
 from .. import objects
 from ..answers import Answer, Json
-from ..capabilities import Capability
 from ..contract import CheckoutCalls
 from . import fields
-from .api import Reply, segment
+from .api import Api, Reply, segment
 from .bodies import without_secrets
 from .calls import StripeCalls
 from .customers import check_known
@@ -28,8 +29,11 @@ _PLAIN: t.Final = frozenset(
 _FLAGS: t.Final = ("automatic_tax", "tax_id_collection")
 _OPTIONS: t.Final = _PLAIN | frozenset(
     "embedded trial_end coupon promotion_code allow_promotion_codes automatic_tax tax_id_collection "
-    "description made_metadata".split()
+    "description made_metadata mounted".split()
 )
+#: How the ids of sessions begin of which Stripe knows nothing.
+_OWN: t.Final = "cs_mounted_"
+_OPEN_FOR: t.Final = datetime.timedelta(hours=24)
 # Where the metadata of what comes of a session stand.
 _MADE: t.Final[t.Mapping[str, str]] = {
     "subscription": "subscription_data",
@@ -68,6 +72,8 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
         """
         api = self._changing
         check_known(options, _OPTIONS, "checkout session")
+        if options.get("mounted"):
+            return _own_session(api, customer, mode, items, options, metadata, key)
         given: dict[str, Json] = {
             "customer": customer,
             "mode": mode,
@@ -118,13 +124,13 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
 
     def type_promotion_code(self, session: str, *, promotion_code: str | None, key: str) -> Answer:
         """Refuse it: codes are typed on Stripe's page."""
-        self._unsupported(Capability.MOUNTED_CHECKOUT)
+        raise UnsupportedByProcessor("Promotion codes are typed on Stripe's own page alone.")
 
     def complete_checkout_session(
         self, session: str, *, payment_method: str | None, operation: str, key: str
     ) -> Answer:
         """Refuse it: a session of Stripe's is completed on Stripe's page alone."""
-        self._unsupported(Capability.MOUNTED_CHECKOUT)
+        raise UnsupportedByProcessor("A session of Stripe's is completed on Stripe's page alone.")
 
     def create_portal_session(
         self,
@@ -190,6 +196,53 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
         except InvalidRequest as error:
             raise unclear(error) from None
         return Answer(objects=(made,), fresh_from=reply.fresh_from, fresh_to=reply.fresh_to)
+
+
+def _own_session(
+    api: Api,
+    customer: str,
+    mode: str,
+    items: list[dict[str, Json]],
+    options: dict[str, Json],
+    metadata: dict[str, str],
+    key: str,
+) -> Answer:
+    """Return a session for a mounted page: Stripe says what its first invoice comes to, and no more.
+
+    Made again with the same key it's the same one.
+
+    :raises InvalidRequest: for anything but a subscription, or what the page can't do.
+    """
+    if mode != "subscription":
+        raise InvalidRequest(
+            f"A mounted page sells subscriptions with Stripe, and can't do mode={mode!r}.",
+            code="parameter_invalid",
+            param="mode",
+        )
+    details: dict[str, Json] = {"items": [dict(item) for item in items]}
+    if options.get("trial_end"):
+        details["trial_end"] = options["trial_end"]
+    given: dict[str, Json] = {"customer": customer, "subscription_details": details}
+    if options.get("coupon"):
+        given["discounts"] = [{"coupon": options["coupon"]}]
+    reply = api.ask("/v1/invoices/create_preview", given)
+    ends = options.get("expires_at")
+    made = objects.CheckoutSession(
+        processor_id=_OWN + hashlib.sha256(key.encode()).hexdigest()[:32],
+        created=reply.fresh_from,
+        customer=customer,
+        mode=mode,
+        status="open",
+        payment_status="unpaid",
+        currency=fields.required_text(reply.body, "currency"),
+        amount_total=fields.required_integer(reply.body, "total"),
+        client_reference_id=options.get("client_reference_id"),
+        expires_at=reply.fresh_from + _OPEN_FOR
+        if ends is None
+        else datetime.datetime.fromtimestamp(ends, datetime.UTC),
+        metadata=metadata,
+    )
+    return Answer(objects=(made,), fresh_from=reply.fresh_from, fresh_to=reply.fresh_to)
 
 
 def _unmirrored(reply: Reply) -> fields.Common:

@@ -94,6 +94,7 @@ class StripeProcessor(
             Capability.CONNECT,
             Capability.CHECKOUT,
             Capability.HOSTED_PAGES,
+            Capability.MOUNTED_CHECKOUT,
             Capability.TAX,
         }
     )

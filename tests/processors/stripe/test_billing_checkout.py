@@ -120,8 +120,36 @@ def test_a_page_is_closed(
 def test_a_mounted_page_cant_complete_what_is_stripes(
     payer: models.Customer, org: Organization, listed: None
 ) -> None:
+    session = billing.create_checkout_session(org, "price_pro", success_url="/welcome").session
     with pytest.raises(UnsupportedByProcessor):
-        billing.create_checkout_session(org, "price_pro", success_url="/welcome", mounted=True)
+        billing.complete_checkout_session(session)
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"mode": "payment"}, "mode"),
+        ({"mode": "setup", "price": None, "currency": "usd"}, "mode"),
+        ({"allow_promotion_codes": True}, "allow_promotion_codes"),
+        ({"promotion_code": "promo_1"}, "promotion_code"),
+        ({"automatic_tax": True}, "automatic_tax"),
+        ({"embedded": True}, "embedded"),
+    ],
+)
+def test_what_a_mounted_page_cant_do_is_refused_before_any_call(
+    payer: models.Customer,
+    org: Organization,
+    stripe_server: ContractServer,
+    listed: None,
+    given: dict[str, t.Any],
+    param: str,
+) -> None:
+    wanted = {"price": "price_pro", "success_url": "/welcome", "mounted": True, **given}
+    before = len(stripe_server.requests)
+    with pytest.raises(InvalidRequest) as refused:
+        billing.create_checkout_session(org, **wanted)
+    assert refused.value.param == param
+    assert len(stripe_server.requests) == before
 
 
 def test_a_path_needs_an_address_outside_of_a_request(
