@@ -33,6 +33,7 @@ NO_ROW_OF_THEIR_OWN: t.Final = {
     "create_billing_portal_session",
     "create_portal_configuration",
     "complete_checkout_session",
+    "type_promotion_code",
 }
 
 #: What may become of a request before it's carried out, and the error that says so.
