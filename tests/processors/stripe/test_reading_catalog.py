@@ -81,5 +81,5 @@ def test_a_plan_is_read_as_the_price_that_it_became() -> None:
 
 
 def test_other_kinds_arent_read() -> None:
-    assert read(sample("setup_intent")) is None
+    assert read(sample("topup")) is None
     assert read({"object": None}) is None
