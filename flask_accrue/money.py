@@ -160,15 +160,25 @@ class Money:
         self._same(other)
         return self.amount_minor <= other.amount_minor
 
-    def share(self, numerator: int, denominator: int) -> Money:
-        """Return this amount times ``numerator / denominator``, rounded half to even."""
-        return Money(_half_even(self.amount_minor * numerator, denominator), self.currency)
+    def share(self, numerator: int, denominator: int, *, payable: bool = False) -> Money:
+        """Return this amount times ``numerator / denominator``, rounded half to even.
 
-    def split(self, weights: t.Sequence[int]) -> list[Money]:
+        :param payable: round to what can be paid, such as whole krónur.
+        """
+        step = payable_step(self.currency) if payable else 1
+        steps = _half_even(self.amount_minor * numerator, denominator * step)
+        return Money(steps * step, self.currency)
+
+    def split(self, weights: t.Sequence[int], *, payable: bool = False) -> list[Money]:
         """Divide into parts in proportion to whole weights, so that the parts add up to the whole.
 
         Each running total is rounded half to even, and a part is the difference of two of them.
+
+        :param payable: the parts can be paid, if the whole can.
         """
+        step = payable_step(self.currency) if payable else 1
+        if self.amount_minor % step:
+            step = 1
         total = sum(weights)
         if total <= 0 or min(weights) < 0:
             raise InvalidRequest(
@@ -179,7 +189,7 @@ class Money:
         parts, given, seen = [], 0, 0
         for weight in weights:
             seen += weight
-            upto = _half_even(self.amount_minor * seen, total)
+            upto = _half_even(self.amount_minor * seen, total * step) * step
             parts.append(Money(upto - given, self.currency))
             given = upto
         return parts

@@ -17,6 +17,7 @@ from ..state import current_state
 from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
+from .given_back import left_of_charge
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen
 
@@ -107,6 +108,7 @@ def refund(
 
     :param reason: ``duplicate``, ``fraudulent`` or ``requested_by_customer``.
     :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left,
+        ``charge_already_credited`` when credit notes gave it back otherwise,
         ``charge_not_captured`` for one that is only held, or ``charge_not_succeeded``.
     :raises InvalidRequest: for more than what is left, or another currency.
     """
@@ -126,13 +128,20 @@ def refund(
         "amount": None if amount is None else amount.amount_minor,
         "reason": reason,
     }
+
+    def request(id: str) -> dict[str, t.Any]:
+        left = left_of_charge(charge)
+        # A credit note gave some back otherwise, of which the processor's own rest doesn't tell.
+        rest = {"amount": left} if amount is None and 0 < left < charge.amount_refundable else {}
+        return {**asked, **rest, "metadata": {**extra, OPERATION_KEY: id}}
+
     plan: Plan[models.Refund] = Plan(
         kind="refund",
         subject=f"charge:{charge.id}",
         processor=gateway,
         arguments={**asked, "currency": amount and amount.currency, "metadata": extra},
         method="create_refund",
-        request=lambda id: {**asked, "metadata": {**extra, OPERATION_KEY: id}},
+        request=request,
         result="refund",
         customer_id=charge.customer_id,
         check=lambda: _check_refund(charge, amount),
@@ -186,6 +195,12 @@ def _check_refund(charge: models.Charge, amount: Money | None) -> None:
     if left.amount_minor <= 0:
         raise InvalidState(
             "All of this charge was refunded already.", code="charge_already_refunded"
+        )
+    left = Money(left_of_charge(charge), charge.currency)
+    if left.amount_minor <= 0:
+        raise InvalidState(
+            "All that this charge paid for was given back already, by credit notes.",
+            code="charge_already_credited",
         )
     if amount is None:
         return

@@ -46,7 +46,7 @@ def comp_subscription(
     :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that.
     :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
     """
-    _check(reason, months, ends_at)
+    _check(reason, months)
     end = None if ends_at is None else unix(ends_at)
     if not isinstance(target, models.Subscription):
         return _begun(target, price, reason, months, end, name, quantity, operation_id)
@@ -64,6 +64,7 @@ def comp_subscription(
     coupon = coupon_id(months)
     row = target
     if not operations.is_known(id):
+        _check_ahead(end)
         settle_session()
         row = as_it_is(target.id)
         if row.discounts is None:
@@ -105,6 +106,7 @@ def _begun(
     _refuse_account(payer)
     id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")
     if not operations.is_known(id):
+        _check_ahead(end)
         settle_session()
         _ensure_coupon(gateway, months)
     row = subscribe(
@@ -150,7 +152,7 @@ def _refuse_account(payer: models.Customer) -> None:
         )
 
 
-def _check(reason: t.Any, months: t.Any, ends_at: t.Any) -> None:
+def _check(reason: t.Any, months: t.Any) -> None:
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= _LONGEST_REASON:
         raise InvalidRequest(
             f"Say why in 1 to {_LONGEST_REASON} characters.",
@@ -165,9 +167,14 @@ def _check(reason: t.Any, months: t.Any, ends_at: t.Any) -> None:
             code="parameter_invalid",
             param="months",
         )
-    if ends_at is not None and unix(ends_at) <= unix(clock.now()):
+
+
+def _check_ahead(end: int | None) -> None:
+    """Refuse an end that is over; not asked by a repeat, which may come after it."""
+    if end is not None and end <= unix(clock.now()):
+        when = datetime.datetime.fromtimestamp(end, clock.UTC)
         raise InvalidRequest(
-            f"{ends_at:%Y-%m-%d %H:%M} isn't ahead.", code="parameter_invalid", param="ends_at"
+            f"{when:%Y-%m-%d %H:%M} isn't ahead.", code="parameter_invalid", param="ends_at"
         )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import collections.abc as c
-import contextlib
 import datetime
 import decimal
+import re
 import typing as t
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from .perform import Plan, perform, seen
 from .subscriptions import unix
 
 DURATIONS: t.Final = ("once", "repeating", "forever")
+
+_DECIMALS: t.Final = re.compile(r"[0-9]{1,3}(\.[0-9]+)?")
 
 
 def create_coupon(
@@ -303,6 +305,7 @@ def _check_terms(
     for each in [*other_amounts] + ([] if amount_off is None else [amount_off]):
         if not isinstance(each, Money) or each.amount_minor <= 0:
             raise _invalid("amount_off", f"An amount off is Money above 0, not {each!r}.")
+        each.require_payable()
     if percent_off is not None:
         _percent(percent_off)
     if amount_off is None and other_amounts:
@@ -320,10 +323,11 @@ def _check_terms(
 def _percent(given: t.Any) -> str:
     """Return percents as they are sent: in decimals, since a float isn't what it says."""
     percent = decimal.Decimal(0)
-    if not isinstance(given, bool | float):
-        with contextlib.suppress(decimal.InvalidOperation, TypeError, ValueError):
-            percent = decimal.Decimal(given)
-    is_fine = 0 < percent <= 100 and percent == round(percent, 4)
+    is_number = isinstance(given, decimal.Decimal | int) and not isinstance(given, bool)
+    # Decimal itself takes "NaN", "1_0", and the digits of other scripts.
+    if is_number or (isinstance(given, str) and _DECIMALS.fullmatch(given)):
+        percent = decimal.Decimal(given)
+    is_fine = percent.is_finite() and 0 < percent <= 100 and percent == round(percent, 4)
     if not is_fine:
         raise _invalid(
             "percent_off",

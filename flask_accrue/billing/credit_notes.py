@@ -15,6 +15,7 @@ from ..processors import Capability
 from ..state import current_state
 from .amounts import check_in, check_money, currency_of
 from .customers import OPERATION_KEY, customer, get_customer
+from .given_back import credited, left_of, named_refunds
 from .invoice_steps import seen_with
 from .perform import Plan, perform, seen
 from .subscriptions import check_quantity
@@ -56,9 +57,9 @@ def create_credit_note(
     :param memo: for the customer to read.
     :param email: whether the processor mails it to the customer.
     :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid;
-        ``refund_failed`` for such a refund.
-    :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is
-        (``amount_too_large``), or parts that don't add up (``credit_parts_mismatch``).
+        ``refund_failed`` for such a refund, ``refund_already_credited`` for one that a note tells of.
+    :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is,
+        or than is left of what was paid (``amount_too_large``), or parts that don't add up (``credit_parts_mismatch``).
     """
     extra = validate_metadata(metadata or {})
     if reason is not None and reason not in REASONS:
@@ -103,9 +104,11 @@ def create_credit_note(
                 f"Only an open or a paid invoice can be credited; this one is {invoice.status}.",
                 code="invoice_not_finalized",
             )
+        _check_refunds(invoice, refunds)
+        new = sum(each or 0 for each in given.values())
         if whole is not None:
-            back = sum(each or 0 for each in given.values()) + sum(each["amount"] for each in made)
-            _check_sums(invoice, whole, back)
+            _check_sums(invoice, whole, new + sum(each["amount"] for each in made))
+        _check_left(invoice, new)
         plan.seen |= _seen_with_payments(invoice)
         return {"invoice": invoice_id, **said, "metadata": {**extra, OPERATION_KEY: id}}
 
@@ -258,10 +261,35 @@ def _refund_of(invoice: models.Invoice, refund: models.Refund) -> dict[str, t.An
     )
     if refund.processor != invoice.processor or paid_for != invoice.processor_id:
         raise NotFound("This invoice has no such refund.", param="refunds")
-    if refund.is_failed:
-        raise InvalidState("This refund failed, so nothing was given back.", code="refund_failed")
     check_in(invoice.currency, Money(refund.amount, refund.currency), "invoice", "refunds")
     return {"refund": refund.processor_id, "amount": refund.amount}
+
+
+def _check_refunds(invoice: models.Invoice, refunds: c.Sequence[models.Refund]) -> None:
+    named = named_refunds(invoice)
+    for refund in refunds:
+        if refund.is_failed:
+            raise InvalidState(
+                "This refund failed, so nothing was given back.", code="refund_failed"
+            )
+        if refund.processor_id in named:
+            raise InvalidState(
+                f"A credit note tells of the refund {refund.processor_id!r} already.",
+                code="refund_already_credited",
+            )
+        named.add(refund.processor_id)
+
+
+def _check_left(invoice: models.Invoice, new: int) -> None:
+    """Refuse to give money back that was given back already, by whichever way."""
+    left = left_of(invoice)
+    if new > left:
+        raise InvalidRequest(
+            f"{Money(new, invoice.currency)} can't be given back: {Money(left, invoice.currency)} of what "
+            "was paid is left. What plain refunds gave back is named in refunds.",
+            code="amount_too_large",
+            param="amount",
+        )
 
 
 def _line(invoice: models.Invoice, named: t.Any, much: t.Any) -> dict[str, t.Any]:
@@ -283,7 +311,7 @@ def _line(invoice: models.Invoice, named: t.Any, much: t.Any) -> dict[str, t.Any
 
 def _check_sums(invoice: models.Invoice, amount: int, back: int) -> None:
     currency = invoice.currency
-    left = invoice.total - _credited(invoice)
+    left = invoice.total - credited(invoice)
     if amount > left:
         raise InvalidRequest(
             f"{Money(amount, currency)} can't be credited: {Money(left, currency)} of the invoice is "
@@ -300,18 +328,6 @@ def _check_sums(invoice: models.Invoice, amount: int, back: int) -> None:
             code="credit_parts_mismatch",
             param="amount",
         )
-
-
-def _credited(invoice: models.Invoice) -> int:
-    notes = models.CreditNote
-    totals = current_state().db.session.scalars(
-        sa.select(notes.total).where(
-            notes.processor == invoice.processor,
-            notes.invoice_processor_id == invoice.processor_id,
-            sa.not_(notes.is_void),
-        )
-    )
-    return sum(totals)
 
 
 def _seen_with_payments(invoice: models.Invoice) -> Seen:

@@ -105,11 +105,11 @@ def remove_discount(
 ) -> models.Subscription | models.Customer:
     """Take a discount away, from the next invoice on: of a subscription, or the one of a whole customer.
 
-    :param discount: which one of a subscription's, by its own id or the coupon's; by default all.
+    :param discount: which one, by its own id or the coupon's; by default all.
     :raises InvalidState: with the code ``no_discount`` when there is none, or none of that id.
     """
     if isinstance(target, models.Customer):
-        return _remove_customer_s(target, operation_id)
+        return _remove_customer_s(target, discount, operation_id)
     gateway = _gateway(target)
 
     def wanted(now: models.Subscription) -> list[dict[str, str]]:
@@ -178,18 +178,29 @@ def _discounted(
     return update(row, kind, said, lambda now: {"discounts": wanted(now)}, operation_id)
 
 
-def _remove_customer_s(row: models.Customer, operation_id: str | None) -> models.Customer:
+def _remove_customer_s(
+    row: models.Customer, discount: str | None, operation_id: str | None
+) -> models.Customer:
     processor_id = row.processor_id
+    gateway = _gateway(row)
+    id = operations.operation_id(operation_id, "remove_discount", f"customer:{row.id}")
+    if discount is not None and not operations.is_known(id):
+        settle_session()
+        if row.discounts is None:
+            row = sync(row) or row
 
     def check() -> None:
-        if row.discounts == []:
+        unknown = row.discounts is None and discount is None
+        if not unknown and not any(
+            discount in (None, each["id"], each["coupon"]) for each in row.discounts or ()
+        ):
             raise _no_discount("This customer")
 
     plan: Plan[models.Customer] = Plan(
         kind="remove_discount",
         subject=f"customer:{row.id}",
-        processor=_gateway(row),
-        arguments={},
+        processor=gateway,
+        arguments={"discount": discount},
         method="remove_customer_discount",
         request=lambda _: {"customer": processor_id},
         result="customer",
@@ -197,7 +208,7 @@ def _remove_customer_s(row: models.Customer, operation_id: str | None) -> models
         check=check,
         seen=seen(row),
     )
-    return perform(plan, operation_id)
+    return perform(plan, id)
 
 
 def _no_discount(whose: str) -> InvalidState:

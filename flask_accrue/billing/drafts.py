@@ -75,17 +75,20 @@ def create_invoice(
         "pending_items": pending_items,
     }
     processor_id = payer.processor_id
+
+    def request(id: str) -> dict[str, t.Any]:
+        # Here, since the date may be over when a request is repeated.
+        if due["due_date"] is not None and due["due_date"] <= unix(clock.now()):
+            raise _either_date()
+        return {"customer": processor_id, **said, "metadata": {**extra, OPERATION_KEY: id}}
+
     plan: Plan[models.Invoice] = Plan(
         kind="create_invoice",
         subject=f"customer:{payer.id}",
         processor=gateway,
         arguments={**said, "metadata": extra},
         method="create_invoice",
-        request=lambda id: {
-            "customer": processor_id,
-            **said,
-            "metadata": {**extra, OPERATION_KEY: id},
-        },
+        request=request,
         result="invoice",
         customer_id=payer.id,
         find=("invoice", processor_id),
@@ -262,13 +265,17 @@ def _due(
                 param="days_until_due",
             )
         return {"due_date": None, "days_until_due": days}
-    if days_until_due is not None or unix(due_date) <= unix(clock.now()):
-        raise InvalidRequest(
-            "Give either due_date, which has to be ahead, or days_until_due.",
-            code="parameter_invalid",
-            param="due_date",
-        )
+    if days_until_due is not None:
+        raise _either_date()
     return {"due_date": unix(due_date), "days_until_due": None}
+
+
+def _either_date() -> InvalidRequest:
+    return InvalidRequest(
+        "Give either due_date, which has to be ahead, or days_until_due.",
+        code="parameter_invalid",
+        param="due_date",
+    )
 
 
 def _check_one_of(name: str, value: t.Any, known: tuple[str, ...]) -> None:

@@ -146,7 +146,8 @@ def schedule_subscription(
         phase.check_sale(subscription.customer)
     subject = f"subscription:{subscription.id}"
     id = operations.operation_id(operation_id, "schedule_subscription", subject)
-    frozen_phases(phases, subscription.current_period_end or clock.now(), {})
+    if not operations.is_known(id):
+        frozen_phases(phases, subscription.current_period_end or clock.now(), {})
     made = _put_under_schedule(subscription, id)
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
     current = {**made.phases[0], "proration": "none"}

@@ -24,7 +24,7 @@ from .customers import (
     write_customer,
     write_payment_method,
 )
-from .discounts import names_unknown
+from .discounts import names_unknown, note_redemptions
 from .freshness import (
     UNSEEN,
     Source,
@@ -65,6 +65,7 @@ __all__ = [
     "names_unknown",
     "note_failure",
     "note_past_items",
+    "note_redemptions",
     "owner_key",
     "read_ahead",
     "read_owners_ahead",

@@ -369,9 +369,14 @@ def _note_past(
     event: ProcessorEvent,
 ) -> None:
     """Keep what only old news tell: a failure may be the earliest, from which grace is counted, and an item
-    that is gone may stand on an invoice."""
+    that is gone may stand on an invoice, and a discount that is gone was redeemed."""
     if customer is None:
         return
+    told = event.object
+    if isinstance(told, objects.Subscription):
+        mirror.note_redemptions(uow, customer, told.discounts, told.processor_id)
+    elif isinstance(told, objects.Customer):
+        mirror.note_redemptions(uow, customer, told.discounts)
     if event.payment_failed and isinstance(row, models.Invoice):
         mirror.note_failure(uow, customer, row, event.created)
     if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):

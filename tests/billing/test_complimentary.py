@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_accrue import billing, errors, models
+from flask_accrue import billing, clock, errors, models
 from tests.host import Organization
 
 if TYPE_CHECKING:
@@ -176,3 +176,18 @@ def test_bad_arguments_are_refused_before_any_call(
         billing.comp_subscription(subscription, **given)
     assert raised.value.param == param
     assert calls == []
+
+
+def test_a_repeat_after_the_end_finds_what_was_made(kit: Kit, payer: Organization) -> None:
+    asked: dict[str, Any] = {
+        "reason": "A trial of ours",
+        "ends_at": clock.now() + datetime.timedelta(days=3),
+        "operation_id": "late",
+    }
+    made = billing.comp_subscription(payer, "price_pro", **asked)
+    kit.advance(days=4)
+
+    assert billing.comp_subscription(payer, "price_pro", **asked) == made
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.comp_subscription(payer, "price_pro", **{**asked, "operation_id": "another"})
+    assert raised.value.param == "ends_at"

@@ -249,3 +249,19 @@ def test_what_can_be_redeemed_is_the_same_in_the_list_and_on_the_row(
             assert (row in found) is getattr(row, name), (row, name)
         assert row.is_redeemable is (how == "fine")
     assert isinstance(coupon, models.Coupon)
+
+
+@pytest.mark.parametrize(
+    "percent", ["NaN", "sNaN", "Infinity", decimal.Decimal("NaN"), "1_0", "\u0663", " 5 ", "1e1"]
+)
+def test_percents_are_written_in_plain_digits(kit: Kit, percent: Any) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.create_coupon(percent_off=percent)
+    assert raised.value.param == "percent_off"
+
+
+@pytest.mark.parametrize("amount", [Money(1050, "isk"), Money(1005, "kwd")])
+def test_an_amount_off_is_one_that_can_be_paid(kit: Kit, amount: Money) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.create_coupon(amount_off=amount)
+    assert raised.value.code == "amount_not_payable"

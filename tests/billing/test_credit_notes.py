@@ -263,3 +263,81 @@ def test_an_adjustment_is_made_once_and_in_the_customer_s_currency(
         billing.adjust_balance(payer, Money(-500, "eur"))
     assert raised.value.code == "currency_mismatch"
     assert calls == []
+
+
+@pytest.fixture
+def paid_bill(bill: models.Invoice) -> models.Invoice:
+    billing.pay_invoice(bill)
+    return bill
+
+
+WHOLE = Money(10000, "usd")
+
+
+def test_what_a_refund_gave_back_isn_t_credited_once_more(
+    kit: Kit, payer: Organization, paid_bill: models.Invoice
+) -> None:
+    [charge] = billing.list_charges(payer)
+    billing.refund(charge, Money(4000, "usd"))
+
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.create_credit_note(paid_bill, WHOLE, credit=WHOLE)
+    assert raised.value.code == "amount_too_large"
+    assert billing.list_credit_notes(payer) == []
+    rest = Money(6000, "usd")
+    assert billing.create_credit_note(paid_bill, rest, credit=rest).total == 6000
+    assert billing.customer(payer).balance == -6000
+
+
+def test_what_a_credit_note_gave_back_isn_t_refunded_once_more(
+    kit: Kit, payer: Organization, paid_bill: models.Invoice
+) -> None:
+    [charge] = billing.list_charges(payer)
+    billing.create_credit_note(paid_bill, Money(7000, "usd"), credit=Money(7000, "usd"))
+
+    with pytest.raises(errors.InvalidRequest):
+        billing.refund(charge, Money(3001, "usd"))
+    assert billing.refund(charge).amount == 3000
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.refund(charge)
+    assert raised.value.code == "charge_already_credited"
+
+
+def test_a_refund_is_told_of_by_one_credit_note(
+    kit: Kit, payer: Organization, paid_bill: models.Invoice
+) -> None:
+    [charge] = billing.list_charges(payer)
+    made = billing.refund(charge, Money(3000, "usd"))
+
+    with pytest.raises(errors.InvalidState) as twice:
+        billing.create_credit_note(paid_bill, refunds=[made, made])
+    note = billing.create_credit_note(paid_bill, refunds=[made], operation_id="told")
+    with pytest.raises(errors.InvalidState) as again:
+        billing.create_credit_note(paid_bill, refunds=[made])
+    assert twice.value.code == again.value.code == "refund_already_credited"
+    assert billing.create_credit_note(paid_bill, refunds=[made], operation_id="told") == note
+
+
+def test_the_processor_refuses_to_give_back_twice_too(
+    kit: Kit, payer: Organization, paid_bill: models.Invoice
+) -> None:
+    [charge] = billing.list_charges(payer)
+    kit.fake.create_refund(charge.processor_id, amount=None, reason=None, metadata={}, key="one")
+
+    # Of that refund nobody told yet.
+    with pytest.raises(errors.InvalidRequest):
+        billing.create_credit_note(paid_bill, WHOLE, credit=WHOLE)
+    assert billing.customer(payer).balance == 0
+
+
+def test_what_the_balance_paid_can_be_credited(kit: Kit, payer: Organization) -> None:
+    billing.adjust_balance(payer, Money(-4000, "usd"))
+    made = billing.create_invoice(payer, currency="usd")
+    billing.add_invoice_item(made, WHOLE)
+    billing.finalize_invoice(made)
+    billing.pay_invoice(made)
+
+    billing.create_credit_note(made, WHOLE, refund=Money(6000, "usd"), credit=Money(4000, "usd"))
+
+    [charge] = billing.list_charges(payer)
+    assert (charge.amount_refunded, billing.customer(payer).balance) == (6000, -4000)

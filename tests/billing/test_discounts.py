@@ -6,9 +6,10 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from flask_accrue import billing, errors, models
-from flask_accrue.money import Money
+from flask_accrue.money import Money, payable_step
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
@@ -436,3 +437,65 @@ def test_the_bill_of_a_swap_with_discounts_is_what_its_preview_said(
     )  # fmt: skip
     assert seen.discount > 0
     assert sum(each.amount - each.discount for each in invoice.items) == invoice.total
+
+
+def test_a_customer_s_discount_isn_t_taken_away_by_another_s_name(
+    kit: Kit, payer: Organization
+) -> None:
+    billing.create_coupon(percent_off=50, duration="forever", id="half")
+    row = billing.customer(payer)
+    kit.fake.discount_customer(row.processor_id, "half")
+    kit.deliver()
+
+    with pytest.raises(errors.InvalidState) as raised:
+        billing.remove_discount(row, "another-coupon")
+    assert raised.value.code == "no_discount"
+    assert [each["coupon"] for each in billing.customer(payer).discounts or ()] == ["half"]
+    billing.remove_discount(row, "half", operation_id="gone")
+    assert billing.customer(payer).discounts == []
+    assert billing.remove_discount(row, "half", operation_id="gone") == row
+
+
+@pytest.mark.parametrize("order", ["created", "reverse", 1, "each"])
+def test_who_redeemed_what_is_the_same_in_any_order_of_events(
+    kit: Kit, payer: Organization, order: str | int
+) -> None:
+    billing.create_coupon(percent_off=50, duration="forever", id="a")
+    billing.create_coupon(percent_off=10, duration="forever", id="b")
+    row = billing.subscribe(payer, "price_pro")
+    kit.deliver()
+    for coupon in ("a", "b"):
+        kit.state.db.session.commit()
+        changes = {"discounts": [{"coupon": coupon}]}
+        kit.fake.update_subscription(row.processor_id, changes, key=coupon)
+        kit.fake.advance(datetime.timedelta(hours=2))
+        if order == "each":
+            kit.deliver()
+
+    kit.deliver(order="created" if order == "each" else order)
+
+    told = billing.list_redemptions(billing.customer(payer))
+    assert [each.coupon_processor_id for each in told] == ["b", "a"]
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("isk", 99900), ("kwd", 10010)])
+def test_what_discounts_and_prorations_leave_can_be_paid(
+    kit: Kit, payer: Organization, currency: str, amount: int
+) -> None:
+    kit.price("price_small", amount, currency)
+    kit.price("price_large", 2 * amount + payable_step(currency), currency)
+    billing.create_coupon(percent_off="33.3333", duration="forever", id="third")
+    row = billing.subscribe(payer, "price_small", coupon="third")
+    kit.advance(days=7)
+    billing.swap_plan(row, "price_large", proration="always_invoice")
+    kit.deliver()
+
+    session = kit.state.db.session
+    bills = list(session.scalars(sa.select(models.Invoice)))
+    assert len(bills) == 2
+    for bill in bills:
+        Money(bill.total, currency).require_payable()
+        for line in bill.items:
+            Money(line.amount - line.discount, currency).require_payable()
+        assert sum(line.discount for line in bill.items) == bill.discount
+        assert sum(line.amount for line in bill.items) == bill.subtotal

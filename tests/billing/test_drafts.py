@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import Money, billing, errors, ledger, models
+from flask_accrue import Money, billing, clock, errors, ledger, models
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
@@ -340,3 +340,18 @@ def test_amounts_are_minor_units_in_any_currency(
     assert made.total_money == Money(5000, currency)
     billing.pay_invoice(made)
     assert [charge.amount for charge in billing.list_charges(payer)] == [5000]
+
+
+def test_a_draft_is_returned_to_a_repeat_after_its_date(kit: Kit, payer: Organization) -> None:
+    asked: dict[str, Any] = {
+        "currency": "usd",
+        "collection_method": "send_invoice",
+        "due_date": clock.now() + datetime.timedelta(days=3),
+        "operation_id": "late",
+    }
+    made = billing.create_invoice(payer, **asked)
+    kit.advance(days=4)
+
+    assert billing.create_invoice(payer, **asked) == made
+    with pytest.raises(errors.InvalidRequest):
+        billing.create_invoice(payer, **{**asked, "operation_id": "another"})

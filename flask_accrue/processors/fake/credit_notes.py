@@ -70,7 +70,20 @@ def create(
             f"be {sums.total - before}.",
             "amount",
         )
+    told = [tx.get(objects.Refund, each["refund"]).processor_id for each in refunds]
+    named = aside.setdefault("named_refunds", [])
+    if len({*told, *named}) < len(told) + len(named):
+        raise refused("A credit note tells of this refund already.", "refunds")
+    elsewhere = parts["credit_amount"] + parts["out_of_band_amount"]
+    if elsewhere + parts["refund_amount"] > (rest := refunding.left_of_invoice(tx, invoice)):
+        raise refused(
+            f"Of what was paid {rest} is left to be given back.", "amount", "amount_too_large"
+        )
     made = _refunded(tx, invoice, parts["refund_amount"])
+    told = [*(each.processor_id for each in made if isinstance(each, objects.Refund)), *told]
+    named += told
+    aside["lowered"] = aside.get("lowered", 0) + before
+    aside["elsewhere"] = aside.get("elsewhere", 0) + elsewhere
     aside["credited"] = aside.get("credited", 0) + sums.total
     aside["notes"] = aside.get("notes", 0) + 1
     note = tx.save(
@@ -89,10 +102,7 @@ def create(
             reason=reason,
             memo=memo,
             out_of_band_amount=parts["out_of_band_amount"],
-            refunds=(
-                *(each.processor_id for each in made if isinstance(each, objects.Refund)),
-                *(tx.get(objects.Refund, each["refund"]).processor_id for each in refunds),
-            ),
+            refunds=tuple(told),
             metadata=labels.merged({}, metadata),
         ),
         "credit_note.created",
@@ -123,6 +133,10 @@ def void(tx: Transaction, note_id: str) -> Result:
         )
     aside = tx.aside(invoice.processor_id)
     aside["credited"] -= note.total
+    aside["lowered"] -= note.pre_payment_amount
+    by_refunds = sum(tx.get(objects.Refund, each).amount for each in note.refunds)
+    aside["elsewhere"] -= note.post_payment_amount - by_refunds
+    aside["named_refunds"] = [each for each in aside["named_refunds"] if each not in note.refunds]
     voided = tx.save(
         dataclasses.replace(note, status="void", voided_at=tx.now), "credit_note.voided"
     )

@@ -56,7 +56,9 @@ def taken_off(
         off = amount_off(coupon, Money(whole, currency))
         if not off.amount_minor:
             continue
-        for at, part in zip(chosen, off.split([left[at] for at in chosen]), strict=True):
+        for at, part in zip(
+            chosen, off.split([left[at] for at in chosen], payable=True), strict=True
+        ):
             left[at] -= part.amount_minor
         amounts.append(
             objects.DiscountAmount(discount=discount.processor_id, amount=off.amount_minor)
@@ -70,7 +72,8 @@ def taken_off(
 def amount_off(coupon: objects.Coupon, whole: Money) -> Money:
     """Return what a coupon takes off an amount, at most all of it; nothing in a currency that it hasn't."""
     if coupon.percent_off is not None:
-        return whole.share(int(coupon.percent_off * 10_000), _WHOLE)
+        share = whole.share(int(coupon.percent_off * 10_000), _WHOLE, payable=True)
+        return Money(min(share.amount_minor, whole.amount_minor), whole.currency)
     off = amounts_off(coupon).get(whole.currency, 0)
     return Money(min(off, whole.amount_minor), whole.currency)
 

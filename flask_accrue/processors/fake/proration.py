@@ -24,4 +24,4 @@ def unused(
     if moment >= end:
         return Money(0, amount.currency)
     elapsed, left = to_unix(moment) - to_unix(start), to_unix(end) - to_unix(moment)
-    return amount.split([elapsed, left])[1]
+    return amount.split([elapsed, left], payable=True)[1]

@@ -50,6 +50,8 @@ def create(
             "charge_not_captured",
         )
     left = min(charge.amount_captured, charge.amount - charge.amount_refunded)
+    if charge.invoice:
+        left = min(left, left_of_invoice(tx, tx.get(objects.Invoice, charge.invoice)))
     if left == 0:
         raise refused(
             f"The charge {charge_id!r} was refunded already.", "charge", "charge_already_refunded"
@@ -83,6 +85,19 @@ def create(
         )
         tx.plan(refund.processor_id, "settle_refund", tx.now + DECIDED_AFTER)
     return with_fee(refund), _given_back(tx, charge, wanted, "charge.refunded")
+
+
+def left_of_invoice(tx: Transaction, invoice: objects.Invoice) -> int:
+    """Return what of an invoice's payments and settled balance wasn't given back, in whichever way."""
+    aside = tx.aside(invoice.processor_id)
+    lowered, elsewhere = aside.get("lowered", 0), aside.get("elsewhere", 0)
+    settled = max(invoice.amount_paid, invoice.total - invoice.amount_remaining - lowered)
+    refunded = sum(
+        each.amount_refunded
+        for each in tx.all(objects.Charge, invoice.customer)
+        if each.invoice == invoice.processor_id
+    )
+    return max(0, settled - refunded - elsewhere)
 
 
 def end(tx: Transaction, refund: objects.Refund, status: str) -> objects.Refund:
