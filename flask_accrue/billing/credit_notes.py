@@ -59,7 +59,8 @@ def create_credit_note(
     :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid;
         ``refund_failed`` for such a refund, ``refund_already_credited`` for one that a note tells of.
     :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is,
-        or than is left of what was paid (``amount_too_large``), or parts that don't add up (``credit_parts_mismatch``).
+        or than is left of what was paid (``amount_too_large``), or parts that don't add up
+        (``credit_parts_mismatch``).
     """
     extra = validate_metadata(metadata or {})
     if reason is not None and reason not in REASONS:

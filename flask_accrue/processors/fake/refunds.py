@@ -90,7 +90,8 @@ def create(
 def left_of_invoice(tx: Transaction, invoice: objects.Invoice) -> int:
     """Return what of an invoice's payments and settled balance wasn't given back, in whichever way."""
     aside = tx.aside(invoice.processor_id)
-    lowered, elsewhere = aside.get("lowered", 0), aside.get("elsewhere", 0)
+    lowered: int = aside.get("lowered", 0)
+    elsewhere: int = aside.get("elsewhere", 0)
     settled = max(invoice.amount_paid, invoice.total - invoice.amount_remaining - lowered)
     refunded = sum(
         each.amount_refunded
