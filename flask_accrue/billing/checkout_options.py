@@ -72,6 +72,7 @@ class Asked:
         return {
             "items": list(self.prices.items()),
             "takes_codes": self.options["allow_promotion_codes"],
+            "card_if_required": self.options["payment_method_collection"] == "if_required",
             "discount": {"coupon": coupon, "promotion_code": code} if coupon or code else None,
             **self.targets,
         }
