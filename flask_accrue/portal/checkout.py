@@ -91,7 +91,8 @@ def _shown(
     wrong_code: str | None = None,
 ) -> str | Response:
     """Show the page; ``wrong_code`` says why the code that was typed isn't taken."""
-    if session.is_open and session.waits:
+    # What is due may have changed since it was made: by the customer's balance, say.
+    if session.is_open:
         session = billing.sync_checkout(session)
     if session.is_complete:
         return _done(link, session)
@@ -104,6 +105,7 @@ def _shown(
         confirm_url=_confirm_url(token, session) if session.is_open and page is None else None,
         here=url_for(".checkout", token=token),
         operation=operation_token(str(link.id)),
+        amount=session.amount_total,
         cancel_url=safe_target(link.details.get("cancel_url")),
         add_url=None
         if is_simulated(session.processor)
@@ -131,6 +133,17 @@ def complete_checkout(token: str) -> Response:
     # Whoever types a code and pays at once sees what it gives first.
     if request.form.get("do") in ("take_code", "drop_code") or request.form.get("code"):
         return _type_code(token, link, session, chosen)
+    try:
+        session = billing.sync_checkout(session)
+    except AccrueError as error:
+        _explain(error)
+        return redirect(here, 303)
+    shown = request.form.get("amount")
+    if session.is_open and shown not in (None, "", str(session.amount_total)):
+        flash(
+            "What is due has changed. Nothing was charged yet; see the new price first.", "warning"
+        )
+        return redirect(url_for(".checkout", token=token, payment_method=chosen or None), 303)
     # Another card on the same form is another operation.
     operation = shortened(f"{operation}:{chosen}")
     try:

@@ -12,10 +12,12 @@ from flask_accrue import billing, models
 from flask_accrue.errors import (
     AccrueError,
     IdempotencyConflict,
+    InvalidRequest,
     OperationInProgress,
     OperationUnknown,
     ProcessorUnavailable,
 )
+from flask_accrue.money import Money
 from tests.host import Organization
 from tests.portal.test_payments import subscription_of, text_of
 from tests.visitors import Visitor, forms
@@ -298,3 +300,63 @@ def test_a_card_is_asked_for_only_where_one_is_required(
     assert "No card for now" in page
     assert payer.submit(url, payment_method="").location.startswith("/welcome")
     assert subscription_of(kit, org).default_payment_method is None
+
+
+@pytest.mark.parametrize(
+    ("balance", "due", "charged"),
+    [(500, "Pay $24.00 and subscribe", 2400), (-5000, "Nothing is charged today", 0)],
+    ids=["owed", "credit"],
+)
+def test_the_price_holds_the_customer_s_balance(
+    kit: Kit, payer: Visitor, org: Organization, balance: int, due: str, charged: int
+) -> None:
+    billing.customer(org)
+    billing.adjust_balance(org, Money(balance, "usd"))
+    url = page_for(org)
+    assert due in text_of(payer.get(url).text)
+    payer.submit(url, payment_method=PAYS)
+    [invoice] = billing.list_invoices(org)
+    assert invoice.amount_paid == charged
+
+
+def test_a_price_that_changed_is_shown_before_it_is_charged(
+    kit: Kit, payer: Visitor, org: Organization, url: str
+) -> None:
+    action, fields = forms(payer.get(url).text)[0]
+    fields.setlist("payment_method", [PAYS])
+    billing.adjust_balance(org, Money(500, "usd"))
+    assert payer.post(action, fields).location.startswith(url)
+    assert billing.subscription(org) is None
+    said = text_of(payer.get(url).text)
+    assert "What is due has changed" in said
+    assert "Pay $24.00 and subscribe" in said
+    assert payer.submit(url, payment_method=PAYS).location.startswith("/welcome")
+
+
+def test_tax_is_in_the_price_and_on_every_bill(kit: Kit, payer: Visitor, org: Organization) -> None:
+    billing.customer(org)
+    billing.update_customer_tax_location(org, {"country": "DE", "postal_code": "10115"})
+    url = page_for(org, automatic_tax=True)
+    assert "Pay $22.61 and subscribe" in text_of(payer.get(url).text)
+    payer.submit(url, payment_method=PAYS)
+    [invoice] = billing.list_invoices(org)
+    assert (invoice.tax, invoice.amount_paid) == (361, 2261)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"tax_id_collection": True},
+        {"customer_update": {"address": "auto"}},
+        {"billing_address_collection": "required"},
+        {"automatic_tax": True},
+        {"automatic_tax": True, "mode": "payment", "price": "price_once"},
+    ],
+    ids=str,
+)
+def test_what_the_simulated_page_doesnt_do_is_refused(
+    kit: Kit, org: Organization, option: dict[str, Any]
+) -> None:
+    kit.price("price_once", 500, interval=None)
+    with pytest.raises(InvalidRequest):
+        page_for(org, **option)
