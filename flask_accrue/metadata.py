@@ -29,7 +29,7 @@ def validate_metadata(metadata: t.Any) -> dict[str, str]:
             not isinstance(key, str)
             or not 0 < len(key) <= LONGEST_KEY
             or set(key) & set("[]")
-            or not _can_be_stored(key)
+            or not can_be_stored(key)
         ):
             raise _invalid(
                 f"A metadata key is a string of 1 to {LONGEST_KEY} characters without square "
@@ -50,7 +50,7 @@ def validate_metadata(metadata: t.Any) -> dict[str, str]:
                 f"at most {LONGEST_VALUE} fit.",
                 key,
             )
-        if not _can_be_stored(value):
+        if not can_be_stored(value):
             raise _invalid(
                 f"The value of metadata key {key!r} holds a NUL or half a character; remove it.",
                 key,
@@ -69,8 +69,9 @@ def merge_metadata(old: c.Mapping[str, str], new: c.Mapping[str, str]) -> dict[s
     return merged
 
 
-def _can_be_stored(text: str) -> bool:
-    # PostgreSQL's JSONB has no NUL, and nobody can send a surrogate that lost its other half.
+def can_be_stored(text: str) -> bool:
+    """Tell whether a database takes a text: PostgreSQL has no NUL, and nobody can send a surrogate that lost
+    its other half."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import can_be_stored, validate_metadata
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import Origin, UnitOfWork, current_actor, write
@@ -160,7 +160,7 @@ def get_checkout_session(
     page after the checkout needn't wait for a webhook.
     """
     payer = get_customer(owner)
-    if payer is None:
+    if payer is None or not can_be_stored(session_id):
         return None
     row = _session_of(payer, session_id)
     if row is None or not refresh or not row.is_open:

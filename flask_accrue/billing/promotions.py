@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import InvalidRequest
+from ..metadata import can_be_stored
 from ..money import Money
 from ..processors import Capability
 from ..state import current_state
@@ -72,13 +73,13 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
     if isinstance(coupon, models.Coupon):
         row: models.Coupon | None = coupon
         processor_id = coupon.processor_id
-    elif isinstance(coupon, str) and coupon:
+    elif isinstance(coupon, str) and coupon and can_be_stored(coupon):
         processor_id = coupon
         # A coupon of a connected account may have the id of one of the platform's.
         row = find_coupon(payer.processor, coupon) if payer.account is None else None
     else:
         raise InvalidRequest(
-            f"A coupon is named by its row or the processor's id, not {coupon!r}.",
+            f"A coupon is named by its row or the processor's id, not {coupon!a}.",
             code="parameter_invalid",
             param="coupon",
         )
@@ -296,9 +297,9 @@ def _looked_up(payer: models.Customer, word: str) -> list[models.PromotionCode]:
 
 
 def _word(code: t.Any) -> str:
-    if not isinstance(code, str) or not 0 < len(code.strip()) <= 500:
+    if not isinstance(code, str) or not 0 < len(code.strip()) <= 500 or not can_be_stored(code):
         raise InvalidRequest(
-            f"A promotion code is the word that was typed, not {str(code)[:80]!r}.",
+            f"A promotion code is the word that was typed, not {str(code)[:80]!a}.",
             code="promotion_code_not_found",
             param="promotion_code",
         )

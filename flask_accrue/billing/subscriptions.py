@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
-from ..metadata import validate_metadata
+from ..metadata import can_be_stored, validate_metadata
 from ..processors import Capability
 from ..state import current_state
 from .authentication import action_required, payment_outcome
@@ -303,9 +303,9 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
 
 def check_price(price: t.Any) -> None:
     """Say what is wrong with a price's name."""
-    if not isinstance(price, str) or not price:
+    if not isinstance(price, str) or not price or not can_be_stored(price):
         raise InvalidRequest(
-            f"A price is named by the processor's id, such as 'price_pro', not {price!r}.",
+            f"A price is named by the processor's id, such as 'price_pro', not {price!a}.",
             code="parameter_invalid",
             param="price",
         )

@@ -308,3 +308,20 @@ def test_without_a_portal_there_is_no_page_to_lead_to(kit: Kit, payer: Organizat
     kit.state.settings = dataclasses.replace(kit.state.settings, portal_path=None)  # type: ignore[misc]
     with pytest.raises(ConfigError, match="portal is switched off"):
         begun(payer)
+
+
+@pytest.mark.parametrize("unheard", ["cs_\0", "cs_\ud800", ""])
+def test_what_no_database_can_hold_names_no_session_price_coupon_or_code(
+    kit: Kit, org: Organization, unheard: str
+) -> None:
+    billing.add_payment_method(org, "pm_card_visa")
+
+    assert billing.get_checkout_session(org, unheard) is None
+    with pytest.raises(InvalidRequest):
+        billing.subscribe(org, f"price_{unheard}")
+    subscription = billing.subscribe(org, "price_pro")
+    with pytest.raises(InvalidRequest) as caught:
+        billing.apply_promotion_code(subscription, unheard)
+    assert caught.value.code == "promotion_code_not_found"
+    with pytest.raises(InvalidRequest):
+        billing.apply_coupon(subscription, unheard)

@@ -16,6 +16,9 @@ DEEPEST: t.Final = 64
 
 _PLAIN: t.Final = frozenset({int, bool, type(None)})
 _SECRET_KEYS: t.Final = frozenset({"client_secret", "secret"})
+# Objects whose URL lets in whoever has it.
+_LINKS: t.Final = frozenset({"account_link", "billing_portal.session", "login_link"})
+_SECRET_KEYS_OF_LINKS: t.Final = _SECRET_KEYS | {"url"}
 # A client secret may also stand in the middle of a URL, as in next_action.redirect_to_url.
 _CLIENT_SECRET = re.compile(r"\b(?:pi|seti|cs|src)_\w*secret_\w+", re.ASCII)
 # Escapes for what no database stores: U+0000, and halves of surrogate pairs.
@@ -42,11 +45,16 @@ def decode(payload: bytes | str) -> Raw:
 
 
 def without_secrets(body: Raw) -> Raw:
-    """Return a copy without client secrets, at any depth.
+    """Return a copy without client secrets and links that are secrets, at any depth.
 
     :raises InvalidRequest: for a body of more than :data:`DEEPEST` levels.
     """
     return t.cast(Raw, _without_secrets(body, DEEPEST))
+
+
+def may_hold_secrets(payload: str) -> bool:
+    """Tell whether a body has to be looked through for secrets."""
+    return any(word in payload for word in ("secret", *_LINKS))
 
 
 def invalid(message: str, param: str | None = None) -> InvalidRequest:
@@ -59,11 +67,13 @@ def _without_secrets(value: t.Any, levels: int) -> t.Any:
         return _CLIENT_SECRET.sub("[removed]", value) if "secret_" in value else value
     if isinstance(value, dict):
         _check_depth(levels)
+        kind = value.get("object")
+        hidden = _SECRET_KEYS_OF_LINKS if isinstance(kind, str) and kind in _LINKS else _SECRET_KEYS
         return {
             # Most of a body says nothing, or a number.
             name: each if type(each) in _PLAIN else _without_secrets(each, levels - 1)
             for name, each in value.items()
-            if name not in _SECRET_KEYS
+            if name not in hidden
         }
     if isinstance(value, list):
         _check_depth(levels)

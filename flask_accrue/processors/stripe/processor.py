@@ -153,8 +153,8 @@ class StripeProcessor(
         return events.read_event(payload)
 
     def storable(self, payload: str) -> str:
-        """Return a body without client secrets; one that has none stays as it came."""
-        if "secret" not in payload:
+        """Return a body without client secrets and secret links; one that has none stays as it came."""
+        if not bodies.may_hold_secrets(payload):
             return payload
         return json.dumps(bodies.without_secrets(bodies.decode(payload)), ensure_ascii=False)
 
