@@ -284,7 +284,7 @@ def _creation(
     named = {mirror.NAME_KEY: name} if subscribes else {}
 
     def request(id: str) -> dict[str, t.Any]:
-        options = asked.frozen(clock.now(), payer)
+        options = asked.frozen(clock.now(), payer, is_mounted)
         for target in ("success_url", "cancel_url", "return_url"):
             # A mounted page is within the app: a path will do there.
             if target in options and not is_mounted:

@@ -72,6 +72,7 @@ class Asked:
         return {
             "items": list(self.prices.items()),
             "takes_codes": self.options["allow_promotion_codes"],
+            "card_if_required": self.options["payment_method_collection"] == "if_required",
             "discount": {"coupon": coupon, "promotion_code": code} if coupon or code else None,
             **self.targets,
         }
@@ -88,7 +89,9 @@ class Asked:
             for price, number in self.prices.items()
         ]
 
-    def frozen(self, now: datetime.datetime, payer: models.Customer) -> dict[str, t.Any]:
+    def frozen(
+        self, now: datetime.datetime, payer: models.Customer, is_mounted: bool
+    ) -> dict[str, t.Any]:
         """Return the options as they are sent.
 
         :raises InvalidRequest: for a time that is too near or too far.
@@ -103,7 +106,7 @@ class Asked:
             if not now + SHORTEST <= self.expires_at <= now + LONGEST:
                 raise wrong("A checkout is open for 30 minutes to 24 hours.", "expires_at")
             sent["expires_at"] = unix(self.expires_at)
-        if sent.get("automatic_tax") and "customer_update" not in sent:
+        if sent.get("automatic_tax") and "customer_update" not in sent and not is_mounted:
             # Without an address there is no tax to reckon, and Stripe refuses the page.
             sent["customer_update"] = {"address": "auto"}
         if self.mode == "setup" and "currency" not in sent:

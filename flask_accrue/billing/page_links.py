@@ -75,7 +75,10 @@ def make_link(
 
 def open_link(purpose: str, token: str, owner: t.Any) -> models.PageLink | None:
     """Return the link of a token, for the owner of its customer alone; ``None`` for anybody else, and once
-    its time is over."""
+    its time is over.
+
+    A checkout that is complete, or waits for its payment to be confirmed, leads on even then.
+    """
     if owner is None:
         return None
     links = models.PageLink
@@ -84,10 +87,15 @@ def open_link(purpose: str, token: str, owner: t.Any) -> models.PageLink | None:
         .where(links.token_hash == hashed(token), links.purpose == purpose)
         .execution_options(populate_existing=True)
     )
-    if found is None or found.is_expired:
+    if found is None or (found.is_expired and not _leads_on(found)):
         return None
     payer = get_customer(owner, found.customer.processor)
     return found if payer is not None and payer.id == found.customer_id else None
+
+
+def _leads_on(link: models.PageLink) -> bool:
+    session = link.checkout_session
+    return session is not None and (session.is_complete or (session.is_open and session.waits))
 
 
 def use_up(link: models.PageLink) -> None:

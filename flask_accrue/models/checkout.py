@@ -55,6 +55,12 @@ class CheckoutSession(Mirrored):
         """Whether it's of a mounted page, and a processor with pages of its own knows nothing of it."""
         return self.processor_id.startswith(MOUNTED_PREFIX)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something came of it already: while it's open, that waits for its payment to be
+        confirmed."""
+        return (self.subscription_processor_id or self.payment_intent_processor_id) is not None
+
     @hybrid_property
     def is_open(self) -> bool:
         """Whether the customer can still pay on it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -15,11 +16,18 @@ from ..errors import (
     AccrueError,
     ActionRequired,
     CardError,
+    DiscountMappingInvalid,
+    IdempotencyConflict,
     InvalidRequest,
+    InvalidState,
     OperationInProgress,
+    OperationUnknown,
     ProcessorError,
+    RateLimited,
+    UnsupportedByProcessor,
 )
 from ..money import Money
+from ..operations import shortened
 from ..pages import format_date, safe_target
 from . import queries
 from .checkout_discounts import TakenOff, refusal_text, taken_off
@@ -28,6 +36,15 @@ from .tokens import operation_token, sent_operation
 from .wording import Said, card_choice, decline_text
 
 _TIMES: t.Final = "\N{MULTIPLICATION SIGN}"
+
+#: What is raised before a charge is asked for, or when the processor has refused to make one.
+_UNCHARGED: t.Final = (
+    DiscountMappingInvalid,
+    InvalidRequest,
+    InvalidState,
+    RateLimited,
+    UnsupportedByProcessor,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +63,7 @@ class CheckoutPage:
     :ivar due: what is due today, ``None`` where nothing is.
     :ivar button: what the button says.
     :ivar takes_codes: whether there is a field for a promotion code.
+    :ivar needs_card: whether a card has to be chosen.
     """
 
     title: str
@@ -55,6 +73,7 @@ class CheckoutPage:
     button: str
     takes_codes: bool
     taken_off: TakenOff | None
+    needs_card: bool
     cards: tuple[tuple[str, str, str | None], ...]
     simulated_cards: tuple[SimulatedCard, ...]
 
@@ -72,12 +91,13 @@ def _shown(
     wrong_code: str | None = None,
 ) -> str | Response:
     """Show the page; ``wrong_code`` says why the code that was typed isn't taken."""
-    if session.is_open and _waits(session):
+    # What is due may have changed since it was made: by the customer's balance, say.
+    if session.is_open:
         session = billing.sync_checkout(session)
     if session.is_complete:
         return _done(link, session)
     locale = link.customer.preferred_locale
-    page = _page(link, session, locale) if session.is_open and not _waits(session) else None
+    page = _page(link, session, locale) if session.is_open and not session.waits else None
     return render_template(
         "accrue/portal/checkout.html",
         page=page,
@@ -85,6 +105,7 @@ def _shown(
         confirm_url=_confirm_url(token, session) if session.is_open and page is None else None,
         here=url_for(".checkout", token=token),
         operation=operation_token(str(link.id)),
+        amount=session.amount_total,
         cancel_url=safe_target(link.details.get("cancel_url")),
         add_url=None
         if is_simulated(session.processor)
@@ -103,7 +124,7 @@ def complete_checkout(token: str) -> Response:
     link, session = _own(token)
     here = url_for(".checkout", token=token)
     operation = sent_operation(str(link.id))
-    if link.used_at is not None or not session.is_open:
+    if link.used_at is not None or link.is_expired or not session.is_open:
         return redirect(here, 303)
     if operation is None:
         flash("This page was open for too long. Nothing was charged; please try again.", "warning")
@@ -113,7 +134,20 @@ def complete_checkout(token: str) -> Response:
     if request.form.get("do") in ("take_code", "drop_code") or request.form.get("code"):
         return _type_code(token, link, session, chosen)
     try:
-        card = chosen_card(link.customer, chosen, f"{operation}:card")
+        session = billing.sync_checkout(session)
+    except AccrueError as error:
+        _explain(error)
+        return redirect(here, 303)
+    shown = request.form.get("amount")
+    if session.is_open and shown not in (None, "", str(session.amount_total)):
+        flash(
+            "What is due has changed. Nothing was charged yet; see the new price first.", "warning"
+        )
+        return redirect(url_for(".checkout", token=token, payment_method=chosen or None), 303)
+    # Another card on the same form is another operation.
+    operation = shortened(f"{operation}:{chosen}")
+    try:
+        card = chosen_card(link.customer, chosen, shortened(f"{operation}:card"))
         session = billing.complete_checkout_session(
             session, card, name=link.details["name"], operation_id=operation
         )
@@ -125,7 +159,8 @@ def complete_checkout(token: str) -> Response:
         flash(f"{why} Nothing was charged. Choose another card to go on.", "warning")
         return redirect(here, 303)
     except AccrueError as error:
-        _explain(error)
+        if not _is_over(session, error):
+            _explain(error)
         return redirect(here, 303)
     return _done(link, session)
 
@@ -157,9 +192,13 @@ def _own(token: str) -> tuple[models.PageLink, models.CheckoutSession]:
     return link, link.checkout_session
 
 
-def _waits(session: models.CheckoutSession) -> bool:
-    """Tell whether an open session waits for its payment to be confirmed."""
-    return (session.subscription_processor_id or session.payment_intent_processor_id) is not None
+def _is_over(session: models.CheckoutSession, error: AccrueError) -> bool:
+    """Tell whether a checkout was completed elsewhere meanwhile; then its page tells how it stands."""
+    if not isinstance(error, InvalidState | InvalidRequest):
+        return False
+    with contextlib.suppress(AccrueError):
+        session = billing.sync_checkout(session)
+    return not session.is_open or session.waits
 
 
 def _done(link: models.PageLink, session: models.CheckoutSession) -> Response:
@@ -197,7 +236,7 @@ def _page(
     )
     title, button = {
         "subscription": ("Subscribe", "Subscribe"),
-        "payment": ("Pay", f"Pay {due}"),
+        "payment": ("Pay", f"Pay {due}" if due else "Confirm"),
         "setup": ("Save a card", "Save the card"),
     }[session.mode]
     if session.mode == "subscription" and due is not None:
@@ -215,6 +254,7 @@ def _page(
         button=button,
         takes_codes=bool(link.details.get("takes_codes")),
         taken_off=off,
+        needs_card=not link.details.get("card_if_required") or due is not None,
         cards=cards,
         simulated_cards=SIMULATED_CARDS if is_simulated(session.processor) else (),
     )
@@ -282,6 +322,17 @@ def _explain(error: AccrueError) -> None:
     match error:
         case OperationInProgress():
             flash("This is being worked on at this moment. Reload in a moment.", "info")
+        case OperationUnknown():
+            flash(
+                "Whether you were charged isn't known yet. Don't pay again: whoever runs this page looks "
+                "into it.",
+                "warning",
+            )
+        case IdempotencyConflict():
+            flash(
+                "This form was sent before. See how it stands here before you send it again.",
+                "warning",
+            )
         case ProcessorError() if not error.definite:
             flash(
                 "The payment provider didn't answer, so whether you were charged isn't known yet. "
@@ -298,5 +349,13 @@ def _explain(error: AccrueError) -> None:
             )
         case AccrueError(code="payment_method_required"):
             flash("Choose a card to go on.", "warning")
-        case _:
+        case InvalidState(code="checkout_over"):
+            pass
+        case _ if isinstance(error, _UNCHARGED):
             flash(f"{error.message} Nothing was charged.", "error")
+        case _:
+            flash(
+                "That didn't work, and whether you were charged isn't known yet. Reload in a minute before "
+                "you try again.",
+                "error",
+            )

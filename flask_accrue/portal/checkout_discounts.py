@@ -48,10 +48,10 @@ def taken_off(
     given = link.details.get("discount")
     amount = _amount(link, session)
     if given is None:
-        # A whole customer may have a discount, too.
+        # A whole customer may have a discount, too, or credit.
         if amount is None or not amount.amount_minor:
             return None
-        return TakenOff("Your discount", _minus(amount, locale), "", False)
+        return TakenOff("Your discount or credit", _minus(amount, locale), "", False)
     word, coupon = queries.discount_of(session.processor, given)
     name = given.get("code") or word or (None if coupon is None else coupon.name) or "A discount"
     gives = "" if coupon is None else _gives(coupon, session.currency, locale)

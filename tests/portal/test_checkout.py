@@ -9,6 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, models
+from flask_accrue.errors import (
+    AccrueError,
+    IdempotencyConflict,
+    InvalidRequest,
+    OperationInProgress,
+    OperationUnknown,
+    ProcessorUnavailable,
+)
+from flask_accrue.money import Money
 from tests.host import Organization
 from tests.portal.test_payments import subscription_of, text_of
 from tests.visitors import Visitor, forms
@@ -207,3 +216,147 @@ def test_amounts_are_written_as_their_currency_is(
     kit.price(f"price_{currency}", amount, currency=currency)
     said = text_of(payer.get(page_for(org, price=f"price_{currency}")).text).replace("\xa0", " ")
     assert f"{written} every month" in said or f"{written}.00 every month" in said
+
+
+def test_a_checkout_that_another_tab_completes_meanwhile_tells_how_it_stands(
+    kit: Kit, payer: Visitor, org: Organization, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = billing.complete_checkout_session
+
+    def late(session: Any, card: Any, **given: Any) -> Any:
+        complete(session, card, **{**given, "operation_id": "another-tab"})
+        return complete(session, card, **given)
+
+    monkeypatch.setattr(billing, "complete_checkout_session", late)
+    assert payer.submit(url, payment_method=PAYS).location == url
+    assert payer.get(url).location.startswith("/welcome")
+    assert "Nothing was charged" not in text_of(payer.get("/billing/").text)
+    assert subscription_of(kit, org).is_active
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationUnknown("The answer was lost."),
+        OperationInProgress("It runs elsewhere."),
+        ProcessorUnavailable("No answer."),
+        IdempotencyConflict("The operation id 'portal:1' was used before."),
+        AccrueError("Something else."),
+    ],
+    ids=lambda error: error.code,
+)
+def test_nobody_is_told_that_nothing_was_charged_who_may_have_been(
+    kit: Kit, payer: Visitor, url: str, monkeypatch: pytest.MonkeyPatch, error: AccrueError
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(billing, "complete_checkout_session", fail)
+    payer.submit(url, payment_method=PAYS)
+    said = text_of(payer.get(url).text)
+    assert "Nothing was charged" not in said
+    assert error.message not in said
+    assert ("yet" in said) or ("moment" in said) or ("before you send it again" in said)
+
+
+def test_the_form_that_a_card_was_refused_on_takes_another_card(
+    kit: Kit, payer: Visitor, org: Organization, url: str
+) -> None:
+    action, fields = forms(payer.get(url).text)[0]
+    fields.setlist("payment_method", [FAILS])
+    assert payer.post(action, fields).location == url
+    fields.setlist("payment_method", [PAYS])
+    assert payer.post(action, fields).location.startswith("/welcome")
+    assert subscription_of(kit, org).is_active
+
+
+def test_what_costs_nothing_is_confirmed(kit: Kit, payer: Visitor, org: Organization) -> None:
+    kit.price("price_free", 0, interval=None)
+    said = text_of(payer.get(page_for(org, price="price_free", mode="payment")).text)
+    assert "Confirm" in said
+    assert "None" not in said
+
+
+def test_a_checkout_confirmed_after_its_half_hour_leads_on(
+    kit: Kit, payer: Visitor, stranger: Visitor, org: Organization, url: str
+) -> None:
+    there = payer.submit(url, payment_method=ASKS).location
+    kit.fake.advance(datetime.timedelta(minutes=40))
+    assert payer.get(url).status_code == 200
+    assert payer.submit(there).location == url
+    assert payer.get(url).location.startswith("/welcome")
+    assert stranger.get(url).status_code == 404
+    assert subscription_of(kit, org).is_active
+
+
+def test_a_card_is_asked_for_only_where_one_is_required(
+    kit: Kit, payer: Visitor, org: Organization
+) -> None:
+    optional = {"payment_method_collection": "if_required"}
+    assert " required" in payer.get(page_for(org, **optional)).text
+    url = page_for(org, trial=datetime.timedelta(days=14), **optional)
+    page = payer.get(url).text
+    assert " required" not in page
+    assert "No card for now" in page
+    assert payer.submit(url, payment_method="").location.startswith("/welcome")
+    assert subscription_of(kit, org).default_payment_method is None
+
+
+@pytest.mark.parametrize(
+    ("balance", "due", "charged"),
+    [(500, "Pay $24.00 and subscribe", 2400), (-5000, "Nothing is charged today", 0)],
+    ids=["owed", "credit"],
+)
+def test_the_price_holds_the_customer_s_balance(
+    kit: Kit, payer: Visitor, org: Organization, balance: int, due: str, charged: int
+) -> None:
+    billing.customer(org)
+    billing.adjust_balance(org, Money(balance, "usd"))
+    url = page_for(org)
+    assert due in text_of(payer.get(url).text)
+    payer.submit(url, payment_method=PAYS)
+    [invoice] = billing.list_invoices(org)
+    assert invoice.amount_paid == charged
+
+
+def test_a_price_that_changed_is_shown_before_it_is_charged(
+    kit: Kit, payer: Visitor, org: Organization, url: str
+) -> None:
+    action, fields = forms(payer.get(url).text)[0]
+    fields.setlist("payment_method", [PAYS])
+    billing.adjust_balance(org, Money(500, "usd"))
+    assert payer.post(action, fields).location.startswith(url)
+    assert billing.subscription(org) is None
+    said = text_of(payer.get(url).text)
+    assert "What is due has changed" in said
+    assert "Pay $24.00 and subscribe" in said
+    assert payer.submit(url, payment_method=PAYS).location.startswith("/welcome")
+
+
+def test_tax_is_in_the_price_and_on_every_bill(kit: Kit, payer: Visitor, org: Organization) -> None:
+    billing.customer(org)
+    billing.update_customer_tax_location(org, {"country": "DE", "postal_code": "10115"})
+    url = page_for(org, automatic_tax=True)
+    assert "Pay $22.61 and subscribe" in text_of(payer.get(url).text)
+    payer.submit(url, payment_method=PAYS)
+    [invoice] = billing.list_invoices(org)
+    assert (invoice.tax, invoice.amount_paid) == (361, 2261)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"tax_id_collection": True},
+        {"customer_update": {"address": "auto"}},
+        {"billing_address_collection": "required"},
+        {"automatic_tax": True},
+        {"automatic_tax": True, "mode": "payment", "price": "price_once"},
+    ],
+    ids=str,
+)
+def test_what_the_simulated_page_doesnt_do_is_refused(
+    kit: Kit, org: Organization, option: dict[str, Any]
+) -> None:
+    kit.price("price_once", 500, interval=None)
+    with pytest.raises(InvalidRequest):
+        page_for(org, **option)

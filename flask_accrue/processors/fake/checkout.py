@@ -6,7 +6,6 @@ As with Stripe's page, a card that is refused changes nothing, and the session s
 from __future__ import annotations
 
 import collections.abc as c
-import dataclasses
 import datetime
 import typing as t
 
@@ -14,7 +13,17 @@ from ...errors import InvalidRequest
 from ...money import Money
 from .. import objects
 from . import checkout_discounts as discounting
-from . import checkout_ends, customers, items, labels, payment_methods, payments, subscriptions
+from . import (
+    checkout_ends,
+    customers,
+    items,
+    labels,
+    payment_methods,
+    payments,
+    subscriptions,
+    taxes,
+)
+from .checkout_prices import priced
 from .refusals import check_known, refused
 from .transaction import Transaction
 
@@ -27,8 +36,8 @@ LEAST_TRIAL: t.Final = datetime.timedelta(hours=48)
 
 _OPTIONS: t.Final = frozenset(
     "success_url cancel_url return_url embedded expires_at trial_end coupon promotion_code "
-    "allow_promotion_codes automatic_tax tax_id_collection customer_update payment_method_collection "
-    "currency locale client_reference_id billing_address_collection description made_metadata".split()
+    "allow_promotion_codes automatic_tax payment_method_collection "
+    "currency locale client_reference_id description made_metadata".split()
 )
 Result: t.TypeAlias = list[objects.ProcessorObject | None]
 
@@ -47,12 +56,16 @@ def create(
     :raises NotFound: for a customer or price that isn't there.
     :raises InvalidRequest: for what can't be bought like that.
     """
-    customers.living(tx, customer_id)
+    customer = customers.living(tx, customer_id)
     if mode not in MODES:
         raise refused(f"mode is one of {', '.join(MODES)}, not {mode!r}.", "mode")
     check_known(options, _OPTIONS, "checkout session")
     if options.get("embedded"):
         raise refused("The Fake has no page that could be embedded.", "embedded")
+    if options.get("automatic_tax"):
+        if mode != "subscription":
+            raise refused(f"The Fake reckons no tax with mode={mode}.", "automatic_tax")
+        taxes.check_location(customer.address)
     wanted = discounting.asked(mode, options)
     if not options.get("success_url"):
         raise refused("success_url is missing.", "success_url", "parameter_missing")
@@ -79,9 +92,6 @@ def create(
         expires_at=expires_at,
         metadata=labels.merged({}, metadata),
     )
-    if mode != "setup":
-        due = discounting.total(tx, session, discounting.lines_of(tx, chosen), wanted)
-        session = dataclasses.replace(session, amount_total=0 if trial_end else due)
     tx.save(session)
     tx.aside(session.processor_id).update(
         items=[dict(each) for each in chosen],
@@ -89,11 +99,12 @@ def create(
         takes_codes=bool(options.get("allow_promotion_codes")),
         trial_end=options.get("trial_end"),
         description=options.get("description"),
+        automatic_tax=bool(options.get("automatic_tax")),
         needs_card=options.get("payment_method_collection", "always") == "always",
         made_metadata=labels.merged({}, options.get("made_metadata", {})),
     )
     tx.plan(session.processor_id, "expire", expires_at)
-    return session
+    return tx.save(priced(tx, session))
 
 
 def complete(tx: Transaction, session_id: str, method_id: str | None, operation: str) -> Result:
@@ -102,7 +113,7 @@ def complete(tx: Transaction, session_id: str, method_id: str | None, operation:
     :raises CardError: when the bank refuses; nothing is made then.
     :raises InvalidRequest: when it isn't open, or lacks a card.
     """
-    session = _open(tx, session_id, "completed")
+    session = priced(tx, _open(tx, session_id, "completed"))
     aside = tx.aside(session_id)
     if method_id is None and (aside["needs_card"] or session.mode != "subscription"):
         raise refused("This page needs a card.", "payment_method", "payment_method_required")
@@ -124,6 +135,7 @@ def complete(tx: Transaction, session_id: str, method_id: str | None, operation:
         billing_cycle_anchor=None,
         metadata=metadata,
         discounts=aside["discounts"],
+        automatic_tax=aside["automatic_tax"],
     )
     made = {
         "subscription": subscription.processor_id,
@@ -138,7 +150,9 @@ def type_code(tx: Transaction, session_id: str, code_id: str | None) -> objects.
 
     :raises InvalidRequest: when it isn't open, takes no codes, or not this one.
     """
-    return discounting.type_code(tx, _open(tx, session_id, "changed"), code_id)
+    session = _open(tx, session_id, "changed")
+    discounting.type_code(tx, session, code_id)
+    return tx.save(priced(tx, session))
 
 
 def expire_now(tx: Transaction, session_id: str) -> objects.CheckoutSession:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc as c
-import dataclasses
 import typing as t
 
 from ...money import Money
@@ -83,9 +82,7 @@ def lines_of(tx: Transaction, chosen: c.Sequence[c.Mapping[str, t.Any]]) -> Line
     return tuple(lines)
 
 
-def type_code(
-    tx: Transaction, session: objects.CheckoutSession, code_id: str | None
-) -> objects.CheckoutSession:
+def type_code(tx: Transaction, session: objects.CheckoutSession, code_id: str | None) -> None:
     """Let a code count that the customer has typed, instead of any before; ``None``: none any more.
 
     :raises InvalidRequest: where no code may be typed, or this one can't be redeemed.
@@ -94,10 +91,8 @@ def type_code(
     if not aside["takes_codes"]:
         raise refused("This checkout session takes no promotion codes.", "promotion_code")
     wanted = [] if code_id is None else [{"promotion_code": code_id}]
-    due = total(tx, session, lines_of(tx, aside["items"]), wanted)
+    total(tx, session, lines_of(tx, aside["items"]), wanted)
     aside["discounts"] = wanted
-    amount = 0 if aside["trial_end"] else due
-    return tx.save(dataclasses.replace(session, amount_total=amount))
 
 
 def _redeemable(

@@ -14,7 +14,7 @@ from .. import objects, signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import calls, charging, customers, drafts, outbox, reading, setups
+from . import calls, charging, checkout_prices, customers, drafts, outbox, reading, setups
 from .controls import Controls
 from .engine import Engine, Result
 from .transaction import Transaction, owner
@@ -136,10 +136,14 @@ class FakeProcessor(
 
         def look(tx: Transaction) -> Result:
             found = charging.told(tx, tx.get(cls, processor_id))
+            if isinstance(found, objects.CheckoutSession):
+                return [checkout_prices.as_of_now(tx, found)]
             return [found, *setups.beside(tx, found)]
 
         engine = self._engine if account is None else self._engine.of_account(account)
-        return engine.look("fetch", look)
+        # What a page comes to is found by letting it happen.
+        ask = engine.imagine if cls is objects.CheckoutSession else engine.look
+        return ask("fetch", look)
 
     def find(self, kind: str, operation_id: str, *, within: str | None = None) -> Answer | None:
         """Return the first object that an operation made, or ``None``: for an invoice item its invoice, for

@@ -29,9 +29,11 @@ def create(
     discounts: c.Sequence[c.Mapping[str, str]] | None = None,
     at_once: bool = True,
     automatic_tax: bool = False,
+    collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
 
+    :param collect: else the first invoice stays a draft, for a step that is undone.
     :param at_once: else the first invoice is a draft for an hour, and the subscription runs meanwhile.
     :raises NotFound: for a customer or price that isn't there.
     :raises InvalidRequest: for items that can't be sold like that, or when there is no card to charge.
@@ -75,7 +77,7 @@ def create(
     subscription = _announce(tx, subscription, at_once)
     if automatic_tax:
         tx.aside(subscription.processor_id)["automatic_tax"] = True
-    return _bill_first(tx, subscription, customer, whole, at_once)
+    return _bill_first(tx, subscription, customer, whole, at_once, collect)
 
 
 def _with_first_period(
@@ -129,6 +131,7 @@ def _bill_first(
     customer: objects.Customer,
     whole: items.Period,
     at_once: bool,
+    collect: bool,
 ) -> tuple[objects.Subscription, collection.Collected]:
     subscription_id = subscription.processor_id
     period = (tx.now, t.cast(datetime.datetime, subscription.current_period_end))
@@ -152,6 +155,8 @@ def _bill_first(
     subscription = giving.billed(tx, subscription, invoice)
     tx.save(subscription)
     agenda.plan(tx, subscription)
+    if not collect:
+        return subscription, collection.Collected(invoice)
     waits = subscription.collection_method == "send_invoice" or not at_once
     if waits and subscription.status != "trialing":
         tx.plan(invoice.processor_id, "finalize", tx.now + invoices.DRAFT_FOR)

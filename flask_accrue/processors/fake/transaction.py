@@ -20,6 +20,7 @@ from .. import objects
 from . import documents
 from .rules import Rules
 
+_T = t.TypeVar("_T")
 _Object = t.TypeVar("_Object", bound=objects.ProcessorObject)
 
 PREFIXES: t.Final[t.Mapping[type[objects.ProcessorObject], str]] = {
@@ -289,6 +290,16 @@ class Transaction:
         return int(total)
 
     # -- storing -------------------------------------------------------------------------------
+
+    def imagine(self, act: t.Callable[[Transaction], _T]) -> _T:
+        """Return what a step within this one would come to, and undo it."""
+        self.flush()
+        self._connection.execute("SAVEPOINT within")
+        try:
+            return act(Transaction(self._connection, self.now, self.account))
+        finally:
+            self._connection.execute("ROLLBACK TO within")
+            self._connection.execute("RELEASE within")
 
     def flush(self) -> None:
         """Write changed objects to the store."""

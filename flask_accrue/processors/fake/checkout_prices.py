@@ -1,0 +1,59 @@
+"""What is due at once on a session: what its completion would bill, let happen and undone."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...errors import ProcessorError
+from .. import objects
+from . import checkout_discounts as discounting
+from . import subscriptions
+from .transaction import Transaction
+
+
+def priced(tx: Transaction, session: objects.CheckoutSession) -> objects.CheckoutSession:
+    """Return a session with what is due on it now: discounts, tax and the customer's balance included.
+
+    :raises ProcessorError: when it can't be completed as it is.
+    """
+    if session.mode == "setup":
+        return session
+    aside = tx.aside(session.processor_id)
+    # What can't be redeemed is refused here, by the names of a session's own parameters.
+    due = discounting.total(
+        tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"]
+    )
+    if session.mode == "subscription":
+        due = tx.imagine(lambda other: _first_bill(other, session))
+    return dataclasses.replace(session, amount_total=due)
+
+
+def as_of_now(tx: Transaction, session: objects.CheckoutSession) -> objects.CheckoutSession:
+    """Return an open session with what is due on it now, any other as it is."""
+    made = session.subscription or session.payment_intent
+    if session.status != "open" or made is not None:
+        return session
+    try:
+        return priced(tx, session)
+    except ProcessorError:
+        # Its completion says what is wrong.
+        return session
+
+
+def _first_bill(tx: Transaction, session: objects.CheckoutSession) -> int:
+    aside = tx.aside(session.processor_id)
+    _, collected = subscriptions.create(
+        tx,
+        t.cast(str, session.customer),
+        chosen=aside["items"],
+        trial_end=aside["trial_end"],
+        payment_method=None,
+        collection_method="charge_automatically",
+        billing_cycle_anchor=None,
+        metadata={},
+        discounts=aside["discounts"],
+        automatic_tax=aside["automatic_tax"],
+        collect=False,
+    )
+    return collected.invoice.amount_due
