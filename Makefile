@@ -22,7 +22,7 @@ demo: $(VENV)/.with-nothing
 
 # On SQLite, PostgreSQL, Redis and in a browser; tests/services.py finds or starts them.
 test: $(VENV)/.with-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 # What has to hold before a change is committed, besides the tests.
 check: $(VENV)/.with-dev
