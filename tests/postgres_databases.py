@@ -81,7 +81,10 @@ class Original:
         return cls(_definitions(connection), rows, sequences)
 
     def restore(self, connection: Connection) -> bool:
-        """Bring all rows back; say False where that isn't enough."""
+        """Take away a host's own tables and bring all rows back; say False where that isn't enough."""
+        for (table,) in connection.execute(TABLES).fetchall():
+            if table not in self.rows:
+                connection.execute(f"DROP TABLE {table} CASCADE")
         if _definitions(connection) != self.definitions:
             return False
         # Neither the ledger's triggers nor foreign keys look at what happens now.
