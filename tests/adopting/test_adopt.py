@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.sync.account import Account
 
 
-class Team(Billable, Base):
+class Squad(Billable, Base):
     """Who pays in a host that stores Stripe's ids itself."""
 
     __tablename__ = "adopted_teams"
@@ -60,7 +60,7 @@ def test_a_column_of_the_hosts_own_links_customers_without_a_request_and_sync_fe
 ) -> None:
     for number in range(1, 4):
         stored = f"cus_{number}" if number < 3 else ""
-        account.db.session.add(Team(id=number, name="Acme", stripe_customer_id=stored))
+        account.db.session.add(Squad(id=number, name="Acme", stripe_customer_id=stored))
     account.db.session.commit()
     account.prime_rest()
     for number in (1, 2, 3):
@@ -68,12 +68,12 @@ def test_a_column_of_the_hosts_own_links_customers_without_a_request_and_sync_fe
         account.change(f"cus_{number}", metadata={})
     before = account.server.objects()
 
-    arguments = ["--model", "tests.adopting.test_adopt:Team", "--customer-column"]
+    arguments = ["--model", "tests.adopting.test_adopt:Squad", "--customer-column"]
     told = run(account, *arguments, "stripe_customer_id")
 
     assert told.exit_code == 0, told.output
     assert told.output == "2 linked, 0 were before, 0 in doubt.\n"
-    assert linked(account) == {"cus_1": "Team:1", "cus_2": "Team:2"}
+    assert linked(account) == {"cus_1": "Squad:1", "cus_2": "Squad:2"}
     assert account.server.requests == []
     assert verify().findings == []
 
@@ -81,7 +81,7 @@ def test_a_column_of_the_hosts_own_links_customers_without_a_request_and_sync_fe
     assert account.server.objects() == before
     assert {request.method for request in account.server.requests} == {"GET"}
     assert report.counts["customer"] == {"seen": 3, "updated": 2, "unlinked": 1}
-    held = billing.subscription(account.db.session.get(Team, 2))
+    held = billing.subscription(account.db.session.get(Squad, 2))
     assert held is not None
     assert held.processor_id == "sub_2"
     assert account.sync().is_clean
@@ -134,7 +134,7 @@ def test_what_is_in_doubt_is_told_and_left_alone(account: Account) -> None:
         "cus_1": "here it's Organization:1's",
         "cus_new": "Organization:2 has another customer here, cus_2",
         "cus_99": "there is no Organization:99 here",
-        "cus_7": "no billable of this app is called Spaceship; there is Organization, Team",
+        "cus_7": "no billable of this app is called Spaceship; there is Organization, Squad",
         "cus_word": "there is no Organization:seven here",
     }
     assert len(result.conflicts) == 9
@@ -242,13 +242,16 @@ def test_a_csv_file_says_it_for_any_other_host(account: Account, tmp_path: Path)
 def test_a_wrong_source_is_refused_with_what_is_wrong(account: Account, tmp_path: Path) -> None:
     empty = f"sqlite:///{tmp_path / 'empty.sqlite'}"
     wrong: list[tuple[Any, str]] = [
-        (lambda: claims_of_model("nowhere:Team", "x"), "There is no model 'nowhere:Team'"),
+        (lambda: claims_of_model("nowhere:Squad", "x"), "There is no model 'nowhere:Squad'"),
         (lambda: claims_of_model("tests.host:Base", "x"), "doesn't inherit from Billable"),
-        (lambda: claims_of_model(Team, "stripe"), "Team has no column 'stripe'. It has: id, name"),
-        (lambda: claims_of_dj_stripe(Team, empty), "has no table djstripe_customer"),
+        (
+            lambda: claims_of_model(Squad, "stripe"),
+            "Squad has no column 'stripe'. It has: id, name",
+        ),
+        (lambda: claims_of_dj_stripe(Squad, empty), "has no table djstripe_customer"),
         (lambda: claims_of_csv(["owner,customer_id"]), "doesn't name owner_type, owner_id"),
         (
-            lambda: claims_of_csv(["owner_type,owner_id,customer_id", "Team,,cus_1"]),
+            lambda: claims_of_csv(["owner_type,owner_id,customer_id", "Squad,,cus_1"]),
             "Line 2 of the CSV file has no owner_id",
         ),
     ]

@@ -128,14 +128,14 @@ def kill_horse_and_worker_at(moment: str | None, *, horse_alone: bool = False) -
     """Let the jobs of this process, a worker, kill it and themselves when the moment comes."""
     worker = os.getpid()
 
-    def die(reached: str) -> None:
+    def strike(reached: str) -> None:
         if reached == moment:
             assert os.getppid() == worker
             if not horse_alone:
                 os.kill(worker, signal.SIGKILL)
             die()
 
-    telemetry.observe(die)
+    telemetry.observe(strike)
 
 
 def in_a_fork(db: Any, run: Callable[[], None]) -> int:
