@@ -82,7 +82,8 @@ def bill_next_change(
     details = {"metadata": {}, "subscription": changed["id"]}
     owed = invoice(
         **of_payer,
-        created=int(server.clock.now()),
+        # However long it takes until the change is asked for, this is made after that.
+        created=int(server.clock.now()) + 60,
         status="open",
         amount_paid=0,
         amount_remaining=1785,
