@@ -18,9 +18,9 @@ from flask.cli import with_appcontext
 
 from flask_accrue import ActionRequired, CardError, Money, billing
 from flask_accrue.clock import real_now
+from flask_accrue.origins import Actor, acting_as
 from flask_accrue.processors.fake import FakeProcessor
 from flask_accrue.state import current_state
-from flask_accrue.unit_of_work import Actor, acting_as
 
 from . import plans
 from .database import db

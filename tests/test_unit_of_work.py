@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, mirror
-from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, write
+from flask_accrue.origins import Actor, Origin
+from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.host import Organization, app, kit, org
 
 if TYPE_CHECKING:

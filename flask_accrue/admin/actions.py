@@ -25,9 +25,10 @@ from ..errors import (
     OperationUnknown,
     ProcessorError,
 )
+from ..origins import Actor, Origin, acting_as
 from ..processors import Capability
 from ..state import current_state
-from ..unit_of_work import Actor, Origin, UnitOfWork, acting_as, write
+from ..unit_of_work import UnitOfWork, write
 from .audit import tell_host
 from .lists import LARGEST_PAGE
 from .operators import Operator, current_operator, offer_log_in

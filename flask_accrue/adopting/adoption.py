@@ -15,10 +15,11 @@ from .. import mirror, models
 from ..billable import billable_types, load_owner
 from ..errors import NotFound
 from ..mirror import Source
+from ..origins import Actor, Origin
 from ..processors import Answer, Processor, objects
 from ..state import current_state
 from ..sync import patiently
-from ..unit_of_work import Actor, Origin, UnitOfWork, settle_session, write
+from ..unit_of_work import UnitOfWork, settle_session, write
 from .claims import Claim
 
 _ORIGIN: t.Final = Origin(Actor("system", "adopt"))

@@ -7,9 +7,10 @@ from sqlalchemy import orm
 
 from .. import account_scope, mirror, models
 from ..errors import ConfigError
+from ..origins import Origin, current_actor
 from ..processors import objects
 from ..state import current_state
-from ..unit_of_work import SYSTEM_CHAINS, Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import SYSTEM_CHAINS, UnitOfWork, write
 from .perform import seen, settle_session
 
 

@@ -13,9 +13,10 @@ from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
 from ..gateways import gateway_of
 from ..metadata import can_be_stored, validate_metadata
+from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from . import current, mounted_checkout
 from .authentication import payment_outcome
 from .changes import one_of

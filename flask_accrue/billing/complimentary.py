@@ -8,9 +8,10 @@ import typing as t
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
 from ..ids import new_id
+from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .changes import COMP_END_KEY, as_it_is, require_changeable, update
 from .coupons import create_coupon
 from .current import sync

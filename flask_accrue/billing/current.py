@@ -9,9 +9,10 @@ from .. import clock, mirror, models
 from ..errors import InvalidRequest, NotFound
 from ..gateways import gateway_of
 from ..mirror import Source, Watermark
+from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .perform import settle_session
 
 R = t.TypeVar("R", bound=models.Mirrored)

@@ -15,9 +15,10 @@ from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..mirror import Source
+from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, objects
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .perform import Plan, perform, seen, settle_session
 
 #: The key of an object's metadata that names the operation that made it.

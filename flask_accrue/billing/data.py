@@ -8,7 +8,8 @@ import typing as t
 
 from .. import mirror, models
 from ..errors import InvalidRequest, StaleRecord
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..origins import Origin, current_actor
+from ..unit_of_work import UnitOfWork, write
 from .perform import settle_session
 
 R = t.TypeVar("R", bound=models.Mirrored)

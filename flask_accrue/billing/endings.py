@@ -9,9 +9,10 @@ from .. import clock, mirror, models
 from ..errors import InvalidRequest, InvalidState, NotFound
 from ..gateways import gateway_of
 from ..mirror import Source
+from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .changes import one_of, update
 from .perform import Plan, perform, seen, settle_session
 from .subscriptions import unix

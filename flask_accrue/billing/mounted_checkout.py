@@ -12,9 +12,10 @@ from .. import clock, mirror, models
 from ..errors import ActionRequired, CardError, InvalidRequest, InvalidState
 from ..operations import is_known, shortened
 from ..operations import operation_id as settled_id
+from ..origins import Origin, current_actor
 from ..processors import Answer, objects
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from . import current
 from .checkout_options import Asked, wrong
 from .customers import OPERATION_KEY

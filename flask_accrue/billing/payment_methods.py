@@ -11,9 +11,10 @@ from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState, NotAttached
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
+from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .customers import change_customer, customer, get_customer
 from .perform import Plan, perform, seen, settle_session
 

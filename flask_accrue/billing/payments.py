@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from .. import mirror, models
 from ..errors import NotFound, ProcessorError
 from ..gateways import gateway_of
+from ..origins import Origin, current_actor
 from ..processors import Capability, objects
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .authentication import payment_outcome
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen, settle_session

@@ -10,9 +10,10 @@ from .. import account_scope, models, operations
 from ..errors import InvalidRequest, UnsupportedByProcessor
 from ..gateways import gateway_of
 from ..ledger.append import append
+from ..origins import Origin, current_actor
 from ..processors import Capability, objects
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, settle_session, write
+from ..unit_of_work import UnitOfWork, settle_session, write
 from .changes import ItemName, chosen_item, item_name, one_of
 from .customers import customer
 from .page_links import make_link

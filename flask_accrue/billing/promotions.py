@@ -14,9 +14,10 @@ from .. import mirror, models
 from ..errors import InvalidRequest
 from ..metadata import can_be_stored
 from ..money import Money
+from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .perform import seen, settle_session
 
 

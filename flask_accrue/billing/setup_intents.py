@@ -15,9 +15,10 @@ from ..errors import (
 )
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
+from ..origins import Origin, current_actor
 from ..processors import Answer, Capability
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .customers import OPERATION_KEY, customer
 from .payment_intents import USAGES, client_secret, with_secret
 from .payment_methods import check_token, list_payment_methods

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from .. import mirror, models, operations
 from ..errors import ActionRequired, CardError, ProcessorError
 from ..mirror import Watermark
+from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 
 R = t.TypeVar("R", bound=models.Mirrored)
 

@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from .. import billing, models
-from ..unit_of_work import Actor, acting_as
+from ..origins import Actor, acting_as
 
 
 @click.group("catalog", help="List what is sold, and fetch it from the processor.")

@@ -14,8 +14,9 @@ from .. import models, operations
 from ..billing.customers import OPERATION_KEY
 from ..clock import real_now
 from ..ledger.append import append
+from ..origins import Actor, Origin
 from ..state import current_state
-from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 
 _OPEN: t.Final = ("started", "unknown")
 _STATES: t.Final = (*_OPEN, "done", "refused")

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 
 from .. import metering, models
+from ..origins import Actor
 from ..state import current_state
-from ..unit_of_work import Actor
 
 _STATES: t.Final = ("pending", "reported", "failed")
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 
 from .. import models, webhooks
+from ..origins import Actor
 from ..state import current_state
-from ..unit_of_work import Actor
 
 _STATES: t.Final = ("pending", "failed", "succeeded", "dead")
 

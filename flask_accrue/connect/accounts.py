@@ -15,9 +15,10 @@ from ..billing.writing import Seen
 from ..errors import InvalidRequest, InvalidState, NotFound
 from ..metadata import validate_metadata
 from ..mirror import Source
+from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 
 TYPES: t.Final = frozenset({"custom", "express", "standard"})
 #: What an account needs to be charged for and to be paid.

@@ -11,9 +11,9 @@ import logging
 import typing as t
 
 from .. import clock, ledger, models, webhooks
+from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
-from ..unit_of_work import Actor, acting_as
 from .work import app_context, let_go_of_inherited_connections, work_here
 
 logger = logging.getLogger(__name__)

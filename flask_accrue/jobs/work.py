@@ -14,9 +14,9 @@ from flask import Flask, current_app, has_app_context
 from flask.cli import ScriptInfo
 
 from .. import metering, webhooks
+from ..origins import Actor, acting_as
 from ..queue import WAKE_WINDOW
 from ..state import current_state
-from ..unit_of_work import Actor, acting_as
 
 #: How long one job works, in seconds of real time; RQ's own time-out is three times that.
 SECONDS: t.Final = 60.0

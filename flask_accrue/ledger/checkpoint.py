@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from .. import clock, models
 from ..errors import InvalidState
 from ..ledger_keys import LedgerKey
+from ..origins import Origin, current_actor
 from ..state import current_state
-from ..unit_of_work import Origin, UnitOfWork, current_actor, dialect_of, write
+from ..unit_of_work import UnitOfWork, dialect_of, write
 from . import chain
 
 #: How many chains one checkpoint covers at most; the rest goes into the next one at once.

@@ -13,8 +13,9 @@ from .. import clock, models
 from ..clock import real_now
 from ..ledger.append import append
 from ..operations import RESEND_WITHIN
+from ..origins import Actor, Origin
 from ..state import current_state
-from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 
 _events = models.MeterEvent
 _BATCH: t.Final = 500

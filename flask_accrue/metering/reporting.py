@@ -26,11 +26,12 @@ from ..errors import (
 )
 from ..leases import BATCH, Lease, LeaseLost
 from ..operations import RESEND_WITHIN
+from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..retry import MOST_ATTEMPTS, told, wait_after
 from ..state import current_state
 from ..telemetry import reached
-from ..unit_of_work import Origin, UnitOfWork, current_actor, write
+from ..unit_of_work import UnitOfWork, write
 from .refusals import sent_as
 
 logger = logging.getLogger(__name__)

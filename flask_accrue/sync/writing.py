@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..mirror import Source, Watermark
+from ..origins import Actor, Origin
 from ..processors import Processor, objects
 from ..state import current_state
-from ..unit_of_work import SYSTEM_CHAINS, Actor, Origin, UnitOfWork, write
+from ..unit_of_work import SYSTEM_CHAINS, UnitOfWork, write
 from .linking import Owner
 from .report import Difference, Report, Unlinked
 

@@ -9,9 +9,10 @@ import uuid
 from .. import clock, leases, metering, mirror, models, signals
 from ..errors import AuthenticationError, NotFound
 from ..mirror import Source, Verdict, Watermark
+from ..origins import Actor, Origin
 from ..processors import Answer, Processor, ProcessorEvent, Reference, objects
 from ..telemetry import reached
-from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 from . import accounts
 from .owners import Finish, Nobody, adopt, is_mirrored, must_fetch, payer_of, payer_of_row
 

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from .. import clock, models
 from ..clock import real_now
 from ..ledger.append import append
+from ..origins import Actor, Origin
 from ..state import current_state
-from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 
 _events = models.WebhookEvent
 _BATCH: t.Final = 500

@@ -13,11 +13,11 @@ from flask import current_app
 
 from .. import billable, models, operations
 from ..clock import real_now
+from ..origins import Actor, acting_as
 from ..processors import ProcessorEvent
 from ..retry import loggable, told
 from ..state import Handler, current_state
 from ..telemetry import reached
-from ..unit_of_work import Actor, acting_as
 from .claims import Lease
 
 logger = logging.getLogger(__name__)

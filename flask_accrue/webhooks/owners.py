@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from .. import mirror, models
 from ..errors import NotFound
 from ..mirror import Source
+from ..origins import Origin
 from ..processors import Processor, ProcessorEvent, Reference, objects
 from ..state import current_state
 from ..telemetry import reached
-from ..unit_of_work import Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 
 #: Closes the event's row in the transaction that applies it: ``(uow, outcome, reason, customer)``.
 Finish: t.TypeAlias = c.Callable[[UnitOfWork, str, "str | None", "models.Customer | None"], None]

@@ -12,10 +12,11 @@ import logging
 import typing as t
 
 from .. import mirror, models
+from ..origins import Actor, Origin
 from ..processors import Processor, objects
 from ..retry import loggable
 from ..state import current_state
-from ..unit_of_work import Actor, Origin, UnitOfWork, write
+from ..unit_of_work import UnitOfWork, write
 from .apply import MustFetch, apply_body, origin_of
 from .claims import Lease
 from .closing import Closing, update_all

@@ -16,8 +16,9 @@ from flask_accrue import Accrue, models
 from flask_accrue.cli.ledger import ledger as commands
 from flask_accrue.ids import new_id
 from flask_accrue.ledger import append
+from flask_accrue.origins import Actor, Origin
 from flask_accrue.state import AccrueState
-from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, write
+from flask_accrue.unit_of_work import UnitOfWork, write
 
 if t.TYPE_CHECKING:
     import collections.abc as c

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from flask_accrue import models
 from flask_accrue.errors import InvalidState
 from flask_accrue.ledger import chain, verify
-from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, system_chain, write
+from flask_accrue.origins import Actor, Origin
+from flask_accrue.unit_of_work import UnitOfWork, system_chain, write
 
 if t.TYPE_CHECKING:
     from flask_accrue.state import AccrueState

@@ -14,8 +14,8 @@ from flask_accrue.billing import Usage
 from flask_accrue.clock import real_now
 from flask_accrue.errors import IdempotencyConflict, InvalidRequest
 from flask_accrue.jobs import run_periodic
+from flask_accrue.origins import Actor
 from flask_accrue.retry import MOST_ATTEMPTS
-from flask_accrue.unit_of_work import Actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

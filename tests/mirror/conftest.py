@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from flask_accrue import mirror, models
 from flask_accrue.mirror import Source
+from flask_accrue.origins import Actor, Origin
 from flask_accrue.processors import objects
-from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, write
+from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.host import app
 
 if TYPE_CHECKING:

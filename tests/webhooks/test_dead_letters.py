@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, models, webhooks
 from flask_accrue.ledger import verify
-from flask_accrue.unit_of_work import Actor
+from flask_accrue.origins import Actor
 from flask_accrue.webhooks import claims, dead_letters
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import Money, billing, models, telemetry, webhooks
-from flask_accrue.unit_of_work import Actor, current_actor
+from flask_accrue.origins import Actor, current_actor
 from tests.host import Organization, create_host
 
 if TYPE_CHECKING:

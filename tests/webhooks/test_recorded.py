@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from flask_accrue import entitlements, mirror, models
 from flask_accrue.ledger import verify
 from flask_accrue.mirror import Source
+from flask_accrue.origins import Actor, Origin
 from flask_accrue.processors.stripe.reading_customers import read_customer
-from flask_accrue.unit_of_work import Actor, Origin, UnitOfWork, write
+from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.host import Organization
 from tests.recordings import recorded_cases
 from tests.webhooks.endpoint import STRIPE_CONFIG, Endpoint

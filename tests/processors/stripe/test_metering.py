@@ -14,10 +14,10 @@ from flask import current_app
 from flask_accrue import billing, clock, ledger, metering, models, signals
 from flask_accrue.clock import to_unix
 from flask_accrue.jobs import run_periodic
+from flask_accrue.origins import Actor
 from flask_accrue.processors.signing import sign
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
-from flask_accrue.unit_of_work import Actor
 from tests.host import Organization, running_host
 
 if t.TYPE_CHECKING:
