@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
@@ -65,7 +66,7 @@ def subscribe_via_schedule(
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.SCHEDULES)
     for phase in phases:
         phase.check_sale(payer)
@@ -140,7 +141,7 @@ def schedule_subscription(
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
     extra = validate_metadata(metadata or {})
     said_phases(phases)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(Capability.SCHEDULES)
     for phase in phases:
         phase.check_sale(subscription.customer)
@@ -293,7 +294,7 @@ def _put_under_schedule(
     plan: Plan[models.SubscriptionSchedule] = Plan(
         kind="schedule_subscription",
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments={},
         method="create_schedule_from",
         request=request,
@@ -333,7 +334,7 @@ def _change(
 
     :param options: what is sent beside its name, or what gives that from the schedule as it is now.
     """
-    gateway = current_state().processor(schedule.processor)
+    gateway = gateway_of(schedule)
     gateway.require(Capability.SCHEDULES)
     id, processor_id = schedule.id, schedule.processor_id
 
