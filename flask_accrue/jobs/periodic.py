@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import typing as t
 
-from .. import clock, ledger, models, webhooks
+from .. import clock, ledger, models, sync, webhooks
 from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
@@ -124,6 +124,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             24 * _HOUR,
             "Delete webhook events past their retention.",
             webhooks.prune,
+        ),
+        PeriodicJob(
+            "reconcile_fees",
+            _HOUR,
+            "Ask what charges and refunds have cost, where nothing has told it yet.",
+            sync.reconcile_fees,
         ),
     )
 }

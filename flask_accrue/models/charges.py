@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
-from .base import Mirrored, mirrored_constraints, soft_reference
+from .base import Mirrored, mirrored_constraints, postgresql_index, soft_reference
 from .connect import Transfer
 from .customers import Customer, PaymentMethod
 
@@ -76,6 +76,12 @@ class Charge(Mirrored):
         return (
             *mirrored_constraints("accrue_charges"),
             sa.Index("ix_accrue_charges_customer", "customer_id", "created", "id"),
+            postgresql_index(
+                "ix_accrue_charges_without_fee",
+                "created",
+                "id",
+                postgresql_where=sa.text("fee IS NULL"),
+            ),
         )
 
     @property

@@ -1,4 +1,5 @@
-"""What a charge made for a connected account moved there, and what the platform keeps of it.
+"""What a charge made for a connected account moved there, and what the platform keeps of it; charges whose
+own fee isn't known.
 
 Revision ID: 0010_shared_charges
 """
@@ -24,8 +25,17 @@ def exact(length: int) -> sa.types.TypeEngine[str]:
 def upgrade() -> None:
     op.add_column("accrue_charges", sa.Column("transfer_processor_id", exact(255), nullable=True))
     op.add_column("accrue_charges", sa.Column("application_fee", sa.BigInteger(), nullable=True))
+    if op.get_context().dialect.name == "postgresql":
+        op.create_index(
+            "ix_accrue_charges_without_fee",
+            "accrue_charges",
+            ["created", "id"],
+            postgresql_where=sa.text("fee IS NULL"),
+        )
 
 
 def downgrade() -> None:
+    if op.get_context().dialect.name == "postgresql":
+        op.drop_index("ix_accrue_charges_without_fee", "accrue_charges")
     op.drop_column("accrue_charges", "application_fee")
     op.drop_column("accrue_charges", "transfer_processor_id")
