@@ -117,6 +117,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             _report_usage,
         ),
         PeriodicJob(
+            "reconcile_fees",
+            _HOUR,
+            "Ask what charges and refunds have cost, where nothing has told it yet.",
+            sync.reconcile_fees,
+        ),
+        PeriodicJob(
             "make_checkpoint", _HOUR, "Sign the heads of the ledger's chains.", _make_checkpoint
         ),
         PeriodicJob(
@@ -124,12 +130,6 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             24 * _HOUR,
             "Delete webhook events past their retention.",
             webhooks.prune,
-        ),
-        PeriodicJob(
-            "reconcile_fees",
-            _HOUR,
-            "Ask what charges and refunds have cost, where nothing has told it yet.",
-            sync.reconcile_fees,
         ),
     )
 }

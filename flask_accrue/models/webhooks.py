@@ -84,6 +84,12 @@ class WebhookEvent(Due):
         """Nothing was written for it: it's about nobody, or no account, of ours."""
         return self.outcome == "ignored"
 
+    @is_ignored.inplace.expression
+    @classmethod
+    def _is_ignored(cls) -> sa.ColumnElement[bool]:
+        # Of one that isn't finished it's false, and not unknown.
+        return sa.and_(cls.outcome.is_not(None), cls.outcome == "ignored")
+
 
 class WebhookTally(Row):
     """How many events of a day were acknowledged and not stored.

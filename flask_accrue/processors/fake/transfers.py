@@ -156,7 +156,7 @@ def check_split(
 def share(tx: Transaction, split: c.Mapping[str, t.Any], charge: objects.Charge) -> objects.Charge:
     """Share a charge that is just about to succeed; return it with what it tells of that."""
     fee: int | None = split["application_fee"]
-    charge = dataclasses.replace(charge, application_fee=fee)
+    charge = tx.save(dataclasses.replace(charge, application_fee=fee))
     if split["destination"] is None:
         if fee is not None:
             tx.aside(charge.processor_id)["application_fee"] = fee

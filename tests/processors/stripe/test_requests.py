@@ -36,7 +36,7 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
-    # Of the other API, which the contract server doesn't know: it's tried beside usage.
+    # What it answers with is no object of ours: it's tried beside usage.
     "list_refused_usage",
     # Stripe's page alone takes codes and completes what it has begun.
     "complete_checkout_session",
