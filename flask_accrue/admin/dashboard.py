@@ -97,9 +97,12 @@ def _drawn(figure: _Figure, count: int) -> dict[str, str | None]:
     }
 
 
-def _other_mode(operator: Operator) -> dict[str, int]:
+def _other_mode(operator: Operator) -> dict[str, str]:
     """Return how many events of the other mode each processor has sent in a week; they are nobody's."""
-    return webhooks.unstored(webhooks.OTHER_MODE) if operator.scope is None else {}
+    if operator.scope is not None:
+        return {}
+    counts = webhooks.unstored(webhooks.OTHER_MODE)
+    return {processor: said_count(count) for processor, count in counts.items()}
 
 
 def _open_balances(operator: Operator) -> list[tuple[Money, int]]:

@@ -13,7 +13,7 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import clock, models
-from ..errors import NotFound, ProcessorError
+from ..errors import NotFound, ProcessorError, UnsupportedByProcessor
 from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
@@ -59,7 +59,7 @@ def reconcile_fees() -> int:
                     known += _write(gateway, kind, answer, wanted)
                     if clock.real_now() - began > LASTS:
                         return known
-            except ProcessorError as error:
+            except (ProcessorError, UnsupportedByProcessor) as error:
                 # Of another account it may be told all the same; this one is asked again the next time.
                 logger.warning("accrue: fees of %s couldn't be asked for: %s", processor, error)
     return known

@@ -62,7 +62,7 @@ def test_events_that_changed_nothing_here_are_counted(kit: Kit, operator: Visito
     ignored = kit.state.db.session.query(models.WebhookEvent).filter(models.WebhookEvent.is_ignored)
     assert ignored.count() > 0
     assert f"Ignored in 24 hours {ignored.count()}" in said
-    assert "Of the other mode in 7 days, from stripe 1234" in said
+    assert "Of the other mode in 7 days, from stripe 1,234" in said
     listed = operator.get("/billing/admin/webhooks?outcome=ignored").text
     assert "connected here" in listed
 

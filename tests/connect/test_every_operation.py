@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,15 @@ def shop(org: Organization, stripe_server: ContractServer) -> Shop:
     with connect.account(ACCOUNT):
         billing.add_payment_method(org, "pm_card_visa")
     return Shop(org, stripe_server)
+
+
+def test_billing_finds_a_rows_processor_in_one_way_alone() -> None:
+    elsewhere = [
+        path.name
+        for path in Path(billing.__file__).parent.glob("*.py")
+        if re.search(r"\.processor\(\w+\.processor\)", path.read_text(encoding="utf-8"))
+    ]
+    assert elsewhere == []
 
 
 def test_each_operation_is_tried_or_told_why_not() -> None:
