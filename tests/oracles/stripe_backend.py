@@ -295,7 +295,7 @@ class _Answer:
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
         if obj.get("object") == "subscription" and "discounts" in call.params:
-            give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
+            give_discounts(self.backend.new, self.keep, self.lookup, changed, call.params)
         scheduling = SCHEDULING.get(call.operation.key)
         if scheduling is not None:
             scheduling(self, changed, call.params, int(self.backend.clock.now()))

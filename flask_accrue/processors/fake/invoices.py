@@ -67,8 +67,7 @@ def draft(
     applicable = discounting.applicable(tx, customer.processor_id, subscription)
     if applicable:
         tx.aside(empty.processor_id)["discounts"] = [documents.write(one) for one in applicable]
-    of_subscription = {} if subscription is None else tx.aside(subscription)
-    if automatic_tax or of_subscription.get("automatic_tax"):
+    if automatic_tax or taxes.is_automatic(tx, subscription):
         tx.aside(empty.processor_id)["automatic_tax"] = True
     invoice = totals.with_lines(tx, empty, (*waiting, *lines))
     discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)

@@ -29,6 +29,7 @@ def create(
     discounts: c.Sequence[c.Mapping[str, str]] | None = None,
     at_once: bool = True,
     automatic_tax: bool = False,
+    cancel_at: int | None = None,
     collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
@@ -64,8 +65,14 @@ def create(
         start_date=tx.now,
         default_payment_method=payment_method,
         discounts=(),
+        automatic_tax=automatic_tax,
         metadata=labels.merged({}, metadata),
     )
+    leaves = items.moment(cancel_at, "cancel_at")
+    if leaves is not None:
+        if leaves <= tx.now:
+            raise refused("cancel_at must be in the future.", "cancel_at")
+        subscription = dataclasses.replace(subscription, cancel_at=leaves, canceled_at=tx.now)
     if discounts:
         subscription = giving.give(tx, subscription, discounts)
     ends = items.moment(trial_end, "trial_end")
@@ -75,8 +82,6 @@ def create(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
     subscription = _announce(tx, subscription, at_once)
-    if automatic_tax:
-        tx.aside(subscription.processor_id)["automatic_tax"] = True
     return _bill_first(tx, subscription, customer, whole, at_once, collect)
 
 

@@ -77,6 +77,25 @@ def taxed(
     return every, () if rate is None else parts, NO_LOCATION if rate is None else COMPLETE
 
 
+def is_automatic(tx: Transaction, subscription: str | None) -> bool:
+    """Tell whether the tax of a subscription's invoices is reckoned automatically."""
+    found = tx.peek(objects.Subscription, subscription)
+    return found is not None and found.automatic_tax is True
+
+
+def require_location(customer: objects.Customer) -> None:
+    """Refuse to reckon the tax of a customer of whom nobody knows where it is.
+
+    :raises InvalidRequest: with the code ``customer_tax_location_invalid``.
+    """
+    if _rate(customer) is None:
+        raise refused(
+            "Tax can't be reckoned: nobody knows where this customer is.",
+            "automatic_tax",
+            INVALID_LOCATION,
+        )
+
+
 def check_location(address: t.Any) -> None:
     """Check that a place can be told from an address, as far as tax goes by it.
 
