@@ -124,6 +124,8 @@ def _announce(
         subscription = dataclasses.replace(subscription, status="trialing")
     elif subscription.collection_method == "send_invoice" or not at_once:
         subscription = dataclasses.replace(subscription, status="active")
+    # As at Stripe it names its first invoice from the beginning: no other event may ever do so.
+    subscription = dataclasses.replace(subscription, latest_invoice=tx.new_id("in"))
     tx.save(subscription, "customer.subscription.created")
     if subscription.status == "trialing":
         agenda.announce_trial_end(tx, subscription)
@@ -156,9 +158,12 @@ def _bill_first(
         period=(tx.now, tx.now),
         subscription=subscription_id,
         collection_method=subscription.collection_method,
+        invoice_id=subscription.latest_invoice,
     )
-    subscription = giving.billed(tx, subscription, invoice)
-    tx.save(subscription)
+    begun = subscription
+    subscription = giving.billed(tx, begun, invoice)
+    is_told = subscription == begun or subscription.status == "incomplete"
+    tx.save(subscription, *(() if is_told else ("customer.subscription.updated",)))
     agenda.plan(tx, subscription)
     if not collect:
         return subscription, collection.Collected(invoice)

@@ -1,6 +1,6 @@
 """Whether the processor reckons the tax of a subscription's invoices.
 
-Revision ID: 0011_automatic_tax
+Revision ID: 0010_automatic_tax
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_automatic_tax"
+revision = "0010_automatic_tax"
 down_revision = "0009_entitlement_summaries"
 branch_labels = None
 depends_on = None
