@@ -124,7 +124,7 @@ def _announce(
         subscription = dataclasses.replace(subscription, status="trialing")
     elif subscription.collection_method == "send_invoice" or not at_once:
         subscription = dataclasses.replace(subscription, status="active")
-    # As at Stripe it names its first invoice from the beginning: no other event may ever do so.
+    # It names its first invoice from the beginning: no other event may ever do so.
     subscription = dataclasses.replace(subscription, latest_invoice=tx.new_id("in"))
     tx.save(subscription, "customer.subscription.created")
     if subscription.status == "trialing":
