@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
+from ..gateways import gateway_of
 from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
@@ -116,7 +117,7 @@ def terms(
     """
     one_of("proration", proration, PRORATIONS)
     one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(capability)
     if proration == "always_invoice":
         gateway.require(Capability.INVOICE_NOW)
@@ -242,7 +243,7 @@ def update(
     plan: Plan[models.Subscription] = Plan(
         kind=kind,
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments=said,
         method="update_subscription",
         request=request,

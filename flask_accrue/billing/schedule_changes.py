@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
@@ -64,7 +65,7 @@ def update_schedule(
             param="phases",
         )
     said = None if phases is None else said_phases(phases)
-    gateway = current_state().processor(schedule.processor)
+    gateway = gateway_of(schedule)
     require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
@@ -172,7 +173,7 @@ def _change_as(
 
     :param options: what is sent beside its name, or what gives that from the schedule as it is now.
     """
-    gateway = current_state().processor(schedule.processor)
+    gateway = gateway_of(schedule)
     gateway.require(Capability.SCHEDULES)
     id, processor_id = schedule.id, schedule.processor_id
 

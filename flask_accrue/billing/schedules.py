@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..state import current_state
 from .authentication import payment_outcome
@@ -74,7 +75,7 @@ def subscribe_via_schedule(
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     require_phases(gateway, phases, automatic_tax)
     for phase in phases:
         phase.check_sale(payer)
@@ -158,7 +159,7 @@ def schedule_subscription(
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
     extra = validate_metadata(metadata or {})
     said_phases(phases)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     require_phases(gateway, phases)
     for phase in phases:
         phase.check_sale(subscription.customer)
@@ -238,7 +239,7 @@ def _put_under_schedule(
     plan: Plan[models.SubscriptionSchedule] = Plan(
         kind="schedule_subscription",
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments={},
         method="create_schedule_from",
         request=request,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
@@ -71,7 +72,7 @@ def subscribe(
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.SUBSCRIPTIONS)
     if automatic_tax:
         gateway.require(Capability.TAX)

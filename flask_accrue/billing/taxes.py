@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
 from .changes import update
@@ -49,7 +50,7 @@ def update_customer_tax_location(
         "ip_address": None if ip_address is None else _checked_ip(ip_address),
     }
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     processor_id = payer.processor_id
     plan: Plan[models.Customer] = Plan(
@@ -79,7 +80,7 @@ def add_tax_id(
     """
     _check_tax_id(type, value)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     said = {"type": type, "value": value}
     known = next(
@@ -108,7 +109,7 @@ def remove_tax_id(tax_id: models.TaxId, *, operation_id: str | None = None) -> m
     """
     if tax_id.deleted_at is not None:
         return tax_id
-    gateway = current_state().processor(tax_id.processor)
+    gateway = gateway_of(tax_id)
     gateway.require(Capability.TAX)
     owner = current_state().db.session.get_one(models.Customer, tax_id.customer_id)
     asked = {"customer": owner.processor_id, "tax_id": tax_id.processor_id}
@@ -158,7 +159,7 @@ def set_automatic_tax(
         raise InvalidRequest(
             f"enabled is True or False, not {enabled!r}.", code="parameter_invalid", param="enabled"
         )
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(Capability.TAX)
     return update(
         subscription,

@@ -1,6 +1,6 @@
 """Whether the processor reckons the tax of a subscription's invoices.
 
-Revision ID: 0010_automatic_tax
+Revision ID: 0012_automatic_tax
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_automatic_tax"
-down_revision = "0009_entitlement_summaries"
+revision = "0012_automatic_tax"
+down_revision = "0011_webhook_tallies"
 branch_labels = None
 depends_on = None
 
