@@ -62,7 +62,14 @@ def taxed(
     """Return the lines with their tax, the tax by whether the prices hold it, and how it stands."""
     if not tx.aside(invoice.processor_id).get("automatic_tax"):
         return tuple(lines), (), None
-    rate = _rate(tx.get(objects.Customer, invoice.customer))
+    return reckoned(tx, tx.get(objects.Customer, invoice.customer), lines)
+
+
+def reckoned(
+    tx: Transaction, customer: objects.Customer, lines: c.Sequence[objects.InvoiceLine]
+) -> Taxed:
+    """Return the lines with the tax that a customer has to pay on them, as :func:`taxed` does."""
+    rate = _rate(customer)
     every = tuple(_with_tax(line, rate or 0, _is_inclusive(tx, line)) for line in lines)
     parts = tuple(
         objects.TaxAmount(
