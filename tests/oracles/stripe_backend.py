@@ -295,7 +295,7 @@ class _Answer:
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
         if obj.get("object") == "subscription" and "discounts" in call.params:
-            give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
+            give_discounts(self.backend.new, self.keep, self.lookup, changed, call.params)
         beside = (SCHEDULING | CONNECTING).get(call.operation.key)
         if beside is not None:
             beside(self, changed, call.params, int(self.backend.clock.now()))
