@@ -57,22 +57,26 @@ def canonical(value: t.Any) -> bytes:
     :raises TypeError: for a float, which two machines may write differently, and for what JSON
         doesn't know. It says where, not what: the value may be private.
     """
-    _refuse_floats(value, "")
+    refuse_floats(value, "")
     return _write(value)
 
 
-def _refuse_floats(value: t.Any, where: str) -> None:
+def refuse_floats(value: t.Any, where: str = "") -> None:
+    """Raise where a value holds a float, and say where.
+
+    :raises TypeError: for a float.
+    """
     of = type(value)
     if of in _WITHOUT_FLOATS:
         return
     if of is dict or isinstance(value, c.Mapping):
         for key, item in value.items():
             if type(item) not in _WITHOUT_FLOATS:
-                _refuse_floats(item, f"{where}.{key}" if where else str(key))
+                refuse_floats(item, f"{where}.{key}" if where else str(key))
     elif of is list or isinstance(value, list | tuple):
         for number, item in enumerate(value):
             if type(item) not in _WITHOUT_FLOATS:
-                _refuse_floats(item, f"{where}[{number}]")
+                refuse_floats(item, f"{where}[{number}]")
     elif isinstance(value, float):
         raise TypeError(
             f"The ledger can't hold a float, and {where or 'this'} is one. Write an amount in minor "
@@ -108,14 +112,18 @@ def sign(content: c.Mapping[str, t.Any], key: LedgerKey) -> str:
     return hmac.digest(key.secret, canonical(content), "sha256").hex()
 
 
-def is_signed(content: c.Mapping[str, t.Any], digest: str, key: LedgerKey) -> bool:
+def digest(content: c.Mapping[str, t.Any], key: LedgerKey) -> str:
+    """Return what :func:`sign` does, of content that was looked through for floats already."""
+    return hmac.digest(key.secret, _write(content), "sha256").hex()
+
+
+def is_signed(content: c.Mapping[str, t.Any], given: str, key: LedgerKey) -> bool:
     """Tell whether a digest is the content's, as read back from a database.
 
     :raises Exception: of many kinds, for content that can't have been signed in the first place.
     """
     # No check for floats: nothing that holds one was ever signed, so its digest differs anyway.
-    made = hmac.digest(key.secret, _write(content), "sha256").hex()
-    return hmac.compare_digest(made.encode(), digest.encode())
+    return hmac.compare_digest(digest(content, key).encode(), given.encode())
 
 
 def entry_content(entry: c.Mapping[str, t.Any] | models.LedgerEntry) -> dict[str, t.Any]:
