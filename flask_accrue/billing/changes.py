@@ -15,16 +15,8 @@ from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .perform import Plan, perform, seen
-from .subscriptions import (
-    Trial,
-    check_countable,
-    check_currency,
-    check_quantity,
-    check_trial,
-    find_price,
-    trial_end,
-    unix,
-)
+from .prices import check_countable, check_currency, check_quantity, find_price
+from .subscriptions import Trial, check_trial, trial_end, unix
 
 PRORATIONS: t.Final = ("create_prorations", "none", "always_invoice")
 PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")

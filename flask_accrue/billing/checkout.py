@@ -25,7 +25,8 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .page_links import make_link
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen, settle_session
-from .subscriptions import Items, Trial, check_name, refuse_second
+from .prices import Items
+from .subscriptions import Trial, check_name, refuse_second
 from .targets import absolute_target
 
 

@@ -10,8 +10,8 @@ from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
 from .perform import Plan, perform, seen
+from .prices import find_price
 from .promotions import accepted_code, total
-from .subscriptions import find_price
 
 
 def type_promotion_code(

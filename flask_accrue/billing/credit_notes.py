@@ -18,7 +18,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .given_back import credited, left_of, named_refunds
 from .invoice_steps import seen_with
 from .perform import Plan, perform, seen
-from .subscriptions import check_quantity
+from .prices import check_quantity
 from .writing import Seen
 
 REASONS: t.Final = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")

@@ -15,7 +15,8 @@ from ..state import current_state
 from .amounts import check_in, check_money, currency_of
 from .customers import OPERATION_KEY, customer
 from .perform import Plan, perform, seen
-from .subscriptions import check_quantity, find_price, unix
+from .prices import check_quantity, find_price
+from .subscriptions import unix
 
 PENDING: t.Final = ("include", "exclude")
 TAX_BEHAVIORS: t.Final = ("inclusive", "exclusive")

@@ -17,7 +17,7 @@ from ..unit_of_work import UnitOfWork, settle_session, write
 from .changes import ItemName, chosen_item, item_name, one_of
 from .customers import customer
 from .page_links import make_link
-from .subscriptions import check_price, check_quantity
+from .prices import check_price, check_quantity
 from .targets import absolute_target, checked_target
 
 #: What a link may lead to at once, and whether that is about a subscription.

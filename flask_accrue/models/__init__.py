@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
+from .charges import Charge, Refund
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
+from .disputes import Dispute
 from .entitlements import EntitlementSummary
+from .intents import PaymentIntent, SetupIntent
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
 from .operations import Operation
 from .page_links import PageLink
-from .payments import Charge, Dispute, PaymentIntent, Refund, SetupIntent
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .sync import SyncRun

@@ -816,7 +816,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         "DELETE",
         "/v1/coupons/TEN",
         {},
-        ("coupon",),
+        (),
     ),
     "create_promotion_code": Call(
         lambda stripe: stripe.create_promotion_code(
