@@ -18,6 +18,13 @@ from . import models
 from .clock import real_now
 from .models.base import UtcDateTime
 
+_EPOCH: t.Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICROSECOND: t.Final = datetime.timedelta(microseconds=1)
+
+#: The same in PostgreSQL; this multiple of it is exact up to the year 2255.
+_SQL_EPOCH: t.Final[t.Any] = sa.literal_column("timestamptz 'epoch'")
+_SQL_MICROSECOND: t.Final[t.Any] = sa.literal_column("interval '1 microsecond'")
+
 R = t.TypeVar("R", bound=models.Base)
 
 
@@ -26,7 +33,7 @@ class Inserts:
 
     def __init__(self) -> None:
         self._rows: dict[type[models.Base], list[models.Base]] = {}
-        self._values: dict[type[models.Base], list[dict[str, t.Any]]] = {}
+        self._values: dict[type[models.Base], list[tuple[dict[str, t.Any], str | None]]] = {}
         # Rows that are inserted together were made at one time.
         self._now = real_now()
 
@@ -43,9 +50,14 @@ class Inserts:
                 known[name] = self._now if default is real_now else default()
         self._rows.setdefault(model, []).append(row)
 
-    def add_values(self, model: type[models.Base], values: dict[str, t.Any]) -> None:
-        """Add a row by all its columns."""
-        self._values.setdefault(model, []).append(values)
+    def add_values(
+        self, model: type[models.Base], values: dict[str, t.Any], text: str | None = None
+    ) -> None:
+        """Add a row by all its columns.
+
+        :param text: them as a JSON object, where that's written already; times are microseconds since 1970.
+        """
+        self._values.setdefault(model, []).append((values, text))
 
     def write(self, execute: c.Callable[[t.Any, t.Any], t.Any], dialect: str) -> None:
         """Insert the rows: what is referred to first, and of one table in the order in which it was added."""
@@ -55,11 +67,14 @@ class Inserts:
                 {key: known[name] for name, key in columns}
                 for known in map(orm.attributes.instance_dict, self._rows.get(model, ()))
             ]
-            values += self._values.get(model, [])
+            further = self._values.get(model, [])
             if dialect == "postgresql":
-                execute(_insert_from_json(model), {"rows": _json(model, values)})
+                texts = [text or _json(model, [known])[1:-1] for known, text in further]
+                if values:
+                    texts.insert(0, _json(model, values)[1:-1])
+                execute(_insert_from_json(model), {"rows": f"[{','.join(texts)}]"})
             else:
-                execute(_insert(model), values)
+                execute(_insert(model), values + [known for known, _ in further])
 
     def hand_over(self, session: orm.Session) -> None:
         """Have the session know the rows as what they are by now: rows of the database."""
@@ -113,12 +128,15 @@ def _insert_from_json(model: type[models.Base]) -> t.Any:
     table = t.cast("sa.Table", model.__table__)
     columns = [table.c[key] for _, key in _columns(model)]
     given = sa.cast(sa.bindparam("rows", type_=sa.Text), postgresql.JSON)
-    rows = (
-        sa.func.json_to_recordset(given)
-        .table_valued(*(sa.column(each.name, each.type) for each in columns), name="given")
-        .render_derived(with_types=True)
+    times = {each.name for each in columns if isinstance(each.type, UtcDateTime)}
+    told = (
+        sa.column(each.name, sa.BigInteger() if each.name in times else each.type)
+        for each in columns
     )
-    return sa.insert(table).from_select(columns, sa.select(*rows.c), include_defaults=False)
+    rows = sa.func.json_to_recordset(given).table_valued(*told, name="given")
+    rows = rows.render_derived(with_types=True)
+    read = (_SQL_EPOCH + each * _SQL_MICROSECOND if each.name in times else each for each in rows.c)
+    return sa.insert(table).from_select(columns, sa.select(*read), include_defaults=False)
 
 
 def _json(model: type[models.Base], values: list[dict[str, t.Any]]) -> str:
@@ -149,11 +167,11 @@ def _stored(kind: sa.TypeDecorator[t.Any], value: t.Any) -> t.Any:
 _POSTGRESQL: t.Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-def _plain(value: t.Any) -> str:
+def _plain(value: t.Any) -> str | int:
     if isinstance(value, datetime.datetime):
         if value.tzinfo is None:
             raise ValueError(f"A time without a zone can't be stored: {value!r}. Use UTC.")
-        return value.isoformat()
+        return (value - _EPOCH) // _MICROSECOND
     if isinstance(value, uuid.UUID):
         return f"{value.int:032x}"
     raise TypeError(f"A column can't hold a {type(value).__name__}.")

@@ -62,6 +62,7 @@ class UnitOfWork:
     def __init__(self, session: orm.Session, origin: Origin) -> None:
         self.session = session
         self.origin = origin
+        self.state = current_state()
         self.changes: list[tuple[Change, Origin]] = []
         self._reacted_to = 0
         #: What a writer has read under the lock and doesn't read again, by a key of its own.
@@ -220,12 +221,14 @@ class UnitOfWork:
         else:
             self._inserts.add(row)
 
-    def add_values(self, model: type[models.Base], values: dict[str, t.Any]) -> None:
-        """Add a new row of which nobody needs more than that it's there; all its columns have to be given."""
+    def add_values(
+        self, model: type[models.Base], values: dict[str, t.Any], text: str | None = None
+    ) -> None:
+        """Add a new row of which nobody needs more than that it's there; :meth:`.Inserts.add_values`."""
         if self._inserts is None:
             self.session.add(model(**values))
         else:
-            self._inserts.add_values(model, values)
+            self._inserts.add_values(model, values, text)
 
     def flush(self) -> None:
         """Have what was added be in the database, unless rows are gathered."""

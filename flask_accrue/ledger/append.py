@@ -9,8 +9,7 @@ import re
 import typing as t
 import uuid
 
-from .. import clock, models
-from ..state import current_state
+from .. import models
 from ..unit_of_work import UnitOfWork, system_chain
 from . import chain
 
@@ -43,7 +42,7 @@ def append(
     :raises InvalidState: when this transaction didn't lock the chain.
     :raises TypeError: for a float, and for what JSON doesn't know.
     """
-    content = _signed(
+    content, _ = _signed(
         uow, type, subject_type, subject_id, customer, data or {}, state, chain_of or subject_id
     )
     entry = models.LedgerEntry(**content)
@@ -63,8 +62,8 @@ def tell(
     chain_of: str,
 ) -> None:
     """Append an entry as :func:`append` does, of which nobody needs the row."""
-    content = _signed(uow, type, subject_type, subject_id, customer, data, state, chain_of)
-    uow.add_values(models.LedgerEntry, content)
+    content, text = _signed(uow, type, subject_type, subject_id, customer, data, state, chain_of)
+    uow.add_values(models.LedgerEntry, content, text)
 
 
 def _signed(
@@ -76,11 +75,11 @@ def _signed(
     data: c.Mapping[str, t.Any],
     state: c.Mapping[str, t.Any] | None,
     chain_of: str,
-) -> dict[str, t.Any]:
-    """Return the next entry of a chain, and have the chain end with it."""
+) -> tuple[dict[str, t.Any], str]:
+    """Return the next entry of a chain, also as a text of JSON, and have the chain end with it."""
     name = customer.chain if customer is not None else system_chain(chain_of)
     sequence, previous_hash = uow.head(name)
-    key = chain.signing_key(current_state().ledger_keys)
+    key = chain.signing_key(uow.state.ledger_keys)
     try:
         data, state = jsonable(data), None if state is None else jsonable(state)
     except _FloatError:
@@ -103,13 +102,14 @@ def _signed(
         "cause_entry_id": uow.origin.cause_entry_id,
         "cause_webhook_id": uow.origin.cause_webhook_id,
         "occurred_at": uow.origin.occurred_at,
-        "recorded_at": clock.now(),
+        "recorded_at": uow.state.clock.now(),
         "key_id": key.id,
         "previous_hash": previous_hash,
     }
-    content["hash"] = chain.digest(content, key)
-    uow.move_head(name, sequence + 1, content["hash"])
-    return content
+    text, digest = chain.signed_text(content, key)
+    content["hash"] = digest
+    uow.move_head(name, sequence + 1, digest)
+    return content, f'{text[:-1]},"hash":"{digest}"}}'
 
 
 class _FloatError(TypeError):

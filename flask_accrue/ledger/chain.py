@@ -112,18 +112,23 @@ def sign(content: c.Mapping[str, t.Any], key: LedgerKey) -> str:
     return hmac.digest(key.secret, canonical(content), "sha256").hex()
 
 
-def digest(content: c.Mapping[str, t.Any], key: LedgerKey) -> str:
-    """Return what :func:`sign` does, of content that was looked through for floats already."""
-    return hmac.digest(key.secret, _write(content), "sha256").hex()
+def signed_text(content: c.Mapping[str, t.Any], key: LedgerKey) -> tuple[str, str]:
+    """Return content in canonical form, and what :func:`sign` does.
+
+    It was looked through for floats already.
+    """
+    text = _encoder.encode(content)
+    return text, hmac.digest(key.secret, text.encode(), "sha256").hex()
 
 
-def is_signed(content: c.Mapping[str, t.Any], given: str, key: LedgerKey) -> bool:
+def is_signed(content: c.Mapping[str, t.Any], digest: str, key: LedgerKey) -> bool:
     """Tell whether a digest is the content's, as read back from a database.
 
     :raises Exception: of many kinds, for content that can't have been signed in the first place.
     """
     # No check for floats: nothing that holds one was ever signed, so its digest differs anyway.
-    return hmac.compare_digest(digest(content, key).encode(), given.encode())
+    made = hmac.digest(key.secret, _write(content), "sha256").hex()
+    return hmac.compare_digest(made.encode(), digest.encode())
 
 
 def entry_content(entry: c.Mapping[str, t.Any] | models.LedgerEntry) -> dict[str, t.Any]:
