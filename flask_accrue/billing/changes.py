@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
+from ..gateways import gateway_of
 from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
@@ -116,7 +117,7 @@ def terms(
     """
     one_of("proration", proration, PRORATIONS)
     one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(capability)
     if proration == "always_invoice":
         gateway.require(Capability.INVOICE_NOW)
@@ -216,6 +217,7 @@ def update(
     guard: str | None = None,
     trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None,
     needs_begun: bool = True,
+    check: c.Callable[[], None] | None = None,
 ) -> models.Subscription:
     """Change a subscription at the processor, as the operation ``kind``.
 
@@ -224,6 +226,7 @@ def update(
         again by a repeat, which finds the subscription changed already.
     :param guard: keeps others of its kind away; then ``trace`` is needed too.
     :param needs_begun: whether it's refused for a subscription that is incomplete or has ended.
+    :param check: refuses what isn't legal now, once the guard is held; it may ask the processor.
     """
     processor_id, id = subscription.processor_id, subscription.id
 
@@ -240,7 +243,7 @@ def update(
     plan: Plan[models.Subscription] = Plan(
         kind=kind,
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments=said,
         method="update_subscription",
         request=request,
@@ -248,6 +251,7 @@ def update(
         customer_id=subscription.customer_id,
         guard=guard,
         trace=trace,
+        check=check,
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)

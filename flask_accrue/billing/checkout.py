@@ -188,7 +188,7 @@ def expire_checkout_session(
 
     :raises InvalidState: with the code ``checkout_over`` when it's complete or has expired.
     """
-    gateway = current_state().processor(session.processor)
+    gateway = gateway_of(session)
     gateway.require(Capability.CHECKOUT)
     if session.is_kept_here:
         _require_open(session)

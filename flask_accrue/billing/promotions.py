@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..metadata import can_be_stored
 from ..money import Money
 from ..origins import Origin, current_actor
@@ -38,7 +39,7 @@ def accepted_code(
         ``promotion_code_not_for_customer``, ``promotion_code_currency_mismatch``,
         ``promotion_code_not_first_time``, ``promotion_code_below_minimum``.
     """
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.COUPONS)
     if payer.account is not None:
         raise _refused(
@@ -51,7 +52,7 @@ def accepted_code(
         word = code.code
     else:
         word = _word(code)
-        candidates = _known(payer.processor, word) or _looked_up(payer, word)
+        candidates = known_codes(payer.processor, word) or _looked_up(payer, word)
     if not candidates:
         raise _refused("not_found", f"There is no promotion code {word!r}.")
     refusals = []
@@ -70,7 +71,7 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
     :raises InvalidRequest: with ``coupon_deleted``, ``coupon_expired``, ``coupon_exhausted``,
         ``coupon_inactive`` or ``coupon_currency_mismatch``.
     """
-    current_state().processor(payer.processor).require(Capability.COUPONS)
+    gateway_of(payer).require(Capability.COUPONS)
     if isinstance(coupon, models.Coupon):
         row: models.Coupon | None = coupon
         processor_id = coupon.processor_id
@@ -260,7 +261,8 @@ def _has_paid(payer: models.Customer) -> bool:
     return False
 
 
-def _known(processor: str, word: str) -> list[models.PromotionCode]:
+def known_codes(processor: str, word: str) -> list[models.PromotionCode]:
+    """Return the codes that are known here by a word, in any case; never calls the processor."""
     codes = models.PromotionCode
     return list(
         current_state().db.session.scalars(
@@ -294,7 +296,7 @@ def _looked_up(payer: models.Customer, word: str) -> list[models.PromotionCode]:
         mirror.write_answers(uow, None, [answer], before, processor=processor)
 
     write(work, origin=Origin(current_actor()))
-    return _known(processor, word)
+    return known_codes(processor, word)
 
 
 def _word(code: t.Any) -> str:

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
+from .changes import update
 from .customers import customer, get_customer
 from .perform import Plan, perform, seen
 
@@ -48,7 +50,7 @@ def update_customer_tax_location(
         "ip_address": None if ip_address is None else _checked_ip(ip_address),
     }
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     processor_id = payer.processor_id
     plan: Plan[models.Customer] = Plan(
@@ -78,7 +80,7 @@ def add_tax_id(
     """
     _check_tax_id(type, value)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     said = {"type": type, "value": value}
     known = next(
@@ -107,7 +109,7 @@ def remove_tax_id(tax_id: models.TaxId, *, operation_id: str | None = None) -> m
     """
     if tax_id.deleted_at is not None:
         return tax_id
-    gateway = current_state().processor(tax_id.processor)
+    gateway = gateway_of(tax_id)
     gateway.require(Capability.TAX)
     owner = current_state().db.session.get_one(models.Customer, tax_id.customer_id)
     asked = {"customer": owner.processor_id, "tax_id": tax_id.processor_id}
@@ -138,6 +140,33 @@ def list_tax_ids(owner: t.Any) -> list[models.TaxId]:
             .order_by(tax_ids.created, tax_ids.processor_id)
             .execution_options(autoflush=False)
         )
+    )
+
+
+def set_automatic_tax(
+    subscription: models.Subscription, enabled: bool, *, operation_id: str | None = None
+) -> models.Subscription:
+    """Let the processor reckon the tax of a subscription's invoices by where the customer is, or no longer.
+
+    It's so from the next invoice on. Of a subscription under a schedule it's the current phase that changes;
+    for the ones that follow use :func:`update_schedule`.
+
+    :raises InvalidRequest: with the code ``customer_tax_location_invalid`` when nobody knows where the
+        customer is.
+    :raises InvalidState: when it's incomplete or has ended.
+    """
+    if not isinstance(enabled, bool):
+        raise InvalidRequest(
+            f"enabled is True or False, not {enabled!r}.", code="parameter_invalid", param="enabled"
+        )
+    gateway = gateway_of(subscription)
+    gateway.require(Capability.TAX)
+    return update(
+        subscription,
+        "set_automatic_tax",
+        {"enabled": enabled},
+        lambda _: {"automatic_tax": enabled},
+        operation_id,
     )
 
 

@@ -13,6 +13,10 @@ from .table import SETTINGS
 
 #: The processors that come with the package.
 BUILT_IN: t.Final = ("fake", "stripe")
+#: What the portal's own pages begin with.
+PORTAL_WORDS: t.Final = frozenset({"cards", "checkout", "payments", "portal", "static"})
+
+_PATHS: t.Final = ("ACCRUE_WEBHOOK_PATH", "ACCRUE_PORTAL_PATH", "ACCRUE_ADMIN_PATH")
 
 
 def find_unknown_keys(config: c.Mapping[str, t.Any], problems: Problems) -> None:
@@ -67,12 +71,27 @@ def check_stripe_keys(
 
 
 def check_paths(values: c.Mapping[str, t.Any], problems: Problems) -> None:
-    """Refuse one path for two parts."""
-    taken: dict[str, str] = {}
-    for key in ("ACCRUE_WEBHOOK_PATH", "ACCRUE_PORTAL_PATH", "ACCRUE_ADMIN_PATH"):
-        path = values[key]
-        if path is not None and taken.setdefault(path, key) != key:
-            problems.add(key, f"is {path!r}, as {taken[path]} is", "Give each a path of its own.")
+    """Refuse one path for two parts, and one below another whose pages would be taken for its own.
+
+    The back office and the webhooks take whatever is below them; of the portal only some words are taken.
+    """
+    paths = {key: values[key] for key in _PATHS if values[key] is not None}
+    for key, path in paths.items():
+        for other, above in paths.items():
+            if key == other:
+                continue
+            if path == above:
+                # Told once, of the later one.
+                if _PATHS.index(key) > _PATHS.index(other):
+                    found = f"is {path!r}, as {other} is"
+                    problems.add(key, found, "Give each a path of its own.")
+                continue
+            if not path.startswith(f"{above}/"):
+                continue
+            word = path.removeprefix(f"{above}/").partition("/")[0]
+            if other != "ACCRUE_PORTAL_PATH" or word in PORTAL_WORDS:
+                found = f"is {path!r}, below {other} ({above!r}), which has pages there"
+                problems.add(key, found, "Give it a path beside that one.")
 
 
 def choose_ledger_keys(

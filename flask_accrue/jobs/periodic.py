@@ -10,10 +10,11 @@ import dataclasses
 import logging
 import typing as t
 
-from .. import clock, ledger, models, webhooks
+from .. import clock, ledger, models, sync, webhooks
 from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
+from .time_up import ending_the_job
 from .work import app_context, let_go_of_inherited_connections, work_here
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class PeriodicJob:
 
 def run_periodic(name: str) -> int:
     """Run one periodic job; RQ calls this by name."""
-    with app_context(), acting_as(Actor("job", name)):
+    with ending_the_job(), app_context(), acting_as(Actor("job", name)):
         let_go_of_inherited_connections()
         return PERIODIC[name].run()
 
@@ -115,6 +116,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             _MINUTE,
             "Report usage that waits, or whose worker died.",
             _report_usage,
+        ),
+        PeriodicJob(
+            "reconcile_fees",
+            _HOUR,
+            "Ask what charges and refunds have cost, where nothing has told it yet.",
+            sync.reconcile_fees,
         ),
         PeriodicJob(
             "make_checkpoint", _HOUR, "Sign the heads of the ledger's chains.", _make_checkpoint

@@ -20,7 +20,7 @@ from .page_links import PageLink
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .sync import SyncRun
-from .webhooks import HandlerRun, WebhookEvent
+from .webhooks import HandlerRun, WebhookEvent, WebhookTally
 
 #: The mirrored table of each kind of processor object.
 MIRRORED: dict[str, type[Mirrored]] = {
@@ -87,5 +87,6 @@ __all__ = [
     "TaxId",
     "Transfer",
     "WebhookEvent",
+    "WebhookTally",
     "insert_unless_there",
 ]

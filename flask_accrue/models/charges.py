@@ -11,7 +11,8 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
-from .base import Mirrored, mirrored_constraints, soft_reference
+from .base import Mirrored, mirrored_constraints, postgresql_index, soft_reference
+from .connect import Transfer
 from .customers import Customer, PaymentMethod
 
 
@@ -24,6 +25,9 @@ class Charge(Mirrored):
     :ivar fee: what the processor kept, ``None`` until it said so. Refunds don't change it.
     :ivar net: ``amount_captured - fee``, as the processor said it.
     :ivar capture_before: until when money that is held can be taken.
+    :ivar transfer_processor_id: the transfer that a destination charge made; ``None`` of any other.
+    :ivar application_fee: what the platform keeps of a charge for a connected account, ``None`` where nothing
+        was agreed. Giving it back doesn't change it.
     """
 
     __tablename__ = "accrue_charges"
@@ -43,6 +47,8 @@ class Charge(Mirrored):
     decline_code: orm.Mapped[str | None]
     receipt_url: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     capture_before: orm.Mapped[datetime.datetime | None]
+    transfer_processor_id: orm.Mapped[str | None]
+    application_fee: orm.Mapped[int | None]
     fee: orm.Mapped[int | None]
     net: orm.Mapped[int | None]
 
@@ -51,6 +57,10 @@ class Charge(Mirrored):
         primaryjoin=soft_reference("PaymentMethod", "payment_method_processor_id").format(
             self="Charge"
         ),
+        viewonly=True,
+    )
+    transfer: orm.Mapped[Transfer | None] = orm.relationship(
+        primaryjoin=soft_reference("Transfer", "transfer_processor_id").format(self="Charge"),
         viewonly=True,
     )
     refunds: orm.Mapped[list[Refund]] = orm.relationship(
@@ -66,6 +76,12 @@ class Charge(Mirrored):
         return (
             *mirrored_constraints("accrue_charges"),
             sa.Index("ix_accrue_charges_customer", "customer_id", "created", "id"),
+            postgresql_index(
+                "ix_accrue_charges_without_fee",
+                "created",
+                "id",
+                postgresql_where=sa.text("fee IS NULL"),
+            ),
         )
 
     @property

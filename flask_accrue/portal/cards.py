@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from .. import billing, models
+from .. import account_scope, billing, models
 from ..entitlements import current_owner
-from ..errors import AccrueError, CardError, ProcessorError
+from ..errors import AccrueError, CardError, InvalidRequest, ProcessorError
 from ..pages import safe_target
 from ..processors.fake import FakeProcessor
 from ..state import current_state
@@ -40,8 +42,9 @@ def show_new_card(processor: str) -> str:
         unconfigured=in_browser.lacks_key(processor),
         is_simulated=_is_simulated(processor),
         test_cards=TEST_CARDS,
-        here=url_for(".new_card", processor=processor, next=onward),
-        secret_url=url_for(".card_secret", processor=processor, next=onward),
+        here=new_card_url(customer, onward),
+        secret_url=_url(".card_secret", customer, onward),
+        account=customer.account,
         next=onward,
         customer_name=customer.name,
     )
@@ -53,7 +56,7 @@ def add_test_card(processor: str) -> Response:
     if not _is_simulated(processor):
         abort(404)
     onward = safe_target(request.form.get("next"))
-    here = url_for(".new_card", processor=processor, next=onward)
+    here = new_card_url(customer, onward)
     token = request.form.get("card", "")
     if token not in TEST_CARDS:
         abort(400)
@@ -81,9 +84,7 @@ def hand_over_secret(processor: str) -> Response:
         if setup is None or secret is None:
             setup = billing.create_setup_intent(customer, metadata=_MADE_HERE)
             secret = setup.client_secret
-        back = url_for(
-            ".card_return", processor=processor, setup_intent=setup.processor_id, next=onward
-        )
+        back = _url(".card_return", customer, onward, setup_intent=setup.processor_id)
         return secret, back
 
     return in_browser.hand_over(processor, ask)
@@ -94,7 +95,7 @@ def return_from_setup(processor: str, setup_intent: str) -> Response:
     customer = _own(processor)
     setup = queries.setup_of(customer, processor, setup_intent) or abort(404)
     onward = safe_target(request.args.get("next"))
-    here = url_for(".new_card", processor=processor, next=onward)
+    here = new_card_url(customer, onward)
     try:
         setup = billing.sync_setup_intent(setup)
         if setup.is_succeeded:
@@ -130,12 +131,27 @@ def _added(customer: models.Customer, setup: models.SetupIntent, onward: str) ->
     return redirect(onward, 303)
 
 
+def new_card_url(customer: models.Customer, onward: str | None) -> str:
+    """Return the path of the page where a customer adds a card, also one of a connected account's."""
+    return _url(".new_card", customer, onward)
+
+
+def _url(endpoint: str, customer: models.Customer, onward: str | None, **values: t.Any) -> str:
+    return url_for(
+        endpoint, processor=customer.processor, account=customer.account, next=onward, **values
+    )
+
+
 def _own(processor: str) -> models.Customer:
-    """Return the visitor's customer."""
+    """Return the visitor's customer: the platform's, or what they are in the account that is named."""
     owner = current_owner()
     if owner is None or processor not in current_state().processors:
         abort(404)
-    return billing.get_customer(owner, processor) or abort(404)
+    try:
+        with account_scope.account(request.args.get("account")):
+            return billing.get_customer(owner, processor) or abort(404)
+    except InvalidRequest:
+        abort(404)
 
 
 def _is_simulated(processor: str) -> bool:

@@ -30,6 +30,7 @@ from ..money import Money
 from ..operations import shortened
 from ..pages import format_date, safe_target
 from . import queries
+from .cards import new_card_url
 from .checkout_discounts import TakenOff, refusal_text, taken_off
 from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card, is_simulated
 from .tokens import operation_token, sent_operation
@@ -109,9 +110,7 @@ def _shown(
         cancel_url=safe_target(link.details.get("cancel_url")),
         add_url=None
         if is_simulated(session.processor)
-        else url_for(
-            ".new_card", processor=session.processor, next=url_for(".checkout", token=token)
-        ),
+        else new_card_url(link.customer, url_for(".checkout", token=token)),
         customer_name=link.customer.name,
         wrong_code=wrong_code,
         typed_code=request.form.get("code", "")[:500],

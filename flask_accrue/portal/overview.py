@@ -15,6 +15,7 @@ from ..pages import format_date, safe_target
 from ..processors.fake import FakeProcessor
 from ..state import current_state
 from . import queries
+from .cards import new_card_url
 from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card
 from .tokens import operation_token, sent_operation
 from .wording import card_choice, decline_text
@@ -120,8 +121,7 @@ def _own(token: str) -> models.PageLink:
 
 def _add_url(token: str, customer: models.Customer) -> str:
     """Return the page where the processor's own fields take a card, which leads back here."""
-    here = url_for(".portal", token=token)
-    return url_for(".new_card", processor=customer.processor, next=here)
+    return new_card_url(customer, url_for(".portal", token=token))
 
 
 def _subscription(link: models.PageLink, id: str) -> models.Subscription:

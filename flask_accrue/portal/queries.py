@@ -1,4 +1,5 @@
-"""Reading what a customer's page shows. Every statement is narrowed to that customer."""
+"""Reading what a customer's page shows. Every statement is narrowed to that customer, but for the one that
+finds out whose a payment is."""
 
 from __future__ import annotations
 
@@ -11,19 +12,15 @@ from .. import billing, models
 from ..state import current_state
 
 
-def payment_of(
-    customer: models.Customer, processor: str, processor_id: str
-) -> models.PaymentIntent | None:
-    """Return a payment of this customer, ``None`` for anybody else's."""
+def payment_of(processor: str, processor_id: str) -> models.PaymentIntent | None:
+    """Return a payment, whoever's it is, with its customer."""
     intents = models.PaymentIntent
     return (
         current_state()
         .db.session.scalars(
-            sa.select(intents).where(
-                intents.processor == processor,
-                intents.processor_id == processor_id,
-                intents.customer_id == customer.id,
-            )
+            sa.select(intents)
+            .where(intents.processor == processor, intents.processor_id == processor_id)
+            .options(orm.joinedload(intents.customer))
         )
         .one_or_none()
     )

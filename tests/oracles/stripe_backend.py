@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.new_objects import NewObjects
-from tests.oracles.stripe_connect import take_back
+from tests.oracles.stripe_connect import CONNECTING, take_back
 from tests.oracles.stripe_discounts import give_discounts
 from tests.oracles.stripe_effects import EFFECTS, cancel_subscription
 from tests.oracles.stripe_errors import StripeError, declined, no_such
@@ -295,10 +295,10 @@ class _Answer:
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
         if obj.get("object") == "subscription" and "discounts" in call.params:
-            give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
-        scheduling = SCHEDULING.get(call.operation.key)
-        if scheduling is not None:
-            scheduling(self, changed, call.params, int(self.backend.clock.now()))
+            give_discounts(self.backend.new, self.keep, self.lookup, changed, call.params)
+        beside = (SCHEDULING | CONNECTING).get(call.operation.key)
+        if beside is not None:
+            beside(self, changed, call.params, int(self.backend.clock.now()))
         obj.clear()
         obj.update(changed)
 

@@ -172,7 +172,9 @@ def test_a_deleted_coupon_is_told_to_be_gone_and_found_no_more_for_a_new_discoun
 
     for _ in range(2):
         answer = shop.processor.delete_coupon("SPRING", key=key())
-        deleted = [Reference(each.kind, each.processor_id) for each in answer.objects if each.deleted]
+        deleted = [
+            Reference(each.kind, each.processor_id) for each in answer.objects if each.deleted
+        ]
         assert [*answer.gone, *deleted] == [Reference("coupon", "SPRING")]
     with pytest.raises(NotFound):
         change(shop, subscription, discounts=[{"coupon": "SPRING"}])

@@ -118,6 +118,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             metadata={"accrue_operation": "op"},
             discounts=[{"coupon": "TEN"}, {"promotion_code": "promo_1"}],
             automatic_tax=True,
+            cancel_at=1830297600,
             key="key-1",
         ),
         "POST",
@@ -130,6 +131,8 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "collection_method": "charge_automatically",
             "billing_cycle_anchor": 1798761600,
             "automatic_tax": {"enabled": True},
+            "cancel_at": 1830297600,
+            "proration_behavior": "none",
             "payment_behavior": "allow_incomplete",
             "metadata": {"accrue_operation": "op"},
             "discounts": [{"coupon": "TEN"}, {"promotion_code": "promo_1"}],
@@ -148,6 +151,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                 "default_payment_method": "pm_1",
                 "metadata": {"a": "b"},
                 "discounts": [{"discount": "di_1"}, {"coupon": "TEN"}],
+                "automatic_tax": False,
             },
             key="key-1",
         ),
@@ -161,6 +165,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "default_payment_method": "pm_1",
             "metadata": {"a": "b"},
             "discounts": [{"discount": "di_1"}, {"coupon": "TEN"}],
+            "automatic_tax": {"enabled": False},
             "expand": SUBSCRIPTION_EXPANDED,
         },
         ("subscription",),
@@ -287,12 +292,14 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                     "duration": {"interval": "month", "interval_count": 3},
                     "trial_end": NOW + 86400,
                     "metadata": {"accrue_name": "default"},
+                    "discounts": [{"coupon": "TEN"}, {"promotion_code": "promo_1"}],
                 },
                 {
                     "items": [{"price": "price_team"}],
                     "end_date": NOW + 400 * 86400,
                     "trial": True,
                     "proration": "none",
+                    "automatic_tax": False,
                 },
             ],
             start_date=NOW,
@@ -300,6 +307,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             payment_method="pm_1",
             collection_method="send_invoice",
             metadata={"accrue_operation": "op"},
+            automatic_tax=True,
             key="key-1",
         ),
         "POST",
@@ -314,18 +322,21 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                     "duration": {"interval": "month", "interval_count": 3},
                     "trial_end": NOW + 86400,
                     "metadata": {"accrue_name": "default"},
+                    "discounts": [{"coupon": "TEN"}, {"promotion_code": "promo_1"}],
                 },
                 {
                     "items": [{"price": "price_team"}],
                     "end_date": NOW + 400 * 86400,
                     "trial": True,
                     "proration_behavior": "none",
+                    "automatic_tax": {"enabled": False},
                 },
             ],
             "default_settings": {
                 "collection_method": "send_invoice",
                 "default_payment_method": "pm_1",
                 "invoice_settings": {"days_until_due": 30},
+                "automatic_tax": {"enabled": True},
             },
             "metadata": {"accrue_operation": "op"},
             "expand": SCHEDULE_EXPANDED,
@@ -348,11 +359,13 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                         "items": [{"price": "price_team", "quantity": 2}],
                         "start_date": NOW,
                         "duration": {"interval": "year", "interval_count": 1},
+                        "discounts": [{"discount": "di_1"}],
                     }
                 ],
                 "proration": "always_invoice",
                 "end_behavior": "cancel",
                 "metadata": {"a": "b"},
+                "automatic_tax": True,
             },
             key="key-1",
         ),
@@ -364,11 +377,13 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                     "items": [{"price": "price_team", "quantity": 2}],
                     "start_date": NOW,
                     "duration": {"interval": "year", "interval_count": 1},
+                    "discounts": [{"discount": "di_1"}],
                 }
             ],
             "proration_behavior": "always_invoice",
             "end_behavior": "cancel",
             "metadata": {"a": "b"},
+            "default_settings": {"automatic_tax": {"enabled": True}},
             "expand": SCHEDULE_EXPANDED,
         },
         ("subscription_schedule", "subscription"),
@@ -630,6 +645,28 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "expand": REFUND_EXPANDED,
         },
         ("refund", "charge"),
+    ),
+    "create_refund_with_what_was_shared": Call(
+        lambda stripe: stripe.create_refund(
+            "ch_shared",
+            amount=500,
+            reason=None,
+            metadata={"accrue_operation": "op"},
+            reverse_transfer=True,
+            refund_application_fee=True,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/refunds",
+        {
+            "charge": "ch_shared",
+            "amount": 500,
+            "metadata": {"accrue_operation": "op"},
+            "reverse_transfer": True,
+            "refund_application_fee": True,
+            "expand": [*REFUND_EXPANDED, "charge.transfer"],
+        },
+        ("refund", "charge", "transfer"),
     ),
     "create_checkout_session": Call(
         lambda stripe: stripe.create_checkout_session(
@@ -1037,10 +1074,11 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "transfer_group": "lesson-1",
             "metadata": {"accrue_operation": "op"},
             "confirm": True,
+            "use_stripe_sdk": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "expand": CONNECT_EXPANDED,
         },
-        ("payment_intent",),
+        ("payment_intent", "charge", "transfer"),
     ),
     "create_transfer": Call(
         lambda stripe: stripe.create_transfer(
@@ -1123,6 +1161,8 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
     ),
 }
 
+#: What is a call of the contract in another way, which makes another request.
+FURTHER: t.Final = frozenset({"create_refund_with_what_was_shared", "fetch_entitlement_summary"})
 #: The calls that change something.
 CHANGES: t.Final = tuple(
     name for name, call in CALLS.items() if call.method != "GET" and name != "preview_invoice"
