@@ -129,10 +129,11 @@ def test_a_mounted_page_cant_complete_what_is_stripes(
     ("given", "param"),
     [
         ({"mode": "payment"}, "mode"),
-        ({"mode": "setup", "price": None, "currency": "usd"}, "mode"),
-        ({"allow_promotion_codes": True}, "allow_promotion_codes"),
-        ({"promotion_code": "promo_1"}, "promotion_code"),
-        ({"automatic_tax": True}, "automatic_tax"),
+        ({"currency": "eur"}, "currency"),
+        ({"locale": "no-such-language"}, "locale"),
+        ({"tax_id_collection": True}, "tax_id_collection"),
+        ({"customer_update": {"address": "auto"}}, "customer_update"),
+        ({"billing_address_collection": "required"}, "billing_address_collection"),
         ({"embedded": True}, "embedded"),
     ],
 )
