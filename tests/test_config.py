@@ -183,6 +183,43 @@ def test_two_parts_at_one_path_are_a_problem() -> None:
     assert problem.startswith("ACCRUE_ADMIN_PATH is '/pay', as ACCRUE_PORTAL_PATH is.")
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"ACCRUE_WEBHOOK_PATH": "/billing/payments/hooks"},
+            "ACCRUE_WEBHOOK_PATH is '/billing/payments/hooks', below ACCRUE_PORTAL_PATH ('/billing')",
+        ),
+        (
+            {"ACCRUE_WEBHOOK_PATH": "/billing/admin/webhooks"},
+            "ACCRUE_WEBHOOK_PATH is '/billing/admin/webhooks', below ACCRUE_ADMIN_PATH",
+        ),
+        (
+            {"ACCRUE_ADMIN_PATH": "/ops", "ACCRUE_PORTAL_PATH": "/ops/customers"},
+            "ACCRUE_PORTAL_PATH is '/ops/customers', below ACCRUE_ADMIN_PATH ('/ops')",
+        ),
+        (
+            {"ACCRUE_ADMIN_PATH": "/billing/checkout"},
+            "ACCRUE_ADMIN_PATH is '/billing/checkout', below ACCRUE_PORTAL_PATH ('/billing')",
+        ),
+        (
+            {"ACCRUE_PORTAL_PATH": "/accrue/webhooks/pay", "ACCRUE_ADMIN_PATH": "/ops"},
+            "ACCRUE_PORTAL_PATH is '/accrue/webhooks/pay', below ACCRUE_WEBHOOK_PATH",
+        ),
+    ],
+)
+def test_a_path_below_another_that_has_pages_there_is_a_problem(
+    config: dict[str, str], said: str
+) -> None:
+    assert the_problem(**config).startswith(said)
+
+
+def test_below_the_portal_is_room_for_what_it_has_no_pages_for() -> None:
+    settings = read(ACCRUE_WEBHOOK_PATH="/billing/hooks")
+    assert (settings.webhook_path, settings.admin_path) == ("/billing/hooks", "/billing/admin")
+    assert read(ACCRUE_ADMIN_PATH="/billing-admin").admin_path == "/billing-admin"
+
+
 def test_hosts_are_folded_to_lower_case() -> None:
     settings = read(ACCRUE_ALLOWED_REDIRECT_HOSTS=["App.Example.com:8443"])
     assert settings.allowed_redirect_hosts == {"app.example.com:8443"}

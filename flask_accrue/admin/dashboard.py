@@ -7,7 +7,7 @@ import typing as t
 
 from flask import render_template, url_for
 
-from .. import models
+from .. import models, webhooks
 from ..clock import real_now
 from ..money import Money
 from . import filters
@@ -42,17 +42,21 @@ _HEALTH: t.Final = (
     _Figure("Dead", WEBHOOKS, {"state": "dead"}, "bad"),
     _Figure("Waiting or retrying", WEBHOOKS, {"state": "waiting"}, "warn"),
 )
+#: Of the events of a day, those that weren't about anybody here.
+_IGNORED: t.Final = _Figure("Ignored in 24 hours", WEBHOOKS, {"outcome": "ignored"})
 
 
 def show_dashboard() -> str:
-    """Show the first page: four statements, whatever there is, and the navigation's."""
+    """Show the first page: five statements, whatever there is, and the navigation's."""
     operator = current_operator()
     day = real_now() - datetime.timedelta(days=1)
     figures = (*_TILES, *_HEALTH)
-    *counts, received = count_each(
+    events = models.WebhookEvent
+    *counts, received, ignored = count_each(
         [
             *(_rows(figure, operator) for figure in figures),
-            Rows(WEBHOOKS, operator, models.WebhookEvent.received_at >= day),
+            Rows(WEBHOOKS, operator, events.received_at >= day),
+            Rows(WEBHOOKS, operator, events.received_at >= day, events.is_ignored),
         ]
     )
     drawn = [_drawn(figure, count) for figure, count in zip(figures, counts, strict=True)]
@@ -63,7 +67,9 @@ def show_dashboard() -> str:
         health=[
             *drawn[len(_TILES) :],
             _drawn(_Figure("Received in 24 hours", WEBHOOKS, {}), received),
+            _drawn(_IGNORED, ignored),
         ],
+        other_mode=_other_mode(operator),
         dead=counts[len(_TILES)],
         balances=_open_balances(operator),
         entries=timeline_entries(recent, named=True),
@@ -89,6 +95,14 @@ def _drawn(figure: _Figure, count: int) -> dict[str, str | None]:
         "url": url_for(".list", resource=figure.resource.name, **address),
         "tone": figure.tone if count else None,
     }
+
+
+def _other_mode(operator: Operator) -> dict[str, str]:
+    """Return how many events of the other mode each processor has sent in a week; they are nobody's."""
+    if operator.scope is not None:
+        return {}
+    counts = webhooks.unstored(webhooks.OTHER_MODE)
+    return {processor: said_count(count) for processor, count in counts.items()}
 
 
 def _open_balances(operator: Operator) -> list[tuple[Money, int]]:

@@ -73,14 +73,8 @@ from .portal_links import (
 )
 from .previews import InvoicePreview, preview_upcoming_invoice
 from .quantities import decrement, increment, update_quantity
-from .schedules import (
-    cancel_schedule,
-    list_schedules,
-    release_schedule,
-    schedule_subscription,
-    subscribe_via_schedule,
-    update_schedule,
-)
+from .schedule_changes import cancel_schedule, release_schedule, update_schedule
+from .schedules import list_schedules, schedule_subscription, subscribe_via_schedule
 from .setup_intents import (
     cancel_setup_intent,
     confirm_setup_intent,

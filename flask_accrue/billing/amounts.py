@@ -21,31 +21,31 @@ def check_money(amount: t.Any, param: str = "amount") -> Money:
     return amount
 
 
-def check_amount(amount: t.Any, noun: str) -> Money:
+def check_amount(amount: t.Any, noun: str, param: str = "amount") -> Money:
     """Return an amount above 0 that a bank can pay.
 
     :param noun: what it is, such as ``A charge``.
     :raises InvalidRequest: for anything else.
     """
-    if check_money(amount).amount_minor <= 0:
+    if check_money(amount, param).amount_minor <= 0:
         raise InvalidRequest(
-            f"{noun} has to be above 0, not {amount}.", code="amount_invalid", param="amount"
+            f"{noun} has to be above 0, not {amount}.", code="amount_invalid", param=param
         )
     amount.require_payable()
     return t.cast(Money, amount)
 
 
-def check_part(amount: t.Any, whole: Money, of: str, refusal: str) -> None:
-    """Refuse what isn't a part of an amount, or all of it.
+def check_part(amount: t.Any, whole: Money, of: str, refusal: str, param: str = "amount") -> Money:
+    """Return what is a part of an amount, or all of it.
 
     :param of: what the amount is of, such as ``charge``.
     :param refusal: what to say of an amount that is too large.
     :raises InvalidRequest: with the code ``amount_too_large``, among others.
     """
-    check_in(whole.currency, check_money(amount), of)
+    check_in(whole.currency, check_money(amount, param), of, param)
     if amount.amount_minor > whole.amount_minor:
-        raise InvalidRequest(refusal, code="amount_too_large", param="amount")
-    check_amount(amount, "A part")
+        raise InvalidRequest(refusal, code="amount_too_large", param=param)
+    return check_amount(amount, "A part", param)
 
 
 def check_pays_in(payer: models.Customer, amount: Money) -> None:

@@ -11,20 +11,13 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
+from ..gateways import gateway_of
 from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .perform import Plan, perform, seen
-from .subscriptions import (
-    Trial,
-    check_countable,
-    check_currency,
-    check_quantity,
-    check_trial,
-    find_price,
-    trial_end,
-    unix,
-)
+from .prices import check_countable, check_currency, check_quantity, find_price
+from .subscriptions import Trial, check_trial, trial_end, unix
 
 PRORATIONS: t.Final = ("create_prorations", "none", "always_invoice")
 PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
@@ -124,7 +117,7 @@ def terms(
     """
     one_of("proration", proration, PRORATIONS)
     one_of("payment_behavior", payment_behavior, PAYMENT_BEHAVIORS)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(capability)
     if proration == "always_invoice":
         gateway.require(Capability.INVOICE_NOW)
@@ -248,7 +241,7 @@ def update(
     plan: Plan[models.Subscription] = Plan(
         kind=kind,
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments=said,
         method="update_subscription",
         request=request,

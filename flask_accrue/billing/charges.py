@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
-from ..processors import Capability
+from ..processors import Capability, Processor
 from ..state import current_state
 from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
@@ -52,16 +53,48 @@ def charge(
     check_statement_descriptor(statement_descriptor)
     extra = validate_metadata(metadata or {})
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.CHARGE)
+    return charge_card(
+        payer,
+        gateway,
+        amount,
+        payment_method,
+        kind="charge",
+        method="create_charge",
+        said={"description": description, "statement_descriptor": statement_descriptor},
+        metadata=extra,
+        operation_id=operation_id,
+    )
+
+
+def charge_card(
+    payer: models.Customer,
+    gateway: Processor,
+    amount: Money,
+    payment_method: models.PaymentMethod | None,
+    *,
+    kind: str,
+    method: str,
+    said: c.Mapping[str, t.Any],
+    metadata: c.Mapping[str, str],
+    operation_id: str | None,
+) -> models.PaymentIntent:
+    """Carry out a charge of whatever kind: of the named card or the default, never of another.
+
+    :param kind: the operation's.
+    :param method: the processor's that charges.
+    :param said: what that is told besides amount, card, customer and metadata.
+    :param metadata: as :func:`~flask_accrue.metadata.validate_metadata` returns it.
+    :raises AccrueError: as :func:`charge` does.
+    """
     if payment_method is not None:
         require_attached(payer, payment_method)
-    said = {
+    asked = {
+        **said,
         "amount": amount.amount_minor,
         "currency": amount.currency,
         "payment_method": None if payment_method is None else payment_method.processor_id,
-        "description": description,
-        "statement_descriptor": statement_descriptor,
     }
 
     def request(id: str) -> dict[str, t.Any]:
@@ -72,18 +105,18 @@ def charge(
                 "There is no card to charge: the customer has no default and none was named."
             )
         return {
-            **said,
+            **asked,
             "customer": payer.processor_id,
             "payment_method": card.processor_id,
-            "metadata": {**extra, OPERATION_KEY: id},
+            "metadata": {**metadata, OPERATION_KEY: id},
         }
 
     plan: Plan[models.PaymentIntent] = Plan(
-        kind="charge",
+        kind=kind,
         subject=f"customer:{payer.id}",
         processor=gateway,
-        arguments={**said, "metadata": extra},
-        method="create_charge",
+        arguments={**asked, "metadata": metadata},
+        method=method,
         request=request,
         result="payment_intent",
         customer_id=payer.id,
@@ -98,6 +131,8 @@ def refund(
     amount: Money | None = None,
     *,
     reason: str | None = None,
+    reverse_transfer: bool = False,
+    refund_application_fee: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.Refund:
@@ -106,13 +141,20 @@ def refund(
     The processor may take its time: the refund ``is_pending`` then, and may still fail. Its ``merchant_loss``
     tells what giving back has cost, since processors keep their fees.
 
+    Of a charge that is shared with a connected account the platform gives back all of it by itself, unless
+    told otherwise:
+
+    :param reverse_transfer: of a destination charge: take back the same part of what went to the account.
+    :param refund_application_fee: give back the same part of the platform's fee; of a destination charge only
+        together with ``reverse_transfer``.
     :param reason: ``duplicate``, ``fraudulent`` or ``requested_by_customer``.
     :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left,
         ``charge_already_credited`` when credit notes gave it back otherwise,
-        ``charge_not_captured`` for one that is only held, or ``charge_not_succeeded``.
+        ``charge_not_captured`` for one that is only held, ``charge_not_succeeded``, or ``charge_not_shared``
+        for one that made no transfer or left no fee to give back.
     :raises InvalidRequest: for more than what is left, or another currency.
     """
-    gateway = current_state().processor(charge.processor)
+    gateway = gateway_of(charge)
     gateway.require(Capability.REFUND)
     if amount is not None:
         check_money(amount)
@@ -123,11 +165,16 @@ def refund(
             param="reason",
         )
     extra = validate_metadata(metadata or {})
-    asked = {
+    asked: dict[str, t.Any] = {
         "charge": charge.processor_id,
         "amount": None if amount is None else amount.amount_minor,
         "reason": reason,
     }
+    # What isn't asked isn't said, so that a refund of any other charge is the one that it always was.
+    if reverse_transfer:
+        asked["reverse_transfer"] = True
+    if refund_application_fee:
+        asked["refund_application_fee"] = True
 
     def request(id: str) -> dict[str, t.Any]:
         left = left_of_charge(charge)
@@ -144,9 +191,9 @@ def refund(
         request=request,
         result="refund",
         customer_id=charge.customer_id,
-        check=lambda: _check_refund(charge, amount),
+        check=lambda: _check_refund(charge, amount, asked),
         find=("refund", charge.processor_id),
-        seen=seen(charge),
+        seen=seen(charge, charge.transfer if reverse_transfer else None),
     )
     return perform(plan, operation_id)
 
@@ -181,7 +228,9 @@ def check_statement_descriptor(text: str | None) -> None:
         )
 
 
-def _check_refund(charge: models.Charge, amount: Money | None) -> None:
+def _check_refund(
+    charge: models.Charge, amount: Money | None, asked: c.Mapping[str, t.Any]
+) -> None:
     if not charge.is_succeeded:
         raise InvalidState(
             "Only a charge that succeeded can be refunded.", code="charge_not_succeeded"
@@ -191,6 +240,7 @@ def _check_refund(charge: models.Charge, amount: Money | None) -> None:
             "This charge is only held. Give it up with billing.cancel_payment_intent().",
             code="charge_not_captured",
         )
+    _check_shared(charge, asked)
     left = Money(charge.amount_refundable, charge.currency)
     if left.amount_minor <= 0:
         raise InvalidState(
@@ -205,3 +255,29 @@ def _check_refund(charge: models.Charge, amount: Money | None) -> None:
     if amount is None:
         return
     check_part(amount, left, "charge", f"{amount} can't be refunded: {left} of the charge is left.")
+
+
+def _check_shared(charge: models.Charge, asked: c.Mapping[str, t.Any]) -> None:
+    """Refuse to give back what a charge hasn't shared, or a fee whose transfer stays.
+
+    https://docs.stripe.com/connect/destination-charges#issue-refunds
+    """
+    fee, transfer = "refund_application_fee" in asked, "reverse_transfer" in asked
+    if transfer and charge.transfer_processor_id is None:
+        raise InvalidState(
+            "This charge has made no transfer to take back: it's no destination charge. What was moved by "
+            "connect.transfer() goes back by connect.reverse_transfer().",
+            code="charge_not_shared",
+        )
+    if fee and charge.application_fee is None:
+        raise InvalidState(
+            "The platform kept no application fee of this charge, so there is none to give back.",
+            code="charge_not_shared",
+        )
+    if fee and not transfer and charge.transfer_processor_id is not None:
+        raise InvalidRequest(
+            "Of a destination charge the application fee is given back with the transfer only: add "
+            "reverse_transfer=True.",
+            code="parameter_missing",
+            param="reverse_transfer",
+        )

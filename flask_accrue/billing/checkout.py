@@ -25,7 +25,8 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .page_links import make_link
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen, settle_session
-from .subscriptions import Items, Trial, check_name, refuse_second
+from .prices import Items
+from .subscriptions import Trial, check_name, refuse_second
 from .targets import absolute_target
 
 
@@ -187,7 +188,7 @@ def expire_checkout_session(
 
     :raises InvalidState: with the code ``checkout_over`` when it's complete or has expired.
     """
-    gateway = current_state().processor(session.processor)
+    gateway = gateway_of(session)
     gateway.require(Capability.CHECKOUT)
     if session.is_kept_here:
         _require_open(session)

@@ -11,8 +11,8 @@ from ..processors import Capability
 from ..state import current_state
 from . import mounted_checkout
 from .perform import Plan, perform, seen
+from .prices import find_price
 from .promotions import accepted_code, total
-from .subscriptions import find_price
 
 
 def type_promotion_code(

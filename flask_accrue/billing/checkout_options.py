@@ -12,17 +12,8 @@ import babel
 from .. import models
 from ..errors import InvalidRequest
 from .changes import one_of
-from .subscriptions import (
-    Items,
-    Trial,
-    check_countable,
-    check_currency,
-    check_trial,
-    chosen_prices,
-    find_price,
-    trial_end,
-    unix,
-)
+from .prices import Items, check_countable, check_currency, chosen_prices, find_price
+from .subscriptions import Trial, check_trial, trial_end, unix
 from .targets import checked_target
 
 #: How far ahead a trial has to end that begins with a checkout

@@ -7,6 +7,7 @@ import typing as t
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..ids import new_id
 from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
@@ -57,7 +58,7 @@ def comp_subscription(
             code="parameter_invalid",
             param="price",
         )
-    gateway = current_state().processor(target.processor)
+    gateway = gateway_of(target)
     _require(gateway, end)
     _refuse_account(target.customer)
     subject = f"subscription:{target.id}"
@@ -102,7 +103,7 @@ def _begun(
     from .customers import customer
 
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     _require(gateway, end)
     _refuse_account(payer)
     id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")

@@ -11,13 +11,12 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..errors import InvalidRequest, NotFound
+from ..errors import InvalidRequest
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability, Processor
 from ..state import current_state
 from .changes import one_of
-from .current import sync
 from .customers import OPERATION_KEY
 from .perform import Plan, perform, seen
 from .subscriptions import unix
@@ -113,10 +112,10 @@ def delete_coupon(coupon: models.Coupon, *, operation_id: str | None = None) -> 
 
     One that the processor doesn't have any more is marked as deleted.
     """
-    id, processor_id = coupon.id, coupon.processor_id
+    processor_id = coupon.processor_id
     plan: Plan[models.Coupon] = Plan(
         kind="delete_coupon",
-        subject=f"coupon:{id}",
+        subject=f"coupon:{coupon.id}",
         processor=_gateway(coupon.processor),
         arguments={},
         method="delete_coupon",
@@ -125,12 +124,7 @@ def delete_coupon(coupon: models.Coupon, *, operation_id: str | None = None) -> 
         customer_id=None,
         seen=seen(coupon),
     )
-    try:
-        return perform(plan, operation_id)
-    except NotFound:
-        if sync(coupon) is not None:
-            raise
-        return current_state().db.session.get_one(models.Coupon, id)
+    return perform(plan, operation_id)
 
 
 def create_promotion_code(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest, InvalidState, NotFound
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability
@@ -18,7 +19,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .given_back import credited, left_of, named_refunds
 from .invoice_steps import seen_with
 from .perform import Plan, perform, seen
-from .subscriptions import check_quantity
+from .prices import check_quantity
 from .writing import Seen
 
 REASONS: t.Final = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
@@ -95,7 +96,7 @@ def create_credit_note(
         "memo": memo,
         "email": bool(email),
     }
-    gateway = current_state().processor(invoice.processor)
+    gateway = gateway_of(invoice)
     gateway.require(Capability.INVOICES)
     invoice_id = invoice.processor_id
 
@@ -139,7 +140,7 @@ def void_credit_note(
     """
     if credit_note.is_void:
         return credit_note
-    gateway = current_state().processor(credit_note.processor)
+    gateway = gateway_of(credit_note)
     gateway.require(Capability.INVOICES)
     note_id = credit_note.processor_id
 
@@ -210,7 +211,7 @@ def adjust_balance(
             param="description",
         )
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.INVOICES)
     currency_of(payer, amount.currency)
     said = {

@@ -232,7 +232,7 @@ def change_customer(
     row: models.Customer, kind: str, changes: c.Mapping[str, t.Any], operation_id: str | None
 ) -> models.Customer:
     """Change a customer at the processor, as the operation ``kind``."""
-    gateway = current_state().processor(row.processor)
+    gateway = gateway_of(row)
     gateway.require(Capability.CUSTOMERS)
     processor_id = row.processor_id
     plan: Plan[models.Customer] = Plan(

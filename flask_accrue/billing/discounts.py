@@ -7,8 +7,8 @@ import typing as t
 
 from .. import models, operations
 from ..errors import InvalidState
+from ..gateways import gateway_of
 from ..processors import Capability, Processor
-from ..state import current_state
 from .changes import as_it_is, require_changeable, update
 from .current import sync
 from .customers import get_customer
@@ -133,7 +133,7 @@ def kept(now: models.Subscription) -> list[dict[str, str]]:
 
 
 def _gateway(row: models.Subscription | models.Customer) -> Processor:
-    gateway = current_state().processor(row.processor)
+    gateway = gateway_of(row)
     gateway.require(Capability.COUPONS)
     return gateway
 

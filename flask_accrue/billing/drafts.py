@@ -8,14 +8,15 @@ import typing as t
 
 from .. import clock, models
 from ..errors import InvalidRequest, InvalidState, NotFound
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability
-from ..state import current_state
 from .amounts import check_in, check_money, currency_of
 from .customers import OPERATION_KEY, customer
 from .perform import Plan, perform, seen
-from .subscriptions import check_quantity, find_price, unix
+from .prices import check_quantity, find_price
+from .subscriptions import unix
 
 PENDING: t.Final = ("include", "exclude")
 TAX_BEHAVIORS: t.Final = ("inclusive", "exclusive")
@@ -58,7 +59,7 @@ def create_invoice(
     _check_text("description", description)
     due = _due(collection_method, due_date, days_until_due)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.INVOICES)
     if automatic_tax:
         gateway.require(Capability.TAX)
@@ -171,7 +172,7 @@ def _on_draft(
     request: c.Callable[[str, str], dict[str, t.Any]],
     find: str | None = None,
 ) -> Plan[models.Invoice]:
-    gateway = current_state().processor(invoice.processor)
+    gateway = gateway_of(invoice)
     gateway.require(Capability.INVOICES)
     invoice_id = invoice.processor_id
 

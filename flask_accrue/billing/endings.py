@@ -50,7 +50,7 @@ def cancel_at_period_end(
     if subscription.is_past_due:
         options = {"invoice_now": False, "prorate": False}
         return _cancel_now(subscription, "cancel_at_period_end", options, operation_id, said={})
-    current_state().processor(subscription.processor).require(Capability.CANCEL_AT_PERIOD_END)
+    gateway_of(subscription).require(Capability.CANCEL_AT_PERIOD_END)
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
         dated = now.cancel_at is not None and not now.cancel_at_period_end
@@ -69,7 +69,7 @@ def cancel_at(
 
     :raises InvalidRequest: when that isn't ahead.
     """
-    current_state().processor(subscription.processor).require(Capability.CANCEL_AT_DATE)
+    gateway_of(subscription).require(Capability.CANCEL_AT_DATE)
     seconds = unix(when)
 
     def changes(_: models.Subscription) -> dict[str, t.Any]:
@@ -99,7 +99,7 @@ def pause(
     :param resumes_at: when collection goes on by itself.
     """
     one_of("behavior", behavior, PAUSES)
-    current_state().processor(subscription.processor).require(Capability.PAUSE)
+    gateway_of(subscription).require(Capability.PAUSE)
     until = None if resumes_at is None else unix(resumes_at)
     said = {"pause": {"behavior": behavior, "resumes_at": until}}
     return update(subscription, "pause", said, lambda _: dict(said), operation_id)
@@ -140,7 +140,7 @@ def _cancel_now(
     *,
     said: dict[str, bool] | None = None,
 ) -> models.Subscription:
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(Capability.CANCEL_NOW)
     processor_id = subscription.processor_id
     plan: Plan[models.Subscription] = Plan(

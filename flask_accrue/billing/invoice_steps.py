@@ -7,8 +7,8 @@ import typing as t
 
 from .. import models
 from ..errors import InvalidState
+from ..gateways import gateway_of
 from ..processors import Capability
-from ..state import current_state
 from .authentication import unfinished_payment
 from .perform import Plan, perform, seen
 from .writing import Seen
@@ -126,7 +126,7 @@ def _step(
     legal: c.Callable[[], None],
     said: c.Mapping[str, t.Any] | None = None,
 ) -> Plan[models.Invoice]:
-    gateway = current_state().processor(invoice.processor)
+    gateway = gateway_of(invoice)
     gateway.require(Capability.INVOICES)
     invoice_id, given = invoice.processor_id, dict(said or {})
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
@@ -139,7 +140,7 @@ def _collecting(
     said: dict[str, t.Any],
     request: c.Callable[[str], dict[str, t.Any]],
 ) -> Plan[models.Invoice]:
-    gateway = current_state().processor(row.processor)
+    gateway = gateway_of(row)
     gateway.require(Capability.INVOICES)
     return Plan(
         kind=kind,

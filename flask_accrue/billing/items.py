@@ -9,7 +9,7 @@ from .. import models
 from ..errors import InvalidState
 from ..processors import Capability
 from .changes import ItemName, chosen_item, item_name, refuse_duplicate, terms, update
-from .subscriptions import check_countable, check_currency, check_quantity, find_price
+from .prices import check_countable, check_currency, check_quantity, find_price
 
 
 def add_item(

@@ -13,7 +13,7 @@ import uuid
 import sqlalchemy as sa
 from flask import current_app, has_request_context, url_for
 
-from .. import clock, models
+from .. import account_scope, clock, models
 from ..errors import ConfigError
 from ..state import current_state
 from ..unit_of_work import settle_session
@@ -89,7 +89,9 @@ def open_link(purpose: str, token: str, owner: t.Any) -> models.PageLink | None:
     )
     if found is None or (found.is_expired and not _leads_on(found)):
         return None
-    payer = get_customer(owner, found.customer.processor)
+    # Whoever opens it acts outside any account's block, and is a customer of the account's in it.
+    with account_scope.account(found.customer.account):
+        payer = get_customer(owner, found.customer.processor)
     return found if payer is not None and payer.id == found.customer_id else None
 
 

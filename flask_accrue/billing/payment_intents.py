@@ -61,7 +61,7 @@ def create_payment_intent(
         _check_choice("setup_future_usage", setup_future_usage, USAGES)
     extra = validate_metadata(metadata or {})
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.CAPTURE)
     if payment_method is not None:
         require_attached(payer, payment_method)
@@ -120,7 +120,7 @@ def capture(
         too long was let go by the bank.
     :raises InvalidRequest: for more than what is held, or another currency.
     """
-    gateway = current_state().processor(payment_intent.processor)
+    gateway = gateway_of(payment_intent)
     gateway.require(Capability.CAPTURE)
     if amount is not None:
         check_money(amount)
@@ -158,7 +158,7 @@ def cancel_payment_intent(
         _check_choice("reason", reason, REASONS)
     if payment_intent.is_canceled:
         return payment_intent
-    gateway = current_state().processor(payment_intent.processor)
+    gateway = gateway_of(payment_intent)
     gateway.require(Capability.CAPTURE)
     asked = {"payment_intent": payment_intent.processor_id, "reason": reason}
 

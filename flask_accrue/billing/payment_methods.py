@@ -37,7 +37,7 @@ def add_payment_method(
     """
     check_token(token)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.PAYMENT_METHODS)
     processor_id = payer.processor_id
     known = {each.processor_id for each in list_payment_methods(payer)}
@@ -220,7 +220,7 @@ def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
 def _plan(
     payment_method: models.PaymentMethod, method: str, arguments: dict[str, t.Any]
 ) -> Plan[models.PaymentMethod]:
-    gateway = current_state().processor(payment_method.processor)
+    gateway = gateway_of(payment_method)
     gateway.require(Capability.PAYMENT_METHODS)
     processor_id = payment_method.processor_id
     return Plan(

@@ -30,7 +30,7 @@ def confirm_payment(
     :raises CardError: when the bank declines.
     :raises ActionRequired: when the bank wants the customer once more.
     """
-    gateway = current_state().processor(intent.processor)
+    gateway = gateway_of(intent)
     gateway.require(Capability.CUSTOMER_AUTHENTICATION)
     card = None
     if payment_method is not None:

@@ -224,6 +224,8 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
             wanted += [("payment_intent", each.payment_intent) for each in obj.payments]
         elif isinstance(obj, objects.PaymentIntent):
             wanted.append(("charge", obj.latest_charge))
+        elif isinstance(obj, objects.Charge) and obj.transfer is not objects.UNSAID:
+            wanted.append(("transfer", obj.transfer))
         elif isinstance(obj, objects.CreditNote):
             wanted.append(("invoice", obj.invoice))
             wanted += [("refund", each) for each in obj.refunds]

@@ -11,17 +11,10 @@ from .. import clock, models
 from ..errors import InvalidRequest
 from ..metadata import validate_metadata
 from .changes import PRORATIONS, one_of
-from .subscriptions import (
-    Items,
-    check_countable,
-    check_currency,
-    check_trial,
-    chosen_prices,
-    find_price,
-    trial_end,
-    unix,
-)
+from .prices import Items, check_countable, check_currency, chosen_prices, find_price
+from .subscriptions import check_trial, trial_end, unix
 
+END_BEHAVIORS: t.Final = ("release", "cancel")
 INTERVALS: t.Final = ("day", "week", "month", "year")
 #: Stripe takes no more.
 MOST: t.Final = 10
@@ -187,3 +180,20 @@ def _is_duration(value: t.Any) -> bool:
 
 def _wrong(message: str, param: str) -> InvalidRequest:
     return InvalidRequest(message, code="parameter_invalid", param=param)
+
+
+def beginning(begins: int | None) -> datetime.datetime:
+    """Return when a schedule begins.
+
+    :raises InvalidRequest: when that was asked for and isn't ahead.
+    """
+    now = clock.now()
+    if begins is None:
+        return now
+    if begins <= unix(now):
+        raise InvalidRequest(
+            "A schedule begins now or later, not in the past.",
+            code="parameter_invalid",
+            param="start",
+        )
+    return datetime.datetime.fromtimestamp(begins, clock.UTC)

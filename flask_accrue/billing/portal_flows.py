@@ -9,7 +9,7 @@ from .. import models
 from ..errors import InvalidRequest, UnsupportedByProcessor
 from ..state import current_state
 from .changes import ItemName, chosen_item, item_name, one_of
-from .subscriptions import check_price, check_quantity, find_price
+from .prices import check_price, check_quantity, find_price
 
 #: What a link may lead to at once, and whether that is about a subscription.
 FLOWS: t.Final[t.Mapping[str, bool]] = {

@@ -26,9 +26,10 @@ from .changes import (
 from .discounts import kept
 from .items import added, removed
 from .perform import settle_session
+from .prices import Items, check_quantity, chosen_prices
 from .promotions import accepted_code, bought_by, check_coupon, refuse_both
 from .quantities import recounted
-from .subscriptions import Items, check_quantity, chosen_prices, unix
+from .subscriptions import unix
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from .. import mirror, models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..metadata import can_be_stored
 from ..money import Money
 from ..origins import Origin, current_actor
@@ -38,7 +39,7 @@ def accepted_code(
         ``promotion_code_not_for_customer``, ``promotion_code_currency_mismatch``,
         ``promotion_code_not_first_time``, ``promotion_code_below_minimum``.
     """
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.COUPONS)
     if payer.account is not None:
         raise _refused(
@@ -70,7 +71,7 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
     :raises InvalidRequest: with ``coupon_deleted``, ``coupon_expired``, ``coupon_exhausted``,
         ``coupon_inactive`` or ``coupon_currency_mismatch``.
     """
-    current_state().processor(payer.processor).require(Capability.COUPONS)
+    gateway_of(payer).require(Capability.COUPONS)
     if isinstance(coupon, models.Coupon):
         row: models.Coupon | None = coupon
         processor_id = coupon.processor_id

@@ -11,7 +11,7 @@ from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..processors import Answer, Capability, objects
 from .changes import ItemName, chosen_item, item_name, terms, update
-from .subscriptions import check_quantity
+from .prices import check_quantity
 
 
 def update_quantity(

@@ -5,24 +5,23 @@ from __future__ import annotations
 import collections.abc as c
 import datetime
 import typing as t
-import uuid
 
 import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
-from ..errors import InvalidRequest, InvalidState
+from ..errors import InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
-from .changes import PRORATIONS, as_it_is, one_of, open_schedule, require_changeable
+from .changes import as_it_is, one_of, open_schedule, require_changeable
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import check_token
 from .perform import Plan, perform, seen
-from .phases import Phase, frozen_phases, said_phases
+from .phases import END_BEHAVIORS, Phase, beginning, frozen_phases, said_phases
+from .schedule_changes import update_as
 from .subscriptions import card_to_charge, check_name, refuse_second, said_method, unix
-
-END_BEHAVIORS: t.Final = ("release", "cancel")
 
 
 def subscribe_via_schedule(
@@ -65,7 +64,7 @@ def subscribe_via_schedule(
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.SCHEDULES)
     for phase in phases:
         phase.check_sale(payer)
@@ -74,7 +73,7 @@ def subscribe_via_schedule(
     card = None
     if not operations.is_known(id):
         refuse_second(payer, name)
-        frozen_phases(phases, _beginning(begins), {})
+        frozen_phases(phases, beginning(begins), {})
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")
         )
@@ -84,7 +83,7 @@ def subscribe_via_schedule(
         named = {**extra, mirror.NAME_KEY: name}
         return {
             "customer": processor_id,
-            "phases": frozen_phases(phases, _beginning(begins), named),
+            "phases": frozen_phases(phases, beginning(begins), named),
             "start_date": begins,
             "end_behavior": end_behavior,
             "payment_method": card,
@@ -140,7 +139,7 @@ def schedule_subscription(
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
     extra = validate_metadata(metadata or {})
     said_phases(phases)
-    gateway = current_state().processor(subscription.processor)
+    gateway = gateway_of(subscription)
     gateway.require(Capability.SCHEDULES)
     for phase in phases:
         phase.check_sale(subscription.customer)
@@ -151,7 +150,7 @@ def schedule_subscription(
     made = _put_under_schedule(subscription, id)
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
     current = {**made.phases[0], "proration": "none"}
-    return _update(
+    return update_as(
         made,
         "schedule_subscription_phases",
         {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra},
@@ -163,96 +162,6 @@ def schedule_subscription(
         },
         operations.shortened(f"{id}:phases"),
     )
-
-
-def update_schedule(
-    schedule: models.SubscriptionSchedule,
-    phases: c.Sequence[Phase] | None = None,
-    *,
-    start: datetime.datetime | None = None,
-    end_behavior: str | None = None,
-    proration: str = "create_prorations",
-    metadata: c.Mapping[str, str] | None = None,
-    operation_id: str | None = None,
-) -> models.SubscriptionSchedule:
-    """Change a schedule that isn't over.
-
-    :param phases: all of them from the current one on, which keeps its beginning; ``None``: as they are.
-    :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
-    :param proration: how a change of the current phase's items is billed.
-    :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
-    """
-    one_of("proration", proration, PRORATIONS)
-    if end_behavior is not None:
-        one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    extra = None if metadata is None else validate_metadata(metadata)
-    begins = None if start is None else unix(start)
-    if begins is not None and phases is None:
-        raise InvalidRequest(
-            "Give the phases together with a new start: theirs follow from it.",
-            code="parameter_missing",
-            param="phases",
-        )
-    said = None if phases is None else said_phases(phases)
-    for phase in phases or ():
-        phase.check_sale(schedule.customer)
-
-    def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
-        wanted: dict[str, t.Any] = {}
-        if phases is not None:
-            begin = _start_of(now, begins)
-            named = {mirror.NAME_KEY: now.name}
-            laid = frozen_phases(phases, begin, named)
-            wanted["phases"] = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
-            wanted["proration"] = proration
-        if end_behavior is not None:
-            wanted["end_behavior"] = end_behavior
-        if extra is not None:
-            wanted["metadata"] = extra
-        if not wanted:
-            raise InvalidRequest("Nothing was said that is to change.", code="parameter_missing")
-        return wanted
-
-    asked = {
-        "phases": said,
-        "start": begins,
-        "end_behavior": end_behavior,
-        "proration": proration,
-        "metadata": extra,
-    }
-    return _update(schedule, "update_schedule", asked, changes, operation_id)
-
-
-def release_schedule(
-    schedule: models.SubscriptionSchedule,
-    *,
-    keep_cancel_date: bool = False,
-    operation_id: str | None = None,
-) -> models.SubscriptionSchedule:
-    """Let the subscription of a schedule go on by itself, as it is now.
-
-    :param keep_cancel_date: whether an end that the schedule has set stays.
-    :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
-    """
-    options = {"keep_cancel_date": bool(keep_cancel_date)}
-    return _change(schedule, "release_schedule", "release_schedule", options, operation_id)
-
-
-def cancel_schedule(
-    schedule: models.SubscriptionSchedule,
-    *,
-    invoice_now: bool = False,
-    prorate: bool = False,
-    operation_id: str | None = None,
-) -> models.SubscriptionSchedule:
-    """End a schedule and, if it has begun, its subscription now.
-
-    :param invoice_now: bill what hasn't been billed yet.
-    :param prorate: give credit for the rest of the period.
-    :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
-    """
-    options = {"invoice_now": bool(invoice_now), "prorate": bool(prorate)}
-    return _change(schedule, "cancel_schedule", "cancel_schedule", options, operation_id)
 
 
 def list_schedules(owner: t.Any) -> list[models.SubscriptionSchedule]:
@@ -293,7 +202,7 @@ def _put_under_schedule(
     plan: Plan[models.SubscriptionSchedule] = Plan(
         kind="schedule_subscription",
         subject=f"subscription:{id}",
-        processor=current_state().processor(subscription.processor),
+        processor=gateway_of(subscription),
         arguments={},
         method="create_schedule_from",
         request=request,
@@ -301,109 +210,6 @@ def _put_under_schedule(
         customer_id=subscription.customer_id,
     )
     return perform(plan, operation_id)
-
-
-def _update(
-    schedule: models.SubscriptionSchedule,
-    kind: str,
-    said: c.Mapping[str, t.Any],
-    changes: c.Callable[[models.SubscriptionSchedule], dict[str, t.Any]],
-    operation_id: str | None,
-) -> models.SubscriptionSchedule:
-    return _change(
-        schedule,
-        kind,
-        "update_schedule",
-        lambda now: {"changes": changes(now)},
-        operation_id,
-        said=said,
-    )
-
-
-def _change(
-    schedule: models.SubscriptionSchedule,
-    kind: str,
-    method: str,
-    options: dict[str, t.Any] | c.Callable[[models.SubscriptionSchedule], dict[str, t.Any]],
-    operation_id: str | None,
-    *,
-    said: c.Mapping[str, t.Any] | None = None,
-) -> models.SubscriptionSchedule:
-    """Change a schedule at the processor, as the operation ``kind``.
-
-    :param options: what is sent beside its name, or what gives that from the schedule as it is now.
-    """
-    gateway = current_state().processor(schedule.processor)
-    gateway.require(Capability.SCHEDULES)
-    id, processor_id = schedule.id, schedule.processor_id
-
-    def request(_: str) -> dict[str, t.Any]:
-        now = _now(id)
-        if not now.is_open:
-            raise InvalidState(
-                f"This schedule is {now.status}, so there is nothing left of it to change.",
-                code="schedule_over",
-            )
-        plan.seen |= seen(now, now.subscription)
-        given = options(now) if callable(options) else options
-        return {"schedule": processor_id, **given}
-
-    plan: Plan[models.SubscriptionSchedule] = Plan(
-        kind=kind,
-        subject=f"subscription_schedule:{id}",
-        processor=gateway,
-        arguments=said if said is not None else t.cast("dict[str, t.Any]", options),
-        method=method,
-        request=request,
-        result="subscription_schedule",
-        customer_id=schedule.customer_id,
-        outcome=payment_outcome,
-    )
-    return perform(plan, operation_id)
-
-
-def _now(id: uuid.UUID) -> models.SubscriptionSchedule:
-    schedules = models.SubscriptionSchedule
-    found: models.SubscriptionSchedule = (
-        current_state()
-        .db.session.scalars(
-            sa.select(schedules).where(schedules.id == id).execution_options(populate_existing=True)
-        )
-        .one()
-    )
-    return found
-
-
-def _beginning(begins: int | None) -> datetime.datetime:
-    """Return when a schedule begins.
-
-    :raises InvalidRequest: when that was asked for and isn't ahead.
-    """
-    now = clock.now()
-    if begins is None:
-        return now
-    if begins <= unix(now):
-        raise InvalidRequest(
-            "A schedule begins now or later, not in the past.",
-            code="parameter_invalid",
-            param="start",
-        )
-    return datetime.datetime.fromtimestamp(begins, clock.UTC)
-
-
-def _start_of(schedule: models.SubscriptionSchedule, begins: int | None) -> datetime.datetime:
-    """Return when the first of a schedule's new phases begins, or has begun."""
-    if schedule.is_waiting:
-        if begins is not None:
-            return _beginning(begins)
-        return datetime.datetime.fromisoformat(schedule.phases[0]["start"])
-    if begins is not None:
-        raise InvalidState(
-            "This schedule has begun; its current phase keeps its beginning.",
-            code="schedule_begun",
-        )
-    assert schedule.current_phase_start is not None
-    return schedule.current_phase_start
 
 
 def _ends(schedule: models.SubscriptionSchedule) -> datetime.datetime:

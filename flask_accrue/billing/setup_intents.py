@@ -49,7 +49,7 @@ def create_setup_intent(
         )
     extra = {**validate_metadata(metadata or {}), **(_own or {})}
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.SETUP_INTENTS)
     processor_id = payer.processor_id
     plan: Plan[models.SetupIntent] = Plan(
@@ -140,7 +140,7 @@ def sync_setup_intent(setup_intent: models.SetupIntent) -> models.SetupIntent:
 def _change(
     setup_intent: models.SetupIntent, kind: str, method: str, asked: dict[str, t.Any]
 ) -> Plan[models.SetupIntent]:
-    gateway = current_state().processor(setup_intent.processor)
+    gateway = gateway_of(setup_intent)
     gateway.require(Capability.SETUP_INTENTS)
 
     def request(id: str) -> dict[str, t.Any]:

@@ -10,19 +10,18 @@ import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
-from ..metadata import can_be_stored, validate_metadata
+from ..gateways import gateway_of
+from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
 from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
+from .prices import Items, check_countable, check_currency, chosen_prices, find_price
 from .promotions import refuse_both, to_redeem
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
-
-#: Prices, by the processor's ids, and how many of each.
-Items: t.TypeAlias = c.Mapping[str, int | None]
 
 
 def subscribe(
@@ -72,7 +71,7 @@ def subscribe(
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.SUBSCRIPTIONS)
     if automatic_tax:
         gateway.require(Capability.TAX)
@@ -230,97 +229,6 @@ def unix(moment: t.Any) -> int:
             code="parameter_invalid",
         )
     return clock.to_unix(moment)
-
-
-def check_quantity(quantity: t.Any, least: int = 0) -> int:
-    """Return the quantity, or say what is wrong with it."""
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < least:
-        raise InvalidRequest(
-            f"A quantity is a whole number, at least {least}, not {quantity!r}.",
-            code="parameter_invalid",
-            param="quantity",
-        )
-    return quantity
-
-
-def chosen_prices(price: t.Any, quantity: t.Any, items: t.Any) -> Items:
-    """Return the prices that are meant, each with its quantity, or say what is wrong with them."""
-    if items is None:
-        check_price(price)
-        chosen: dict[str, int | None] = {price: quantity}
-    elif price is not None or quantity is not None:
-        raise InvalidRequest(
-            "Give either a price with its quantity or items, not both.",
-            code="parameter_invalid",
-            param="items",
-        )
-    elif not isinstance(items, c.Mapping) or not items:
-        raise InvalidRequest(
-            "Items are prices with quantities, such as {'price_pro': 1, 'price_seat': 12}, not "
-            f"{items!r}.",
-            code="parameter_invalid",
-            param="items",
-        )
-    else:
-        chosen = dict(items)
-    for each, number in chosen.items():
-        check_price(each)
-        if number is not None:
-            check_quantity(number)
-    return chosen
-
-
-def check_countable(price: models.Price | None, quantity: int | None) -> bool:
-    """Tell whether a price has a quantity: a metered one has none, one that we don't know may have.
-
-    :raises InvalidRequest: for a quantity of a metered price.
-    """
-    metered = price is not None and price.is_metered
-    if price is not None and metered and quantity is not None:
-        raise InvalidRequest(
-            f"The price {price.processor_id!r} is billed by usage and has no quantity.",
-            code="parameter_invalid",
-            param="quantity",
-        )
-    return not metered
-
-
-def check_currency(payer: models.Customer, price: t.Any) -> None:
-    """Refuse a price in another currency than the customer's, where we know both.
-
-    :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
-    """
-    check_price(price)
-    known = find_price(payer.processor, price)
-    if known is not None and payer.currency is not None and known.currency != payer.currency:
-        raise InvalidRequest(
-            f"The price {price!r} is in {known.currency.upper()}, and this customer pays in "
-            f"{payer.currency.upper()}. A customer has one currency.",
-            code="currency_mismatch",
-            param="price",
-        )
-
-
-def check_price(price: t.Any) -> None:
-    """Say what is wrong with a price's name."""
-    if not isinstance(price, str) or not price or not can_be_stored(price):
-        raise InvalidRequest(
-            f"A price is named by the processor's id, such as 'price_pro', not {price!a}.",
-            code="parameter_invalid",
-            param="price",
-        )
-
-
-def find_price(processor: str, price: str) -> models.Price | None:
-    """Return the mirrored price, or ``None`` when we haven't heard of it."""
-    prices = models.Price
-    return (
-        current_state()
-        .db.session.scalars(
-            sa.select(prices).where(prices.processor == processor, prices.processor_id == price)
-        )
-        .one_or_none()
-    )
 
 
 def _newest(payer: models.Customer, name: str) -> models.Subscription | None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from .. import models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
 from .customers import customer, get_customer
@@ -48,7 +49,7 @@ def update_customer_tax_location(
         "ip_address": None if ip_address is None else _checked_ip(ip_address),
     }
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     processor_id = payer.processor_id
     plan: Plan[models.Customer] = Plan(
@@ -78,7 +79,7 @@ def add_tax_id(
     """
     _check_tax_id(type, value)
     payer = customer(owner)
-    gateway = current_state().processor(payer.processor)
+    gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     said = {"type": type, "value": value}
     known = next(
@@ -107,7 +108,7 @@ def remove_tax_id(tax_id: models.TaxId, *, operation_id: str | None = None) -> m
     """
     if tax_id.deleted_at is not None:
         return tax_id
-    gateway = current_state().processor(tax_id.processor)
+    gateway = gateway_of(tax_id)
     gateway.require(Capability.TAX)
     owner = current_state().db.session.get_one(models.Customer, tax_id.customer_id)
     asked = {"customer": owner.processor_id, "tax_id": tax_id.processor_id}

@@ -10,6 +10,7 @@ import uuid
 
 from .. import metering, models
 from ..errors import InvalidRequest
+from ..gateways import gateway_of
 from ..metering import UsageSummary
 from ..processors import Capability
 from ..state import current_state
@@ -57,7 +58,7 @@ def report_usage(
         billing.report_usage(org, "api_calls", 250, identifier=f"batch:{batch.id}")
     """
     payer = customer_of(customer)
-    current_state().processor(payer.processor).require(Capability.METERING)
+    gateway_of(payer).require(Capability.METERING)
     accepted = metering.accept(payer, event_name, value, identifier, timestamp)
     row, lease = metering.store(accepted)
     if lease is not None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .. import ledger, models
+from .. import ledger, models, webhooks
 from ..clock import real_now
 from ..queue import RedisQueue
 from ..retry import told
@@ -278,6 +278,13 @@ def _webhooks() -> c.Iterator[Finding]:
         )
     if late:
         yield Finding("webhooks", "warn", f"{late} have waited for more than ten minutes.")
+    for name, count in webhooks.unstored(webhooks.OTHER_MODE).items():
+        yield Finding(
+            "webhooks",
+            "warn",
+            f"{name!r} has sent {count} events of the other mode in a week, which aren't stored: an endpoint "
+            "of test mode leads here where the key is a live one, or the other way round.",
+        )
     if not dead and not late:
         yield Finding("webhooks", "ok", "None is dead, and none waits.")
 

@@ -6,18 +6,17 @@ import collections.abc as c
 import typing as t
 
 from .. import account_scope, models
-from ..billing.authentication import payment_outcome
-from ..billing.customers import OPERATION_KEY, customer
-from ..billing.payment_methods import require_attached
-from ..billing.perform import Plan, perform
-from ..errors import InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..billing.amounts import check_amount, check_in, check_money
+from ..billing.charges import charge_card
+from ..billing.customers import customer
+from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability
 from ..state import current_state
 from .accounts import Account, require_account
-from .transfers import positive, same_currency, transfer
+from .transfers import transfer
 
 
 class SeparateCharge(t.NamedTuple):
@@ -188,7 +187,7 @@ def _charge(
     metadata: c.Mapping[str, str] | None,
     operation_id: str | None,
 ) -> models.PaymentIntent:
-    positive(amount, "amount")
+    check_amount(amount, "A charge")
     extra = validate_metadata(metadata or {})
     payer = customer(owner)
     if kind != "direct_charge" and payer.account is not None:
@@ -198,70 +197,43 @@ def _charge(
         )
     gateway = gateway_of(payer)
     gateway.require(Capability.CONNECT)
-    if payment_method is not None:
-        require_attached(payer, payment_method)
-    said = {
-        **split,
-        "amount": amount.amount_minor,
-        "currency": amount.currency,
-        "payment_method": None if payment_method is None else payment_method.processor_id,
-    }
-
-    def request(id: str) -> dict[str, t.Any]:
-        if payer.currency is not None:
-            same_currency(amount, payer.currency, "What this customer pays")
-        card = payment_method or payer.default_payment_method
-        if card is None:
-            raise NoDefaultPaymentMethod(
-                "There is no card to charge: the customer has no default and none was named."
-            )
-        return {
-            **said,
-            "customer": payer.processor_id,
-            "payment_method": card.processor_id,
-            "metadata": {**extra, OPERATION_KEY: id},
-        }
-
-    plan: Plan[models.PaymentIntent] = Plan(
+    return charge_card(
+        payer,
+        gateway,
+        amount,
+        payment_method,
         kind=kind,
-        subject=f"customer:{payer.id}",
-        processor=gateway,
-        arguments={**said, "metadata": extra},
         method="create_connect_charge",
-        request=request,
-        result="payment_intent",
-        customer_id=payer.id,
-        find=("payment_intent", payer.processor_id),
-        outcome=payment_outcome,
+        said=split,
+        metadata=extra,
+        operation_id=operation_id,
     )
-    return perform(plan, operation_id)
 
 
 def _part(part: t.Any, whole: t.Any, name: str) -> int | None:
     """Return a part of a charge in minor units, which is at most the whole."""
     if part is None:
         return None
-    positive(whole, "amount")
-    if not isinstance(part, Money) or part.amount_minor < 0:
+    check_amount(whole, "A charge")
+    if check_money(part, name).amount_minor < 0:
         raise InvalidRequest(
-            f"{name} is Money(1999, 'usd') of at least 0, not {part!r}.",
-            code="amount_invalid",
-            param=name,
+            f"{name} is at least 0, not {part}.", code="amount_invalid", param=name
         )
-    same_currency(part, whole.currency, "The charge")
+    check_in(whole.currency, part, "charge", name)
     if whole < part:
         raise InvalidRequest(
             f"{name} is {part}, and the charge only {whole}.", code="amount_too_large", param=name
         )
-    return part.amount_minor
+    return int(part.amount_minor)
 
 
 def _check_sum(amount: Money, parts: c.Sequence[Money]) -> None:
-    positive(amount, "amount")
+    check_amount(amount, "A charge")
     total = Money(0, amount.currency)
     for part in parts:
-        positive(part, "transfers")
-        same_currency(part, amount.currency, "The charge")
+        check_in(
+            amount.currency, check_amount(part, "A transfer", "transfers"), "charge", "transfers"
+        )
         total += part
     if amount < total:
         raise InvalidRequest(

@@ -8,10 +8,11 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import account_scope, mirror, models
+from ..billing.amounts import check_amount, check_in, check_money, check_part
 from ..billing.customers import OPERATION_KEY
 from ..billing.perform import Plan, perform, seen
 from ..billing.writing import Seen
-from ..errors import InvalidRequest, InvalidState
+from ..errors import InvalidState
 from ..metadata import validate_metadata
 from ..mirror import Source
 from ..money import Money
@@ -41,7 +42,7 @@ def transfer(
     :raises InvalidState: with the code ``charge_not_succeeded``, or ``other_account`` inside an account's
         block.
     """
-    positive(amount, "amount")
+    check_amount(amount, "A transfer")
     extra = validate_metadata(metadata or {})
     account_scope.require_platform("A transfer")
     row = require_account(account)
@@ -93,7 +94,7 @@ def reverse_transfer(
     :raises InvalidRequest: for more than what is left, or another currency.
     """
     if amount is not None:
-        positive(amount, "amount")
+        check_money(amount)
     extra = validate_metadata(metadata or {})
     account_scope.require_platform("A transfer")
     gateway = current_state().processor(transfer.processor)
@@ -131,33 +132,13 @@ def list_transfers(account: Account | None = None) -> list[models.Transfer]:
     return list(session.scalars(statement.execution_options(autoflush=False)))
 
 
-def positive(amount: t.Any, param: str) -> None:
-    """Refuse what isn't an amount above 0."""
-    if not isinstance(amount, Money) or amount.amount_minor <= 0:
-        raise InvalidRequest(
-            f"{param} is Money(1999, 'usd') above 0, not {amount!r}.",
-            code="amount_invalid",
-            param=param,
-        )
-
-
-def same_currency(amount: Money, other: str, what: str) -> None:
-    """Refuse an amount in another currency."""
-    if amount.currency != other:
-        raise InvalidRequest(
-            f"{what} is in {other.upper()}, not {amount.currency.upper()}.",
-            code="currency_mismatch",
-            param="amount",
-        )
-
-
 def _check_charge(charge: models.Charge, amount: Money) -> None:
     if not charge.is_succeeded:
         raise InvalidState(
             "Only of a charge that succeeded can a part be transferred.",
             code="charge_not_succeeded",
         )
-    same_currency(amount, charge.currency, "The charge")
+    check_in(charge.currency, amount, "charge")
     transfers = models.Transfer
     moved = current_state().db.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(transfers.amount_left), 0)).where(
@@ -166,12 +147,9 @@ def _check_charge(charge: models.Charge, amount: Money) -> None:
         )
     )
     left = Money(charge.amount_captured - int(moved or 0), charge.currency)
-    if left < amount:
-        raise InvalidRequest(
-            f"{amount} can't be transferred: {left} of the charge is left.",
-            code="amount_too_large",
-            param="amount",
-        )
+    check_part(
+        amount, left, "charge", f"{amount} can't be transferred: {left} of the charge is left."
+    )
 
 
 def _check_reversal(transfer: models.Transfer, amount: Money | None) -> None:
@@ -180,15 +158,9 @@ def _check_reversal(transfer: models.Transfer, amount: Money | None) -> None:
         raise InvalidState(
             "All of this transfer was taken back already.", code="transfer_already_reversed"
         )
-    if amount is None:
-        return
-    same_currency(amount, transfer.currency, "The transfer")
-    if left < amount:
-        raise InvalidRequest(
-            f"{amount} can't be taken back: {left} of the transfer is left.",
-            code="amount_too_large",
-            param="amount",
-        )
+    if amount is not None:
+        refusal = f"{amount} can't be taken back: {left} of the transfer is left."
+        check_part(amount, left, "transfer", refusal)
 
 
 def _write(uow: UnitOfWork, gateway: Processor, answer: Answer, before: Seen) -> models.Transfer:

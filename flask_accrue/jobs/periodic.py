@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import typing as t
 
-from .. import clock, ledger, models, webhooks
+from .. import clock, ledger, models, sync, webhooks
 from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
@@ -115,6 +115,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             _MINUTE,
             "Report usage that waits, or whose worker died.",
             _report_usage,
+        ),
+        PeriodicJob(
+            "reconcile_fees",
+            _HOUR,
+            "Ask what charges and refunds have cost, where nothing has told it yet.",
+            sync.reconcile_fees,
         ),
         PeriodicJob(
             "make_checkpoint", _HOUR, "Sign the heads of the ledger's chains.", _make_checkpoint

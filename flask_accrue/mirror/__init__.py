@@ -170,6 +170,7 @@ def write_answers(
     assert processor is not None, "the catalog is a processor's"
     if customer is None:
         ids = {obj.processor_id for answer in answers for obj in answer.objects}
+        ids |= {gone.processor_id for answer in answers for gone in answer.gone}
         uow.lock_systems({system_chain(processor_id) for processor_id in ids})
     # All are judged before any is written: writing an invoice also touches its subscription.
     for answer in answers:

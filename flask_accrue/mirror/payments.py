@@ -76,6 +76,10 @@ def write_charge(
             "decline_code": obj.decline_code,
             "receipt_url": obj.receipt_url,
             "capture_before": obj.capture_before,
+            "transfer_processor_id": said(
+                obj.transfer, row.transfer_processor_id if row is not None else None
+            ),
+            "application_fee": obj.application_fee,
             "fee": said(obj.fee, row.fee if row is not None else None),
             "net": said(obj.net, row.net if row is not None else None),
         },

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from .base import Base, Due, Mirrored, Row, insert_unless_there
 from .catalog import Price, Product
+from .charges import Charge, Refund
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
 from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
+from .disputes import Dispute
 from .entitlements import EntitlementSummary
+from .intents import PaymentIntent, SetupIntent
 from .invoices import CreditNote, Invoice, InvoiceItem, InvoicePayment
 from .ledger import LedgerChain, LedgerCheckpoint, LedgerEntry
 from .metering import MeterEvent
 from .operations import Operation
 from .page_links import PageLink
-from .payments import Charge, Dispute, PaymentIntent, Refund, SetupIntent
 from .schedules import SubscriptionSchedule
 from .subscriptions import Subscription, SubscriptionItem
 from .sync import SyncRun
-from .webhooks import HandlerRun, WebhookEvent
+from .webhooks import HandlerRun, WebhookEvent, WebhookTally
 
 #: The mirrored table of each kind of processor object.
 MIRRORED: dict[str, type[Mirrored]] = {
@@ -85,5 +87,6 @@ __all__ = [
     "TaxId",
     "Transfer",
     "WebhookEvent",
+    "WebhookTally",
     "insert_unless_there",
 ]

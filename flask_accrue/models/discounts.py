@@ -20,7 +20,30 @@ from .customers import Customer
 COMP_COUPON: t.Final = "accrue-comp-"
 
 
-class Coupon(Mirrored):
+class Redeemable(Mirrored):
+    """What so many may have.
+
+    :ivar max_redemptions: how many; ``None``: any number.
+    :ivar times_redeemed: how many had it, as the processor counts.
+    """
+
+    __abstract__ = True
+
+    max_redemptions: orm.Mapped[int | None]
+    times_redeemed: orm.Mapped[int] = orm.mapped_column(default=0)
+
+    @hybrid_property
+    def is_exhausted(self) -> bool:
+        """Whether it was redeemed as often as it may be."""
+        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
+
+    @is_exhausted.inplace.expression
+    @classmethod
+    def _is_exhausted(cls) -> sa.ColumnElement[bool]:
+        return sa.func.coalesce(cls.times_redeemed >= cls.max_redemptions, sa.false())
+
+
+class Coupon(Redeemable):
     """So much off: ``amount_off`` in minor units of ``currency``, or ``percent_off``.
 
     :ivar is_valid: whether the processor would still take it, when it last said so.
@@ -36,8 +59,6 @@ class Coupon(Mirrored):
     percent_off: orm.Mapped[decimal.Decimal | None]
     duration: orm.Mapped[str] = orm.mapped_column(sa.String(20))
     duration_in_months: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
-    max_redemptions: orm.Mapped[int | None]
-    times_redeemed: orm.Mapped[int] = orm.mapped_column(default=0)
     redeem_by: orm.Mapped[datetime.datetime | None]
     is_valid: orm.Mapped[bool] = orm.mapped_column(default=True)
     product_processor_ids: orm.Mapped[JsonList | None]
@@ -61,16 +82,6 @@ class Coupon(Mirrored):
         return _has_come(cls.redeem_by)
 
     @hybrid_property
-    def is_exhausted(self) -> bool:
-        """Whether it was redeemed as often as it may be."""
-        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
-
-    @is_exhausted.inplace.expression
-    @classmethod
-    def _is_exhausted(cls) -> sa.ColumnElement[bool]:
-        return _reaches(cls.times_redeemed, cls.max_redemptions)
-
-    @hybrid_property
     def is_redeemable(self) -> bool:
         """Whether it can still be redeemed, as far as is known."""
         is_over = self.is_expired or self.is_exhausted or self.deleted_at is not None
@@ -83,7 +94,7 @@ class Coupon(Mirrored):
         return sa.and_(cls.is_valid, sa.not_(is_over))
 
 
-class PromotionCode(Mirrored):
+class PromotionCode(Redeemable):
     """A word that customers type to have a coupon.
 
     :ivar only_for_processor_id: the one customer who may use it, or ``None``.
@@ -98,8 +109,6 @@ class PromotionCode(Mirrored):
     is_active: orm.Mapped[bool] = orm.mapped_column(default=True)
     only_for_processor_id: orm.Mapped[str | None]
     expires_at: orm.Mapped[datetime.datetime | None]
-    max_redemptions: orm.Mapped[int | None]
-    times_redeemed: orm.Mapped[int] = orm.mapped_column(default=0)
     first_time_transaction: orm.Mapped[bool] = orm.mapped_column(default=False)
     minimum_amount: orm.Mapped[int | None]
     minimum_amount_currency: orm.Mapped[str | None] = orm.mapped_column(sa.String(3))
@@ -119,16 +128,6 @@ class PromotionCode(Mirrored):
     @classmethod
     def _is_expired(cls) -> sa.ColumnElement[bool]:
         return _has_come(cls.expires_at)
-
-    @hybrid_property
-    def is_exhausted(self) -> bool:
-        """Whether it was redeemed as often as it may be."""
-        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
-
-    @is_exhausted.inplace.expression
-    @classmethod
-    def _is_exhausted(cls) -> sa.ColumnElement[bool]:
-        return _reaches(cls.times_redeemed, cls.max_redemptions)
 
     @hybrid_property
     def is_redeemable(self) -> bool:
@@ -176,7 +175,3 @@ class Redemption(Row):
 
 def _has_come(moment: t.Any) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(moment <= clock.now(), sa.false())
-
-
-def _reaches(times: t.Any, most: t.Any) -> sa.ColumnElement[bool]:
-    return sa.func.coalesce(times >= most, sa.false())

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..clock import real_now
-from .base import Due, Row, beginnings_index, exact
+from .base import Due, Row, beginnings_index, exact, postgresql_index
 from .customers import Customer
 
 
@@ -61,6 +61,12 @@ class WebhookEvent(Due):
         sa.Index("ix_accrue_webhook_events_type", "type", "received_at", "id"),
         beginnings_index("ix_accrue_webhook_events_processor_id_begins", "processor_id"),
         sa.Index("ix_accrue_webhook_events_customer", "customer_id", "received_at", "id"),
+        postgresql_index(
+            "ix_accrue_webhook_events_ignored",
+            "received_at",
+            "id",
+            postgresql_where=sa.text("outcome = 'ignored'"),
+        ),
     )
 
     @hybrid_property
@@ -72,6 +78,35 @@ class WebhookEvent(Due):
     def is_succeeded(self) -> bool:
         """Done, handlers included."""
         return self.state == "succeeded"
+
+    @hybrid_property
+    def is_ignored(self) -> bool:
+        """Nothing was written for it: it's about nobody, or no account, of ours."""
+        return self.outcome == "ignored"
+
+    @is_ignored.inplace.expression
+    @classmethod
+    def _is_ignored(cls) -> sa.ColumnElement[bool]:
+        # Of one that isn't finished it's false, and not unknown.
+        return sa.and_(cls.outcome.is_not(None), cls.outcome == "ignored")
+
+
+class WebhookTally(Row):
+    """How many events of a day were acknowledged and not stored.
+
+    :ivar reason: why not: ``other_mode``.
+    :ivar day: in UTC.
+    """
+
+    __tablename__ = "accrue_webhook_tallies"
+
+    processor: orm.Mapped[str] = orm.mapped_column(exact(32))
+    endpoint: orm.Mapped[str] = orm.mapped_column(exact(64), default="")
+    reason: orm.Mapped[str] = orm.mapped_column(sa.String(20))
+    day: orm.Mapped[datetime.date] = orm.mapped_column(sa.Date)
+    count: orm.Mapped[int] = orm.mapped_column(default=0)
+
+    __table_args__ = (sa.UniqueConstraint("processor", "endpoint", "reason", "day"),)
 
 
 class HandlerRun(Row):

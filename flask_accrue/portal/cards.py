@@ -8,9 +8,9 @@ import typing as t
 from flask import abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from .. import billing, clock, models
+from .. import account_scope, billing, clock, models
 from ..entitlements import current_owner
-from ..errors import AccrueError, CardError, ProcessorError
+from ..errors import AccrueError, CardError, InvalidRequest, ProcessorError
 from ..pages import safe_target
 from ..state import current_state
 from . import in_browser, queries
@@ -39,9 +39,10 @@ def show_new_card(processor: str) -> str:
         script=script,
         is_simulated=is_simulated(processor),
         new_cards=SIMULATED_CARDS,
-        here=url_for(".new_card", processor=processor, next=onward, use=use),
-        secret_url=url_for(".card_secret", processor=processor, next=onward, use=use),
+        here=new_card_url(customer, onward, use),
+        secret_url=_url(".card_secret", customer, onward, use=use),
         used_at_once=use is not None,
+        account=customer.account,
         next=onward,
     )
 
@@ -52,7 +53,7 @@ def add_test_card(processor: str) -> Response:
     if not is_simulated(processor):
         abort(404)
     onward, use = safe_target(request.form.get("next")), _use()
-    here = url_for(".new_card", processor=processor, next=onward, use=use)
+    here = new_card_url(customer, onward, use)
     wanted = named_card(request.form.get("payment_method", "")) or abort(400)
     try:
         # A card that is there already is the one that is meant.
@@ -85,9 +86,7 @@ def hand_over_secret(processor: str) -> Response:
         if setup is None or secret is None:
             setup = billing.create_setup_intent(customer, metadata=mark)
             secret = setup.client_secret
-        back = url_for(
-            ".card_return", processor=processor, setup_intent=setup.processor_id, next=onward
-        )
+        back = _url(".card_return", customer, onward, setup_intent=setup.processor_id)
         return secret, back
 
     return in_browser.hand_over(processor, ask)
@@ -101,7 +100,7 @@ def return_from_setup(processor: str, setup_intent: str) -> Response:
     customer = _own(processor)
     setup = queries.setup_of(customer, processor, setup_intent) or abort(404)
     onward = safe_target(request.args.get("next"))
-    here = url_for(".new_card", processor=processor, next=onward)
+    here = new_card_url(customer, onward)
     try:
         setup = billing.sync_setup_intent(setup)
         if setup.is_succeeded:
@@ -140,7 +139,7 @@ def _added(customer: models.Customer, setup: models.SetupIntent, onward: str) ->
         billing.set_default_payment_method(
             customer, card, operation_id=f"portal:default:{setup.processor_id}"
         )
-    is_used = billing.customer(customer).default_payment_method_id == card.id
+    is_used = queries.default_card_id(customer) == card.id
     flash(_said(card, is_used=is_used and _is_wanted(setup)), "success")
     return redirect(onward, 303)
 
@@ -170,9 +169,27 @@ def _explain(error: AccrueError) -> None:
     flash(*words)
 
 
+def new_card_url(customer: models.Customer, onward: str | None, use: str | None = None) -> str:
+    """Return the path of the page where a customer adds a card, also one of a connected account's.
+
+    :param use: ``at_once``: it's charged from then on.
+    """
+    return _url(".new_card", customer, onward, use=use)
+
+
+def _url(endpoint: str, customer: models.Customer, onward: str | None, **values: t.Any) -> str:
+    return url_for(
+        endpoint, processor=customer.processor, account=customer.account, next=onward, **values
+    )
+
+
 def _own(processor: str) -> models.Customer:
-    """Return the visitor's customer."""
+    """Return the visitor's customer: the platform's, or what they are in the account that is named."""
     owner = current_owner()
     if owner is None or processor not in current_state().processors:
         abort(404)
-    return billing.get_customer(owner, processor) or abort(404)
+    try:
+        with account_scope.account(request.args.get("account")):
+            return billing.get_customer(owner, processor) or abort(404)
+    except InvalidRequest:
+        abort(404)

@@ -21,6 +21,7 @@ from ..errors import (
 from ..operations import shortened
 from ..pages import safe_target
 from . import in_browser, queries
+from .cards import new_card_url
 from .checkout_discounts import refusal_text
 from .checkout_page import page_of, said_instead
 from .explaining import words_for
@@ -74,10 +75,9 @@ def _shown(
         operation=operation_token(str(link.id)),
         amount=session.amount_total,
         cancel_url=safe_target(link.details.get("cancel_url")),
-        add_url=None
-        if is_simulated(session.processor)
-        else url_for(".new_card", processor=session.processor, next=here),
+        add_url=None if is_simulated(session.processor) else new_card_url(link.customer, here),
         script=script,
+        account=link.customer.account,
         secret_url=url_for(".checkout_secret", token=token),
         wrong_code=wrong_code,
         typed_code=request.form.get("code", "")[:500],

@@ -15,6 +15,7 @@ from ..entitlements import current_owner
 from ..errors import AccrueError, ActionRequired, CardError
 from ..pages import format_date, safe_target
 from . import queries
+from .cards import new_card_url
 from .checkout_page import locale_of
 from .explaining import words_for
 from .held import held
@@ -203,7 +204,7 @@ def _own(token: str) -> models.PageLink:
 def _add_url(customer: models.Customer, here: str, flow: str | None) -> str:
     """Return the page where a card is added, which leads back here."""
     use = "at_once" if flow == "payment_method_update" else None
-    return url_for(".new_card", processor=customer.processor, next=here, use=use)
+    return new_card_url(customer, here, use)
 
 
 def _subscriptions(link: models.PageLink) -> list[models.Subscription]:

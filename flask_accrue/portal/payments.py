@@ -15,7 +15,7 @@ from flask import abort, current_app, flash, redirect, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from .. import billing, models
+from .. import account_scope, billing, models
 from ..entitlements import current_owner
 from ..errors import (
     AccrueError,
@@ -31,6 +31,7 @@ from ..processors.fake import FakeProcessor
 from ..state import current_state
 from . import in_browser, queries
 from .breakdown import Line, parts_of_payment
+from .cards import new_card_url
 from .explaining import words_for
 from .rendering import show
 from .wording import Said, card_choice, is_too_late, said_of
@@ -97,7 +98,8 @@ def show_payment(processor: str, payment_intent: str) -> str:
         script=script,
         secret_url=_url(".payment_secret", intent, onward),
         return_url=_url(".payment_return", intent, onward),
-        card_url=url_for(".new_card", processor=processor, next=_here(intent, onward)),
+        account=customer.account,
+        card_url=new_card_url(customer, _here(intent, onward)),
         is_simulated=_is_simulated(intent),
     )
 
@@ -160,9 +162,11 @@ def _own(processor: str, payment_intent: str) -> tuple[models.Customer, models.P
     owner = current_owner()
     if owner is None or processor not in current_state().processors or "\x00" in payment_intent:
         abort(404)
-    customer = billing.get_customer(owner, processor)
-    intent = None if customer is None else queries.payment_of(customer, processor, payment_intent)
-    if customer is None or intent is None:
+    intent = queries.payment_of(processor, payment_intent)
+    # A payment in a connected account is of the customer that the owner is there.
+    with account_scope.account(None if intent is None else intent.customer.account):
+        customer = billing.get_customer(owner, processor)
+    if intent is None or customer is None or intent.customer_id != customer.id:
         abort(404)
     return customer, intent
 

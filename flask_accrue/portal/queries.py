@@ -1,4 +1,5 @@
-"""Reading what a customer's page shows. Every statement is narrowed to that customer."""
+"""Reading what a customer's page shows. Every statement is narrowed to that customer, but for the one that
+finds out whose a payment is."""
 
 from __future__ import annotations
 
@@ -11,19 +12,15 @@ from .. import billing, models
 from ..state import current_state
 
 
-def payment_of(
-    customer: models.Customer, processor: str, processor_id: str
-) -> models.PaymentIntent | None:
-    """Return a payment of this customer, ``None`` for anybody else's."""
+def payment_of(processor: str, processor_id: str) -> models.PaymentIntent | None:
+    """Return a payment, whoever's it is, with its customer."""
     intents = models.PaymentIntent
     return (
         current_state()
         .db.session.scalars(
-            sa.select(intents).where(
-                intents.processor == processor,
-                intents.processor_id == processor_id,
-                intents.customer_id == customer.id,
-            )
+            sa.select(intents)
+            .where(intents.processor == processor, intents.processor_id == processor_id)
+            .options(orm.joinedload(intents.customer))
         )
         .one_or_none()
     )
@@ -100,6 +97,15 @@ def usable_card(customer: models.Customer, id: str) -> models.PaymentMethod | No
     except ValueError:
         return None
     return next((card for card in usable_cards(customer) if card.id == wanted), None)
+
+
+def default_card_id(customer: models.Customer) -> uuid.UUID | None:
+    """Return the id of the card that a customer's invoices are charged to, as it is now."""
+    return current_state().db.session.scalar(
+        sa.select(models.Customer.default_payment_method_id).where(
+            models.Customer.id == customer.id
+        )
+    )
 
 
 def card_of(customer: models.Customer, id: str) -> models.PaymentMethod | None:

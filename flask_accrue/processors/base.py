@@ -125,13 +125,21 @@ class Processor(
         """Return all products, then all prices."""
         self._unsupported(Capability.SUBSCRIPTIONS)
 
-    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+    def page(
+        self,
+        kind: str,
+        *,
+        after: str | None = None,
+        email: str | None = None,
+        until: datetime.datetime | None = None,
+    ) -> Page:
         """Return one page of all objects of a kind, the newest first, as :meth:`fetch` would tell them.
 
         What the processor has deleted isn't listed.
 
         :param after: the ``after`` of the page before.
         :param email: of customers, only those with this e-mail address.
+        :param until: only what was made until that second.
         :raises UnsupportedByProcessor: for a kind that isn't listed.
         """
         raise UnsupportedByProcessor(f"{self.name} can't list every {kind}.")

@@ -15,6 +15,7 @@ from ..ledger.append import append
 from ..origins import Actor, Origin
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
+from . import tallies
 
 _events = models.WebhookEvent
 _BATCH: t.Final = 500
@@ -87,7 +88,8 @@ def prune(*, dry_run: bool = False) -> int:
     while True:
         ids = session.scalars(sa.select(_events.id).where(old).limit(_BATCH)).all()
         if not ids:
-            session.rollback()
+            tallies.prune(datetime.timedelta(days=settings.retention_days_dead))
+            session.commit()
             return pruned
         # One that is made due again meanwhile isn't old any more.
         gone = session.execute(sa.delete(_events).where(_events.id.in_(ids), old))

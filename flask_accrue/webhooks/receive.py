@@ -18,7 +18,7 @@ from ..processors import Processor, ProcessorEvent
 from ..queue import SECONDS_AFTER_RESPONSE
 from ..retry import loggable
 from ..state import AccrueState, current_state
-from . import process
+from . import process, tallies
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def blueprint(state: AccrueState) -> Blueprint:
 def receive(processor: str, endpoint: str = "") -> Response:
     """Store an event that is really from its processor, once.
 
-    200: stored, or stored before, or of the other mode. 400: not from the processor, whatever the
-    reason; nothing is stored. 413: over 1 MB.
+    200: stored, or stored before, or of the other mode, which is only counted. 400: not from the
+    processor, whatever the reason; nothing is stored. 413: over 1 MB.
     """
     # What is local to the request is looked up once: each time costs as much as comparing a signature.
     state, asked = current_state(), request._get_current_object()  # type: ignore[attr-defined]
@@ -50,6 +50,7 @@ def receive(processor: str, endpoint: str = "") -> Response:
             processor,
             "live" if event.livemode else "test",
         )
+        tallies.count(state, gateway.name, endpoint, tallies.OTHER_MODE)
         return Response(status=200)
     stored = _store(state, gateway, endpoint, event, payload)
     response = Response(status=200)

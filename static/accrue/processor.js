@@ -100,7 +100,8 @@
       say(form, "The payment provider's script couldn't be loaded. Check your connection, then reload.");
       return;
     }
-    const stripe = Stripe(form.dataset.key);
+    const account = form.dataset.account;
+    const stripe = Stripe(form.dataset.key, account ? { stripeAccount: account } : undefined);
     let fields = null;
     try {
       fields = form.dataset.processor === "card" ? await show(stripe, form) : null;

@@ -251,6 +251,23 @@ def test_dead_and_late_events_are_warned_of(examine: Any, database_url: str) -> 
     ]
 
 
+def test_events_of_the_other_mode_are_warned_of(examine: Any, database_url: str) -> None:
+    def receive(app: Any, db: Any) -> None:
+        with app.app_context():
+            today = datetime.datetime.now(datetime.UTC).date()
+            named = {"processor": "stripe", "reason": "other_mode"}
+            db.session.add(models.WebhookTally(day=today, count=12, **named))
+            db.session.add(models.WebhookTally(day=today, count=3, endpoint="connect", **named))
+            db.session.commit()
+
+    found, _ = examine(database_url, prepare=receive)
+
+    told = [each for each in found["webhooks"] if "other mode" in each[1]]
+    [(level, sentence)] = told
+    assert level == "warn"
+    assert "'stripe' has sent 15 events" in sentence
+
+
 def test_plans_with_unknown_prices_are_warned_of(examine: Any, database_url: str) -> None:
     plans = {"team": {"prices": ["price_gone"], "features": ["reports"]}}
     found, exit_code = examine(database_url, ACCRUE_ENTITLEMENTS={"plans": plans})

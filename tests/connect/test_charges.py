@@ -6,6 +6,7 @@ from flask_accrue import billing, connect, models
 from flask_accrue.errors import (
     ActionRequired,
     CardError,
+    IdempotencyConflict,
     InvalidRequest,
     InvalidState,
     NoDefaultPaymentMethod,
@@ -249,3 +250,95 @@ def test_currencies_of_other_decimals_are_shared_to_the_unit(kit, payer, account
     )
 
     assert kit.fake.balance(currency, account=account.processor_id) == Money(107_975, currency)
+
+
+# -- giving back -----------------------------------------------------------------------------------
+
+
+def only_charge() -> models.Charge:
+    [charge] = rows(models.Charge)
+    return charge
+
+
+def test_a_refund_is_the_platforms_alone_unless_it_says_otherwise(kit, payer, account):
+    connect.destination_charge(payer, usd(10_000), account, application_fee=usd(1000))
+    assert (only_charge().application_fee, only_charge().transfer.amount) == (1000, 10_000)
+
+    billing.refund(only_charge(), usd(5000))
+
+    assert kit.fake.balance(account=account.processor_id) == usd(9000)
+    assert kit.fake.balance() == usd(1000 - 320 - 5000)
+
+
+def test_a_refund_takes_back_the_transfer_and_gives_back_the_fee_in_proportion(kit, payer, account):
+    connect.destination_charge(payer, usd(10_000), account, application_fee=usd(1000))
+
+    billing.refund(only_charge(), usd(2500), reverse_transfer=True, refund_application_fee=True)
+
+    [moved] = rows(models.Transfer)
+    assert moved.amount_reversed == 2500
+    assert kit.fake.balance(account=account.processor_id) == usd(9000 - 2500 + 250)
+    assert entries("transfer") == ["transfer.created", "transfer.reversed"]
+    billing.refund(only_charge(), reverse_transfer=True, refund_application_fee=True)
+    assert kit.fake.balance(account=account.processor_id) == usd(0)
+    assert kit.fake.balance() == usd(-320)
+    kit.deliver()
+    assert entries("transfer") == ["transfer.created", "transfer.reversed", "transfer.reversed"]
+    kit.assert_settled()
+
+
+@pytest.mark.parametrize("parts", [(333, 333, 334), (1, 998, 1), (999, 1)])
+def test_parts_of_a_refund_add_up_to_all_that_was_shared(kit, payer, account, parts):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(77))
+
+    for part in parts:
+        billing.refund(only_charge(), usd(part), reverse_transfer=True, refund_application_fee=True)
+
+    assert rows(models.Transfer)[0].is_reversed
+    assert kit.fake.balance(account=account.processor_id) == usd(0)
+
+
+def test_the_transfer_alone_leaves_the_fee_with_the_platform(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(100))
+
+    billing.refund(only_charge(), reverse_transfer=True)
+
+    assert kit.fake.balance(account=account.processor_id) == usd(-100)
+
+
+def test_the_fee_of_a_direct_charge_is_given_back_to_its_account(kit, org, account):
+    with connect.account(account.processor_id):
+        billing.add_payment_method(org, "pm_card_visa")
+        connect.direct_charge(org, usd(1000), application_fee=usd(100))
+
+    billing.refund(only_charge(), usd(500), refund_application_fee=True)
+
+    assert kit.fake.balance() == usd(50)
+
+
+def test_what_a_charge_has_not_shared_is_not_given_back(kit, payer, account):
+    connect.separate_charge_and_transfer(payer, usd(1000), [(account, usd(600))], group="sale-1")
+    for options in ({"reverse_transfer": True}, {"refund_application_fee": True}):
+        with pytest.raises(InvalidState) as refused:
+            billing.refund(only_charge(), **options)
+        assert refused.value.code == "charge_not_shared"
+    assert rows(models.Refund) == []
+    assert billing.refund(only_charge()).is_succeeded
+
+
+def test_the_fee_of_a_destination_charge_goes_back_with_the_transfer_only(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(100))
+
+    with pytest.raises(InvalidRequest) as refused:
+        billing.refund(only_charge(), refund_application_fee=True)
+
+    assert (refused.value.code, refused.value.param) == ("parameter_missing", "reverse_transfer")
+    assert rows(models.Refund) == []
+
+
+def test_the_same_refund_with_other_options_is_another_one(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account)
+    billing.refund(only_charge(), usd(100), operation_id="op-1")
+
+    with pytest.raises(IdempotencyConflict):
+        billing.refund(only_charge(), usd(100), reverse_transfer=True, operation_id="op-1")

@@ -76,7 +76,8 @@ class Shop:
         """Count the objects of each kind at Stripe, by our names of them."""
         return collections.Counter(
             NAMES.get(each["object"], str(each["object"]).replace(".", "_"))
-            for each in self.server.objects()["platform"]
+            for store in self.server.objects().values()
+            for each in store
         )
 
     def rows(self) -> collections.Counter[str]:

@@ -1,86 +1,95 @@
-"""What is done for connected accounts at Stripe: asked for again and again or killed, it's done once."""
+"""A sale whose charge stands while its transfers fail: it goes on where it ended, and does nothing twice."""
 
 from __future__ import annotations
 
+import signal
 import typing as t
 
 import pytest
 
-from flask_accrue import connect, models
-from flask_accrue.errors import ProcessorUnavailable
-from flask_accrue.money import Money
-from tests.faults.operation_table import Operation
+from flask_accrue.errors import InvalidRequest, ProcessorUnavailable
+from tests.faults.connect_table import (
+    CONNECT_OPERATIONS,
+    account_id,
+    direct_charge,
+    with_a_customer_there,
+)
 from tests.faults.shop import Before, Shop, shop
-from tests.faults.test_operation_faults import LOST, PASSING, Json, changes, strike
-from tests.faults.test_stripe_kills import die_and_be_done
+from tests.faults.test_operation_faults import LOST, PASSING, Json, changes
+from tests.faults.test_stripe_kills import MOMENTS, run_and_die
 from tests.processors.stripe.stripe_host import org, payer
 
 __all__ = ["org", "payer", "shop"]
 
-
-def connected(shop: Shop) -> None:
-    connect.create_account(type="express", country="AT", processor="stripe")
+SALE: t.Final = CONNECT_OPERATIONS["separate_charge_and_transfer"]
 
 
-def moved(shop: Shop) -> None:
-    connected(shop)
-    connect.transfer(shop.only(models.ConnectAccount), Money(500, "usd"))
-
-
-OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
-    "create_account": Operation(
-        lambda shop, id: connect.create_account(
-            shop.org, type="express", country="AT", processor="stripe", operation_id=id
-        ),
-        ("POST", "^/v1/accounts$"),
-        ("connect_account.created",),
-        ("connect_account",),
-    ),
-    "transfer": Operation(
-        lambda shop, id: connect.transfer(
-            shop.only(models.ConnectAccount), Money(500, "usd"), operation_id=id
-        ),
-        ("POST", "^/v1/transfers$"),
-        ("transfer.created",),
-        ("transfer",),
-        prepare=connected,
-    ),
-    "reverse_transfer": Operation(
-        lambda shop, id: connect.reverse_transfer(shop.only(models.Transfer), operation_id=id),
-        ("POST", "/reversals$"),
-        ("transfer.reversed",),
-        beside={"transfer_reversal": 1},
-        prepare=moved,
-    ),
-}
+def strike(shop: Shop, fault: Json) -> None:
+    shop.server.queue_fault({"method": "POST", "path": "^/v1/transfers$", **fault})
 
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("lost", LOST, ids=str)
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_the_same_id_again_and_again_ends_in_one_effect(shop: Shop, name: str, lost: Json) -> None:
-    operation = OPERATIONS[name]
-    operation.prepare(shop)
+def test_transfers_that_fail_again_and_again_are_made_once_at_last(shop: Shop, lost: Json) -> None:
+    SALE.prepare(shop)
     before = Before(shop)
     shop.give_up_at_once()
 
     for fault, kind in PASSING:
-        strike(shop, operation, fault)
+        strike(shop, fault)
         with pytest.raises(kind):
-            operation.run(shop, "op-1")
-        before.check_untouched()
-    strike(shop, operation, lost)
-    with pytest.raises(ProcessorUnavailable):
-        operation.run(shop, "op-1")
-    operation.run(shop, "op-1")
+            SALE.run(shop, "op-1")
+        assert shop.rows()["payment_intent"] == 1
+        assert shop.rows()["transfer"] == 0
+    for _ in range(2):  # the first, then the second
+        strike(shop, lost)
+        with pytest.raises(ProcessorUnavailable):
+            SALE.run(shop, "op-1")
+    SALE.run(shop, "op-1")
     asked = changes(shop)
-    operation.run(shop, "op-1")
+    SALE.run(shop, "op-1")
 
     assert changes(shop) == asked
-    before.check_done(operation)
+    before.check_done(SALE)
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_one_moment_after_the_other_it_is_done_once(shop: Shop, name: str) -> None:
-    die_and_be_done(shop, OPERATIONS[name])
+def test_a_transfer_that_is_refused_leaves_the_charge_and_those_before_it(shop: Shop) -> None:
+    SALE.prepare(shop)
+    shop.give_up_at_once()
+    strike(shop, {"delay": 0.0})  # the first is made
+    strike(shop, {"status": 400})
+
+    for _ in range(2):
+        with pytest.raises(InvalidRequest):
+            SALE.run(shop, "op-1")
+
+    assert (shop.rows()["payment_intent"], shop.rows()["charge"]) == (1, 1)
+    assert shop.rows()["transfer"] == shop.objects()["transfer"] == 1
+
+
+@pytest.mark.only("sqlite")
+def test_killed_in_each_of_its_steps_a_sale_is_made_once(shop: Shop) -> None:
+    SALE.prepare(shop)
+    before = Before(shop)
+    of_a_customer = MOMENTS
+    of_nobody = tuple(each for each in MOMENTS if each != "write.locked")
+
+    for moment in (*of_a_customer, *of_nobody, *of_nobody):
+        assert run_and_die(shop, SALE, moment) == -signal.SIGKILL, moment
+    SALE.run(shop.again(), "op-1")
+
+    before.check_done(SALE)
+
+
+@pytest.mark.only("sqlite")
+def test_a_direct_charge_whose_answer_was_lost_is_looked_for_in_its_account(shop: Shop) -> None:
+    with_a_customer_there(shop)
+    shop.give_up_at_once()
+    shop.server.queue_fault({"method": "POST", "path": "^/v1/payment_intents$", **LOST[1]})
+    asked = len(shop.server.requests)
+    with pytest.raises(ProcessorUnavailable):
+        direct_charge(shop, "op-1")
+    direct_charge(shop, "op-1")
+
+    assert {each.account for each in shop.server.requests[asked:]} == {account_id(shop)}

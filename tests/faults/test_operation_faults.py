@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing as t
 
 import pytest
 
-from flask_accrue import billing
+from flask_accrue import billing, connect
 from flask_accrue.errors import (
     AccrueError,
     AuthenticationError,
@@ -18,6 +19,7 @@ from flask_accrue.errors import (
     ProcessorUnavailable,
     RateLimited,
 )
+from tests.faults.connect_table import CONNECT_OPERATIONS
 from tests.faults.operation_table import OPERATIONS, Operation
 from tests.faults.shop import Before, Shop, shop
 from tests.processors.stripe.stripe_host import org, payer
@@ -25,6 +27,8 @@ from tests.processors.stripe.stripe_host import org, payer
 __all__ = ["org", "payer", "shop"]
 
 Json = dict[str, t.Any]
+
+EVERY: t.Final = {**OPERATIONS, **CONNECT_OPERATIONS}
 
 #: What asks again where others give what they have stored: it only asks, makes a link or a configuration that
 #: is stored nowhere (the key tells that it's the same), or is what a page of the Fake's does.
@@ -72,19 +76,25 @@ def changes(shop: Shop) -> int:
     return len([each for each in shop.server.requests if each.method != "GET"])
 
 
-def test_every_operation_is_in_the_table() -> None:
+@pytest.mark.parametrize(
+    ("package", "table"), [(billing, OPERATIONS), (connect, CONNECT_OPERATIONS)]
+)
+def test_every_operation_is_in_the_table(
+    package: types.ModuleType, table: t.Mapping[str, Operation]
+) -> None:
     changing = {
         name
-        for name in billing.__all__
-        if "operation_id" in getattr(inspect.unwrap(getattr(billing, name)), "__annotations__", {})
+        for name in package.__all__
+        if "operation_id" in getattr(inspect.unwrap(getattr(package, name)), "__annotations__", {})
     }
-    assert changing - NO_ROW_OF_THEIR_OWN == set(OPERATIONS)
+    # A row may also be an operation in another way, named in words.
+    assert changing - NO_ROW_OF_THEIR_OWN == {name for name in table if " " not in name}
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_second_time_the_same_id_does_nothing(shop: Shop, name: str) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
 
@@ -99,9 +109,9 @@ def test_a_second_time_the_same_id_does_nothing(shop: Shop, name: str) -> None:
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("lost", LOST, ids=str)
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_same_id_again_and_again_ends_in_one_effect(shop: Shop, name: str, lost: Json) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
     shop.give_up_at_once()
@@ -121,9 +131,9 @@ def test_the_same_id_again_and_again_ends_in_one_effect(shop: Shop, name: str, l
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_what_passes_at_once_isnt_noticed(shop: Shop, name: str) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
     faults = [{"status": 409}, {"status": 500}, {"reset": True}, *LOST]
@@ -138,9 +148,9 @@ def test_what_passes_at_once_isnt_noticed(shop: Shop, name: str) -> None:
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("acts", [False, True])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_what_isnt_answered_in_time_leaves_one_effect(shop: Shop, name: str, acts: bool) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
     method, path = operation.request
@@ -158,9 +168,9 @@ def test_what_isnt_answered_in_time_leaves_one_effect(shop: Shop, name: str, act
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_what_is_refused_stays_refused_and_another_id_may_try(shop: Shop, name: str) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
     shop.give_up_at_once()
@@ -180,9 +190,9 @@ def test_what_is_refused_stays_refused_and_another_id_may_try(shop: Shop, name: 
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_key_that_stripe_knows_of_another_request_changes_nothing(shop: Shop, name: str) -> None:
-    operation = OPERATIONS[name]
+    operation = EVERY[name]
     operation.prepare(shop)
     before = Before(shop)
     shop.give_up_at_once()

@@ -1,4 +1,4 @@
-"""Build the contract of Stripe's v1 API from the installed ``stripe`` SDK.
+"""Build the contract of Stripe's v1 API, and of what is used of v2, from the installed ``stripe`` SDK.
 
 A contract is JSON: the API version, one entry an operation (verb, path, the schema of its
 parameters, the schema of its answer) and the schemas of the resources that these name. Reading the
@@ -36,8 +36,17 @@ VERBS = ("get", "post", "delete")
 REQUEST_FUNCTIONS = ("self._request", "self._request_stream", "self._requestor.request")
 
 
+#: The rest of v2 speaks JSON and pages otherwise, which this contract doesn't know.
+USED_OF_V2 = ("/v2/core/events/{id}",)
 # Resources that events carry and no operation answers with: module and class.
 ONLY_IN_EVENTS = (("stripe.entitlements._active_entitlement_summary", "ActiveEntitlementSummary"),)
+# What thin events are when they are fetched: module and class. Each is known by its type.
+THIN_EVENTS = (
+    (
+        "stripe.events._v1_billing_meter_error_report_triggered_event",
+        "V1BillingMeterErrorReportTriggeredEvent",
+    ),
+)
 
 
 class Call(NamedTuple):
@@ -121,6 +130,11 @@ def build(root: Path) -> ContractData:
         module = sdk.module(path)
         if module is not None:
             sdk.named(name, module)
+    for path, name in THIN_EVENTS:
+        module = sdk.module(path)
+        if module is not None and name in module.classes:
+            schema = sdk.class_schema(module.classes[name], module, [module.classes[name]])
+            sdk.schemas[schema["properties"]["type"]["enum"][0]] = schema
     return {
         "sdk": sdk_constant(root, "_version.py", "VERSION"),
         "version": sdk_constant(root, "_api_version.py", "CURRENT"),
@@ -130,10 +144,10 @@ def build(root: Path) -> ContractData:
 
 
 def calls(sdk: SdkAnnotations) -> Iterator[Call]:
-    """Yield every request to a v1 path in the SDK's services."""
+    """Yield every request to a v1 path in the SDK's services, and those of v2 that are used."""
     for path in sorted(sdk.root.rglob("*_service.py")):
         parts = path.relative_to(sdk.root).with_suffix("").parts
-        module = None if parts[0] == "v2" else sdk.module(".".join(("stripe", *parts)))
+        module = sdk.module(".".join(("stripe", *parts)))
         for service in module.classes.values() if module else ():
             for method in service.body:
                 if module and isinstance(method, ast.FunctionDef):
@@ -142,7 +156,7 @@ def calls(sdk: SdkAnnotations) -> Iterator[Call]:
 
 
 def requests_in(method: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """Yield the verb and the path of each v1 request that a service's method makes."""
+    """Yield the verb and the path of each request that a service's method makes."""
     for node in ast.walk(method):
         if not isinstance(node, ast.Call) or ast.unparse(node.func) not in REQUEST_FUNCTIONS:
             continue
@@ -152,7 +166,7 @@ def requests_in(method: ast.FunctionDef) -> Iterator[tuple[str, str]]:
         if isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
             target = target.func.value  # "/v1/customers/{customer}".format(...)
         url = target.value if isinstance(target, ast.Constant) else ""
-        if verb in VERBS and isinstance(url, str) and url.startswith("/v1/"):
+        if verb in VERBS and isinstance(url, str) and (url.startswith("/v1/") or url in USED_OF_V2):
             yield str(verb), url
 
 

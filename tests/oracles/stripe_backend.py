@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.new_objects import NewObjects
-from tests.oracles.stripe_connect import take_back
+from tests.oracles.stripe_connect import CONNECTING, take_back
 from tests.oracles.stripe_discounts import give_discounts
 from tests.oracles.stripe_effects import EFFECTS, cancel_subscription
 from tests.oracles.stripe_errors import StripeError, declined, no_such
@@ -301,9 +301,9 @@ class _Answer:
         is_made = call.operation.key not in EPHEMERAL
         if is_discounted and is_made and "discounts" in call.params:
             give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
-        scheduling = SCHEDULING.get(call.operation.key)
-        if scheduling is not None:
-            scheduling(self, changed, call.params, int(self.backend.clock.now()))
+        beside = (SCHEDULING | CONNECTING).get(call.operation.key)
+        if beside is not None:
+            beside(self, changed, call.params, int(self.backend.clock.now()))
         obj.clear()
         obj.update(changed)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from tests.oracles.stripe_errors import StripeError
+
+if TYPE_CHECKING:
+    from tests.oracles.stripe_schedules import World
 
 Json = dict[str, Any]
 
@@ -82,3 +86,65 @@ def take_back(transfer: Json, reversal: Json, params: Json) -> None:
     back = transfer["amount_reversed"] + amount
     transfer.update(amount_reversed=back, reversed=back == transfer["amount"])
     reversal.update(amount=amount, currency=transfer["currency"], transfer=transfer["id"])
+
+
+def share_payment(world: World, intent: Json, params: Json, now: int) -> None:
+    """Charge what is paid for an account, and move what goes there. Any other payment has no charge."""
+    named = ("transfer_data", "transfer_group", "on_behalf_of", "application_fee_amount")
+    if intent.get("status") != "succeeded" or not any(intent.get(name) for name in named):
+        return
+    charge = world.new.make("charge")
+    same = ("amount", "currency", "customer", "payment_method", *named[1:])
+    charge.update({name: intent.get(name) for name in same})
+    charge.update(
+        status="succeeded",
+        captured=True,
+        amount_captured=intent["amount"],
+        amount_refunded=0,
+        refunded=False,
+        disputed=False,
+        payment_intent=intent["id"],
+        balance_transaction=None,
+        failure_code=None,
+    )
+    world.keep(charge)
+    intent["latest_charge"] = charge["id"]
+    moved = intent.get("transfer_data")
+    if moved:
+        transfer = world.new.make("transfer")
+        transfer.update(
+            amount=moved.get("amount") or intent["amount"],
+            amount_reversed=0,
+            reversed=False,
+            currency=intent["currency"],
+            destination=moved["destination"],
+            source_transaction=charge["id"],
+            transfer_group=intent.get("transfer_group") or f"group_{intent['id']}",
+        )
+        world.keep(transfer)
+        charge["transfer"] = transfer["id"]
+
+
+def give_back(world: World, refund: Json, params: Json, now: int) -> None:
+    """Take back what a refunded charge has shared, in proportion.
+
+    :raises StripeError: for a charge that wasn't shared so.
+    """
+    charge = world.lookup(["charge"], params["charge"])
+    if params.get("refund_application_fee") and not charge.get("application_fee_amount"):
+        raise StripeError("This charge has no application fee.", param="refund_application_fee")
+    if not params.get("reverse_transfer"):
+        return
+    if not charge.get("transfer"):
+        raise StripeError("This charge has no associated transfer.", param="reverse_transfer")
+    transfer = world.lookup(["transfer"], charge["transfer"])
+    part = transfer["amount"] * params.get("amount", charge["amount"]) // charge["amount"]
+    take_back(transfer, {}, {"amount": part})
+
+
+#: What an action changes of other objects, or makes.
+CONNECTING: dict[tuple[str, str], Callable[[World, Json, Json, int], None]] = {
+    ("post", "/v1/payment_intents"): share_payment,
+    ("post", "/v1/payment_intents/{}/confirm"): share_payment,
+    ("post", "/v1/refunds"): give_back,
+}

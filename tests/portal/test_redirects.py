@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flask_accrue.config.checks import PORTAL_WORDS
 from flask_accrue.pages import safe_target
 
 if TYPE_CHECKING:
@@ -82,3 +83,13 @@ def test_a_page_without_tls_may_lead_to_one_of_its_own_without_it(app: Flask) ->
         assert safe_target("http://127.0.0.1:5000/done") is not None
         assert safe_target("http://127.0.0.1:5001/done") is None
         assert safe_target("https://app.host.example/done") is not None
+
+
+def test_every_word_that_its_pages_begin_with_is_kept_from_other_paths(app: Flask) -> None:
+    below = {
+        rule.rule.removeprefix("/billing/").partition("/")[0]
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in ("accrue_portal", "accrue")
+    }
+
+    assert below == PORTAL_WORDS

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from flask_accrue.errors import IdempotencyConflict, InvalidRequest, NotFound
-from flask_accrue.processors import objects
+from flask_accrue.processors import Reference, objects
 from tests.processors.test_behavior import (
     Shop,
     change,
@@ -165,16 +165,17 @@ def test_a_coupon_s_terms_cant_be_changed(shop: Shop) -> None:
         shop.processor.update_coupon(made.processor_id, {"percent_off": "90"}, key=key())
 
 
-def test_a_deleted_coupon_is_told_as_it_was_and_found_no_more_for_a_new_discount(
+def test_a_deleted_coupon_is_told_to_be_gone_and_found_no_more_for_a_new_discount(
     shop: Shop, subscription: objects.Subscription
 ) -> None:
-    made = coupon(shop, id="SPRING")
+    coupon(shop, id="SPRING")
 
-    gone = shop.processor.delete_coupon("SPRING", key=key()).main
-
-    assert isinstance(gone, objects.Coupon)
-    assert (gone.deleted, gone.is_valid) == (True, False)
-    assert gone.percent_off == made.percent_off
+    for _ in range(2):
+        answer = shop.processor.delete_coupon("SPRING", key=key())
+        deleted = [
+            Reference(each.kind, each.processor_id) for each in answer.objects if each.deleted
+        ]
+        assert [*answer.gone, *deleted] == [Reference("coupon", "SPRING")]
     with pytest.raises(NotFound):
         change(shop, subscription, discounts=[{"coupon": "SPRING"}])
 

@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from werkzeug.serving import make_server
 
-from flask_accrue import Accrue, models
+from flask_accrue import Accrue, models, webhooks
 from flask_accrue.processors.signing import sign
+from flask_accrue.webhooks import tallies
 from tests.host import Base, create_host
 from tests.webhooks.endpoint import STRIPE, STRIPE_CONFIG, Endpoint
 
@@ -312,6 +314,51 @@ def test_an_event_of_the_other_mode_is_acknowledged_and_not_stored(
         assert endpoint.post(event(livemode=True)).status_code == 200
     assert endpoint.stored() == []
     assert "other mode (live)" in caplog.text
+
+
+def test_events_of_the_other_mode_are_counted_a_day_and_an_endpoint(endpoint: Endpoint) -> None:
+    for number in range(3):
+        assert endpoint.post(event(f"evt_{number}", livemode=True)).status_code == 200
+    there = {"secret": "whsec_c", "path": f"{STRIPE}/connect"}
+    assert endpoint.post(event(livemode=True), **there).status_code == 200
+    assert endpoint.post(event()).status_code == 200  # of this mode
+
+    tallies = endpoint.db.session.scalars(sa.select(models.WebhookTally))
+    counted = {(each.processor, each.endpoint, each.reason): each.count for each in tallies}
+    assert counted == {("stripe", "", "other_mode"): 3, ("stripe", "connect", "other_mode"): 1}
+    assert webhooks.unstored("other_mode") == {"stripe": 4}
+
+
+def test_many_at_once_are_all_counted(endpoint: Endpoint) -> None:
+    state = endpoint.app.extensions["accrue"]
+    ready = threading.Barrier(8)
+
+    def count() -> None:
+        ready.wait()
+        with endpoint.app.app_context():
+            for _ in range(5):
+                tallies.count(state, "stripe", "", "other_mode")
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert webhooks.unstored("other_mode") == {"stripe": 40}
+
+
+def test_what_was_counted_long_ago_is_forgotten(endpoint: Endpoint) -> None:
+    for days in (1, 8, 100):
+        day = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).date()
+        named = {"processor": "stripe", "endpoint": "", "reason": "other_mode"}
+        endpoint.db.session.add(models.WebhookTally(day=day, count=days, **named))
+    endpoint.db.session.commit()
+
+    assert webhooks.unstored("other_mode") == {"stripe": 1}
+    webhooks.prune()
+    left = endpoint.db.session.scalars(sa.select(models.WebhookTally.count))
+    assert sorted(left) == [1, 8]
 
 
 def test_a_duplicate_is_acknowledged_and_worked_on_once(endpoint: Endpoint) -> None:

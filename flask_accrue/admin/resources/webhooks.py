@@ -160,6 +160,11 @@ WEBHOOKS: t.Final[Resource[models.WebhookEvent]] = Resource(
                 "succeeded": ("Succeeded", lambda: _events.is_succeeded),
             },
         ),
+        Choice(
+            name="outcome",
+            label="Outcome",
+            options={"ignored": ("Ignored", lambda: _events.is_ignored)},
+        ),
         Exactly(name="type", label="Type", column=_events.type),
         processor_filter(_events),
         *period(_events.received_at),

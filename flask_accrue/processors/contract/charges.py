@@ -42,9 +42,15 @@ class ChargeCalls(Calls):
         reason: str | None,
         metadata: dict[str, str],
         key: str,
+        reverse_transfer: bool = False,
+        refund_application_fee: bool = False,
     ) -> Answer:
         """Give back a part of a charge, or with ``None`` all that is left.
 
-        The answer holds the refund, then the charge.
+        The answer holds the refund, then the charge, then the transfer that was taken back with it.
+
+        :param reverse_transfer: take back the same part of what the charge moved to a connected account.
+        :param refund_application_fee: give back the same part of what the platform kept of it; of what was
+            moved, only together with that.
         """
         self._unsupported(Capability.REFUND)

@@ -42,7 +42,10 @@ class DiscountCalls(Calls):
         self._unsupported(Capability.COUPONS)
 
     def delete_coupon(self, coupon: str, *, key: str) -> Answer:
-        """Let nobody redeem a coupon any more; whoever has it keeps it. The answer holds it as it was."""
+        """Let nobody redeem a coupon any more; whoever has it keeps it. The answer says that it's gone.
+
+        What is gone already is no error.
+        """
         self._unsupported(Capability.COUPONS)
 
     def create_promotion_code(

@@ -99,8 +99,11 @@ def update(tx: Transaction, coupon_id: str, changes: c.Mapping[str, t.Any]) -> o
 
 
 def delete(tx: Transaction, coupon_id: str) -> objects.Coupon:
-    """Let nobody redeem a coupon any more; whoever has it keeps it."""
-    coupon = dataclasses.replace(living(tx, coupon_id), deleted=True, is_valid=False)
+    """Let nobody redeem a coupon any more; whoever has it keeps it. What is gone already is no error."""
+    found = tx.get(objects.Coupon, coupon_id, "coupon")
+    if found.deleted:
+        return found
+    coupon = dataclasses.replace(found, deleted=True, is_valid=False)
     tx.forget(coupon_id)
     tx.save(coupon)
     tx.emit("coupon.deleted", coupon)

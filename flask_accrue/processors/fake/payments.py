@@ -194,6 +194,7 @@ def _charge(
         payment_intent=intent.processor_id,
         payment_method=method.processor_id,
         invoice=intent.invoice,
+        transfer=None,
         metadata=dict(intent.metadata),
     )
 
@@ -203,7 +204,11 @@ def _succeeded(
     intent: objects.PaymentIntent,
     method: objects.PaymentMethod,
 ) -> tuple[objects.PaymentIntent, objects.Charge]:
-    charge = tx.save(_charge(tx, intent, method, "succeeded"), "charge.succeeded")
+    charge = _charge(tx, intent, method, "succeeded")
+    split = tx.aside(intent.processor_id).get("split")
+    if split is not None:
+        charge = transfers.share(tx, split, charge)
+    tx.save(charge, "charge.succeeded")
     paid = dataclasses.replace(
         intent,
         status="succeeded",
@@ -216,9 +221,6 @@ def _succeeded(
     tx.save(paid, "payment_intent.succeeded")
     checkout_ends.after_payment(tx, paid)
     keep_fee(tx, charge)
-    split = tx.aside(intent.processor_id).get("split")
-    if split is not None:
-        transfers.share(tx, split, charge)
     if tx.aside(method.processor_id).get("behavior") == cards.DISPUTE:
         disputes.open_dispute(tx, charge, "fraudulent")
         charge = tx.get(objects.Charge, charge.processor_id)

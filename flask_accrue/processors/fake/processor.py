@@ -169,14 +169,23 @@ class FakeProcessor(
             "list_catalog", lambda tx: [*tx.all(objects.Product), *tx.all(objects.Price)]
         )
 
-    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+    def page(
+        self,
+        kind: str,
+        *,
+        after: str | None = None,
+        email: str | None = None,
+        until: datetime.datetime | None = None,
+    ) -> Page:
         """Return up to a hundred objects of a kind, the newest first."""
         cls = objects.KINDS.get(kind)
         if cls is None or cls is objects.PaymentMethod:
-            return super().page(kind, after=after, email=email)
+            return super().page(kind, after=after, email=email, until=until)
 
         def look(tx: Transaction) -> Result:
             every = [each for each in reversed(tx.all(cls)) if not each.deleted]
+            if until is not None:
+                every = [each for each in every if each.created is None or each.created <= until]
             if email is not None:
                 every = [each for each in every if getattr(each, "email", None) == email]
             ids = [each.processor_id for each in every]

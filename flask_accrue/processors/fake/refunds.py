@@ -10,7 +10,7 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import cards, labels
+from . import cards, labels, transfers
 from .refusals import check_choice, check_integer, refused
 from .transaction import Transaction
 
@@ -27,8 +27,11 @@ def create(
     amount: int | None,
     reason: str | None,
     metadata: t.Mapping[str, str],
-) -> tuple[objects.Refund, objects.Charge]:
-    """Give back a part of a charge, or all that is left.
+    reverse_transfer: bool = False,
+    refund_application_fee: bool = False,
+) -> tuple[objects.ProcessorObject, ...]:
+    """Give back a part of a charge, or all that is left. Return the refund, the charge, and the transfer that
+    was taken back with it.
 
     :raises InvalidRequest: when that is more than what is left, or nothing is left.
     """
@@ -64,6 +67,9 @@ def create(
             "amount",
             "amount_too_large" if wanted > left else "parameter_invalid_integer",
         )
+    shared_back = transfers.give_back(
+        tx, charge, wanted, transfer=reverse_transfer, fee=refund_application_fee
+    )
     behavior = tx.aside(charge.payment_method)["behavior"] if charge.payment_method else None
     refund = tx.save(
         objects.Refund(
@@ -84,7 +90,8 @@ def create(
             "succeeded" if behavior == cards.PENDING_REFUND else "failed"
         )
         tx.plan(refund.processor_id, "settle_refund", tx.now + DECIDED_AFTER)
-    return with_fee(refund), _given_back(tx, charge, wanted, "charge.refunded")
+    given_back = _given_back(tx, charge, wanted, "charge.refunded")
+    return (with_fee(refund), given_back, *shared_back)
 
 
 def left_of_invoice(tx: Transaction, invoice: objects.Invoice) -> int:

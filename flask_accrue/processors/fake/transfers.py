@@ -153,15 +153,14 @@ def check_split(
     }
 
 
-def share(
-    tx: Transaction, split: c.Mapping[str, t.Any], charge: objects.Charge
-) -> objects.Transfer | None:
-    """Share a charge that has just succeeded."""
+def share(tx: Transaction, split: c.Mapping[str, t.Any], charge: objects.Charge) -> objects.Charge:
+    """Share a charge that is just about to succeed; return it with what it tells of that."""
     fee: int | None = split["application_fee"]
+    charge = tx.save(dataclasses.replace(charge, application_fee=fee))
     if split["destination"] is None:
         if fee is not None:
             tx.aside(charge.processor_id)["application_fee"] = fee
-        return None
+        return charge
     amount = split["transfer_amount"]
     made = _made(
         tx,
@@ -172,7 +171,56 @@ def share(
     )
     if fee is not None:
         tx.aside(made.processor_id)["application_fee"] = fee
-    return made
+    return dataclasses.replace(charge, transfer=made.processor_id)
+
+
+def give_back(
+    tx: Transaction, charge: objects.Charge, amount: int, *, transfer: bool, fee: bool
+) -> list[objects.Transfer]:
+    """Take back what a charge has shared, in proportion to the part of it that is refunded.
+
+    Return the transfer that was taken back, if one was. Running totals are rounded, so that parts add up.
+
+    :param transfer: what went to the account; ``fee``: what the platform kept.
+    :raises InvalidRequest: for a charge that wasn't shared so.
+    """
+    shared = charge.transfer if isinstance(charge.transfer, str) else None
+    if transfer and shared is None:
+        raise refused(
+            f"The charge {charge.processor_id!r} has made no transfer to reverse.",
+            "reverse_transfer",
+        )
+    if fee and charge.application_fee is None:
+        raise refused(
+            f"The charge {charge.processor_id!r} has no application fee to refund.",
+            "refund_application_fee",
+        )
+    if fee and shared is not None and not transfer:
+        raise refused(
+            "Of a destination charge the application fee is refunded with the transfer only: say "
+            "reverse_transfer, too.",
+            "refund_application_fee",
+        )
+    upto = (charge.amount_refunded, charge.amount_refunded + amount)
+
+    def part(whole: int) -> int:
+        before, after = (
+            Money(whole, charge.currency).share(each, charge.amount).amount_minor for each in upto
+        )
+        return after - before
+
+    if fee:
+        aside = tx.aside(shared or charge.processor_id)
+        left = aside.get("application_fee", 0)
+        aside["application_fee"] = left - min(left, part(charge.application_fee or 0))
+    if not transfer or shared is None:
+        return []
+    moved = tx.get(objects.Transfer, shared)
+    back = min(moved.amount - moved.amount_reversed, part(moved.amount))
+    if back == 0:
+        return [moved]
+    changed = dataclasses.replace(moved, amount_reversed=moved.amount_reversed + back)
+    return [tx.save(changed, "transfer.reversed")]
 
 
 def of_charge(tx: Transaction, charge_id: str) -> list[objects.Transfer]:

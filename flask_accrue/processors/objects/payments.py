@@ -69,6 +69,8 @@ class Charge(ProcessorObject):
     taken counts as refunded: of 1000 held and 700 captured, ``amount_refunded`` is 300.
 
     :ivar capture_before: until when held money can be taken.
+    :ivar transfer: the transfer that it made to a connected account, if it was charged to be shared.
+    :ivar application_fee: what the platform kept of it, in minor units; ``None``: nothing was agreed.
     """
 
     kind = "charge"
@@ -89,6 +91,8 @@ class Charge(ProcessorObject):
     decline_code: str | None = None
     receipt_url: str | None = None
     capture_before: When | None = None
+    transfer: str | Unsaid | None = UNSAID
+    application_fee: int | None = None
     fee: int | Unsaid = UNSAID
     net: int | Unsaid = UNSAID
 

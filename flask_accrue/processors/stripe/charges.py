@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ...errors import CardError
 from ..answers import Answer, Json
 from ..contract import ChargeCalls
 from . import fields
 from .api import Api, segment
-from .gathering import INTENT_EXPANDED, Gathering, current, if_possible, read, taken_out
+from .gathering import Gathering, current, if_possible, read, taken_out
+from .paying import INTENTS, ask_bank
 from .payment_intents import StripePaymentIntents
 
 _INVOICES: t.Final = "/v1/invoices"
-_INTENTS: t.Final = "/v1/payment_intents"
 _REFUNDS: t.Final = "/v1/refunds"
 
 # What it cost, and what is left of the charge, and what that one cost.
@@ -65,20 +64,14 @@ class StripeCharges(StripePaymentIntents, ChargeCalls):
         :raises CardError: when the bank refuses; ``answer`` holds the same.
         """
         api = self._changing
-        given = {"payment_method": payment_method, "expand": list(INTENT_EXPANDED)}
-        gathering = Gathering(api)
-        try:
-            reply = api.post(f"{_INTENTS}/{segment(payment_intent)}/confirm", given, key=key)
-        except CardError as error:
-            with if_possible():
-                gathering.read_intent(payment_intent)
-            _put_its_invoice(api, gathering, payment_intent)
-            error.answer = gathering.so_far() or error.answer
-            raise
-        reply = current(api, reply, _INTENTS, *INTENT_EXPANDED)
-        gathering.put_intent(reply.body, reply)
-        _put_its_invoice(api, gathering, payment_intent)
-        return gathering.answer()
+        return ask_bank(
+            api,
+            f"{INTENTS}/{segment(payment_intent)}/confirm",
+            {"payment_method": payment_method},
+            key=key,
+            intent=payment_intent,
+            beside=lambda gathering: _put_its_invoice(api, gathering, payment_intent),
+        )
 
     def create_refund(
         self,
@@ -88,22 +81,34 @@ class StripeCharges(StripePaymentIntents, ChargeCalls):
         reason: str | None,
         metadata: dict[str, str],
         key: str,
+        reverse_transfer: bool = False,
+        refund_application_fee: bool = False,
     ) -> Answer:
-        """Give back a part of a charge, or all that is left. The answer holds the refund, then the charge."""
+        """Give back a part of a charge, or all that is left. The answer holds the refund, then the charge,
+        then the transfer that was taken back with it.
+        """
         api = self._changing
+        expanded = (*_REFUND_EXPANDED, *(["charge.transfer"] if reverse_transfer else []))
         given: dict[str, Json] = {
             "charge": charge,
             "amount": amount,
             "reason": reason,
             "metadata": metadata,
-            "expand": list(_REFUND_EXPANDED),
+            "expand": list(expanded),
         }
-        reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, *_REFUND_EXPANDED)
+        if reverse_transfer:
+            given["reverse_transfer"] = True
+        if refund_application_fee:
+            given["refund_application_fee"] = True
+        reply = current(api, api.post(_REFUNDS, given, key=key), _REFUNDS, *expanded)
+        taken_back = taken_out(reply.body, "charge", "transfer")
         given_back = taken_out(reply.body, "charge")
         gathering = Gathering(api)
         gathering.put("refund", reply.body, reply)
         if given_back is not None:
             gathering.put("charge", given_back, reply)
+        if taken_back is not None:
+            gathering.put("transfer", taken_back, reply)
         return gathering.answer()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from ...errors import CardError, ProcessorError, ProcessorUnavailable
+from ...errors import ProcessorError, ProcessorUnavailable
 from .. import objects
 from ..answers import Answer, Json
 from ..contract import ConnectCalls
@@ -13,15 +13,15 @@ from . import fields
 from .api import Api, Reply, segment
 from .calls import StripeCalls
 from .customers import check_known, emptied
-from .gathering import Gathering, alone, current, if_possible, taken_out, unclear
+from .gathering import INTENT_EXPANDED, Gathering, alone, taken_out, unclear
+from .paying import INTENTS, ask_bank
 
 _ACCOUNTS: t.Final = "/v1/accounts"
 _LINKS: t.Final = "/v1/account_links"
-_INTENTS: t.Final = "/v1/payment_intents"
 _TRANSFERS: t.Final = "/v1/transfers"
 
 #: A charge with what it cost, and with the transfer that it made.
-_INTENT_EXPANDED: t.Final = ("latest_charge.balance_transaction", "latest_charge.transfer")
+_INTENT_EXPANDED: t.Final = (*INTENT_EXPANDED, "latest_charge.transfer")
 
 _CHANGEABLE: t.Final = frozenset(
     "email business_type business_profile capabilities default_currency metadata".split()
@@ -113,7 +113,6 @@ class StripeConnect(StripeCalls, ConnectCalls):
 
         :raises CardError: when the bank refuses; ``answer`` holds the same.
         """
-        api = self._changing
         given: dict[str, Json] = {
             "customer": customer,
             "amount": amount,
@@ -125,27 +124,13 @@ class StripeConnect(StripeCalls, ConnectCalls):
             "transfer_group": transfer_group,
             "metadata": metadata,
             "confirm": True,
+            # What the bank wants of the customer is for Stripe.js to do, on a page of ours.
+            "use_stripe_sdk": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "expand": list(_INTENT_EXPANDED),
         }
         if destination is not None:
             given["transfer_data"] = _said({"destination": destination, "amount": transfer_amount})
-        gathering = Gathering(api)
-        try:
-            reply = api.post(_INTENTS, given, key=key)
-        except CardError as error:
-            intent = error.answer and error.answer.first(objects.PaymentIntent)
-            if intent is not None:
-                with if_possible():
-                    gathering.read_intent(intent.processor_id)
-            error.answer = gathering.so_far() or error.answer
-            raise
-        reply = current(api, reply, _INTENTS, *_INTENT_EXPANDED)
-        made = taken_out(reply.body, "latest_charge", "transfer")
-        gathering.put_intent(reply.body, reply)
-        if made is not None:
-            gathering.put("transfer", made, reply)
-        return gathering.answer()
+        return ask_bank(self._changing, INTENTS, given, key=key, expanded=_INTENT_EXPANDED)
 
     def create_transfer(
         self,

@@ -6,18 +6,16 @@ dashboard, still holds, and can be taken away.
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import NotFound
-from .. import objects
-from ..answers import Answer, Json
+from ..answers import Answer, Json, Reference
 from ..contract import DiscountCalls
 from . import fetching
 from .api import segment
 from .calls import StripeCalls
 from .customers import check_known, emptied
-from .gathering import Gathering, alone, read, taken_out
+from .gathering import Gathering, alone, deleted, read, taken_out
 
 COUPONS: t.Final = "/v1/coupons"
 CODES: t.Final = "/v1/promotion_codes"
@@ -85,16 +83,9 @@ class StripeDiscounts(StripeCalls, DiscountCalls):
         return alone(api, "coupon", reply, COUPONS, *expanded)
 
     def delete_coupon(self, coupon: str, *, key: str) -> Answer:
-        """Delete a coupon. Stripe then tells no more than that it's gone, so it's read before.
-
-        :raises NotFound: when there is none, or it's deleted already.
-        """
-        api = self._changing
-        before = fetching.fetch(api, "coupon", coupon, None)
-        assert isinstance(before.main, objects.Coupon)
-        reply = api.delete(f"{COUPONS}/{segment(coupon)}", {})
-        gone = dataclasses.replace(before.main, deleted=True, is_valid=False)
-        return Answer(objects=(gone,), fresh_from=reply.fresh_from, fresh_to=reply.fresh_to)
+        """Delete a coupon; Stripe then tells no more than that it's gone."""
+        path = f"{COUPONS}/{segment(coupon)}"
+        return deleted(self._changing, path, Reference("coupon", coupon))
 
     def create_promotion_code(
         self,

@@ -43,7 +43,13 @@ def catalog(api: Api) -> Answer:
     return _listed(api, *_lists("product"), *_lists("price"))
 
 
-def page(api: Api, kind: str, after: str | None, email: str | None) -> Page:
+def page(
+    api: Api,
+    kind: str,
+    after: str | None,
+    email: str | None,
+    until: datetime.datetime | None = None,
+) -> Page:
     """Return a page of all objects of a kind; the part before the colon of ``after`` counts the lists.
 
     :raises UnsupportedByProcessor: for a kind that Stripe has no list of.
@@ -55,6 +61,8 @@ def page(api: Api, kind: str, after: str | None, email: str | None) -> Page:
     _, path, params = lists[int(number)]
     if email is not None:
         params = {**params, "email": email}
+    if until is not None:
+        params = {**params, "created": {"lte": int(until.timestamp())}}
     rows, reply = next(api.pages(path, params, after=last or None))
     found, until = [], reply.fresh_to
     for raw in rows:

@@ -12,6 +12,7 @@ from ..answers import Answer, RefusedUsage
 from ..contract import UsageCalls
 from . import fields
 from .api import interval, segment
+from .bodies import Raw
 from .calls import StripeCalls
 
 _EVENTS: t.Final = "/v1/billing/meter_events"
@@ -69,11 +70,16 @@ class StripeUsage(StripeCalls, UsageCalls):
 
         A sample names its request by its idempotency key, which is what we send as identifier, too.
         """
-        report = self._api.get(f"/v2/core/events/{segment(event_id)}", {}, account=account).body
-        reason = fields.part(fields.part(report, "data"), "reason")
-        return tuple(
-            RefusedUsage(identifier, fields.text(sample, "error_message") or "refused")
-            for kind in fields.rows(reason, "error_types") or []
-            for sample in fields.rows(kind, "sample_errors") or []
-            if (identifier := fields.text(fields.part(sample, "request"), "identifier"))
-        )
+        path = f"/v2/core/events/{segment(event_id)}"
+        return read_error_report(self._api.get(path, {}, account=account).body)
+
+
+def read_error_report(report: Raw) -> tuple[RefusedUsage, ...]:
+    """Return the samples of an error report as the API's second version tells it."""
+    reason = fields.part(fields.part(report, "data"), "reason")
+    return tuple(
+        RefusedUsage(identifier, fields.text(sample, "error_message") or "refused")
+        for kind in fields.rows(reason, "error_types") or []
+        for sample in fields.rows(kind, "sample_errors") or []
+        if (identifier := fields.text(fields.part(sample, "request"), "identifier"))
+    )

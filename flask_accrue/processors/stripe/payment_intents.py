@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ...errors import CardError
-from .. import objects
 from ..answers import Answer, Json
 from ..contract import PaymentIntentCalls
 from .api import segment
 from .calls import StripeCalls
-from .gathering import INTENT_EXPANDED, Gathering, current, if_possible
-
-PATH: t.Final = "/v1/payment_intents"
+from .gathering import INTENT_EXPANDED, Gathering, current
+from .paying import INTENTS, ask_bank
 
 
 class StripePaymentIntents(StripeCalls, PaymentIntentCalls):
@@ -51,25 +46,11 @@ class StripePaymentIntents(StripeCalls, PaymentIntentCalls):
             "statement_descriptor_suffix": statement_descriptor,
             "metadata": metadata,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "expand": list(INTENT_EXPANDED),
         }
         if confirm:
             # What the bank wants of the customer then is for Stripe.js to do, on a page of ours.
             given |= {"confirm": True, "use_stripe_sdk": True}
-        api = self._changing
-        gathering = Gathering(api)
-        try:
-            reply = api.post(PATH, given, key=key)
-        except CardError as error:
-            intent = error.answer and error.answer.first(objects.PaymentIntent)
-            if intent is not None:
-                with if_possible():
-                    gathering.read_intent(intent.processor_id)
-            error.answer = gathering.so_far() or error.answer
-            raise
-        reply = current(api, reply, PATH, *INTENT_EXPANDED)
-        gathering.put_intent(reply.body, reply)
-        return gathering.answer()
+        return ask_bank(self._changing, INTENTS, given, key=key)
 
     def capture_payment(self, payment_intent: str, *, amount: int | None, key: str) -> Answer:
         """Take what a payment intent holds, or a part of it. The answer holds the intent, then its charge."""
@@ -84,8 +65,8 @@ class StripePaymentIntents(StripeCalls, PaymentIntentCalls):
     def _end(self, payment_intent: str, step: str, given: dict[str, Json], key: str) -> Answer:
         api = self._changing
         given = {**given, "expand": list(INTENT_EXPANDED)}
-        reply = api.post(f"{PATH}/{segment(payment_intent)}/{step}", given, key=key)
-        reply = current(api, reply, PATH, *INTENT_EXPANDED)
+        reply = api.post(f"{INTENTS}/{segment(payment_intent)}/{step}", given, key=key)
+        reply = current(api, reply, INTENTS, *INTENT_EXPANDED)
         gathering = Gathering(api)
         gathering.put_intent(reply.body, reply)
         return gathering.answer()

@@ -182,12 +182,19 @@ class StripeProcessor(
         """Return all products, then all prices, oldest first; retired ones too."""
         return listing.catalog(self._api)
 
-    def page(self, kind: str, *, after: str | None = None, email: str | None = None) -> Page:
+    def page(
+        self,
+        kind: str,
+        *,
+        after: str | None = None,
+        email: str | None = None,
+        until: datetime.datetime | None = None,
+    ) -> Page:
         """Return up to a hundred objects of a kind, the newest first; of prices, the retired ones first.
 
         Cards aren't listed but by customer.
         """
-        return listing.page(self._api, kind, after, email)
+        return listing.page(self._api, kind, after, email, until)
 
     def default_payment_method_of(self, raw: c.Mapping[str, t.Any]) -> str | None:
         """Return the default card's id that a customer's raw object names."""

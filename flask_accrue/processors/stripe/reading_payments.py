@@ -80,6 +80,9 @@ def read_charge(raw: Raw) -> objects.Charge:
         decline_code=fields.text(outcome, "reason") if status == "failed" else None,
         receipt_url=fields.text(raw, "receipt_url"),
         capture_before=fields.moment(paid_by, "capture_before"),
+        # Of a charge that isn't shared many bodies say nothing at all.
+        transfer=fields.reference(raw, "transfer") if "transfer" in raw else objects.UNSAID,
+        application_fee=_application_fee(raw),
         fee=fee,
         net=net,
     )
@@ -148,6 +151,13 @@ def _fee_and_net(raw: Raw, currency: str) -> tuple[int | objects.Unsaid, int | o
     if not isinstance(balance, dict) or fields.currency(balance) != currency:
         return objects.UNSAID, objects.UNSAID
     return fields.required_integer(balance, "fee"), fields.required_integer(balance, "net")
+
+
+def _application_fee(raw: Raw) -> int | None:
+    """Return what was agreed on, else what the expanded fee tells."""
+    agreed = fields.integer(raw, "application_fee_amount")
+    fee = raw.get("application_fee")
+    return fields.integer(fee, "amount") if agreed is None and isinstance(fee, dict) else agreed
 
 
 def _invoice(raw: Raw) -> str | objects.Unsaid | None:

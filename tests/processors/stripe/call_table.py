@@ -631,6 +631,28 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         },
         ("refund", "charge"),
     ),
+    "create_refund_with_what_was_shared": Call(
+        lambda stripe: stripe.create_refund(
+            "ch_shared",
+            amount=500,
+            reason=None,
+            metadata={"accrue_operation": "op"},
+            reverse_transfer=True,
+            refund_application_fee=True,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/refunds",
+        {
+            "charge": "ch_shared",
+            "amount": 500,
+            "metadata": {"accrue_operation": "op"},
+            "reverse_transfer": True,
+            "refund_application_fee": True,
+            "expand": [*REFUND_EXPANDED, "charge.transfer"],
+        },
+        ("refund", "charge", "transfer"),
+    ),
     "create_checkout_session": Call(
         lambda stripe: stripe.create_checkout_session(
             "cus_1",
@@ -962,7 +984,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         "DELETE",
         "/v1/coupons/TEN",
         {},
-        ("coupon",),
+        (),
     ),
     "create_promotion_code": Call(
         lambda stripe: stripe.create_promotion_code(
@@ -1183,10 +1205,11 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "transfer_group": "lesson-1",
             "metadata": {"accrue_operation": "op"},
             "confirm": True,
+            "use_stripe_sdk": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "expand": CONNECT_EXPANDED,
         },
-        ("payment_intent",),
+        ("payment_intent", "charge", "transfer"),
     ),
     "create_transfer": Call(
         lambda stripe: stripe.create_transfer(
@@ -1269,6 +1292,17 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
     ),
 }
 
+#: What is a call of the contract in another way, which makes another request.
+FURTHER: t.Final = frozenset(
+    {
+        "create_mounted_session",
+        "create_mounted_setup",
+        "create_pause_session",
+        "create_refund_with_what_was_shared",
+        "create_retention_session",
+        "fetch_entitlement_summary",
+    }
+)
 #: The calls that change something: a preview, which Stripe wants as a POST, doesn't.
 CHANGES: t.Final = tuple(
     name

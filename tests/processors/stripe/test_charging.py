@@ -108,8 +108,11 @@ def declined(**others: t.Any) -> Json:
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["create_charge", "create_connect_charge", "create_payment_intent"]
+)
 def test_a_declined_charge_is_told_with_the_error(
-    world: ContractServer, processor: StripeProcessor
+    world: ContractServer, processor: StripeProcessor, name: str
 ) -> None:
     failed = payment_intent(**DECLINED)
     world.prime(failed)
@@ -117,22 +120,25 @@ def test_a_declined_charge_is_told_with_the_error(
     world.queue_answer(402, declined(charge="ch_1", payment_intent=failed), method="POST")
 
     with pytest.raises(CardError) as caught:
-        CALLS["create_charge"].run(processor)
+        CALLS[name].run(processor)
 
     assert caught.value.decline_code == "insufficient_funds"
     assert kinds(caught.value.answer) == ["payment_intent", "charge"]
     assert "secret_1" not in json.dumps([dict(each.raw) for each in caught.value.answer.objects])
 
 
+@pytest.mark.parametrize(
+    "name", ["create_charge", "create_connect_charge", "create_payment_intent"]
+)
 def test_a_declined_charge_tells_of_the_intent_in_the_error_when_it_cant_be_read_anew(
-    world: ContractServer, processor: StripeProcessor
+    world: ContractServer, processor: StripeProcessor, name: str
 ) -> None:
     failed = payment_intent(**DECLINED)
     world.queue_answer(402, declined(payment_intent=failed), method="POST")
     world.queue_answer(500, method="GET")
 
     with pytest.raises(CardError) as caught:
-        CALLS["create_charge"].run(processor)
+        CALLS[name].run(processor)
 
     assert kinds(caught.value.answer) == ["payment_intent"]
     assert caught.value.answer.main.error_code == "card_declined"
@@ -152,12 +158,15 @@ def test_a_decline_that_tells_no_whole_intent_has_no_answer(
     assert caught.value.answer is None
 
 
+@pytest.mark.parametrize(
+    "name", ["create_charge", "create_connect_charge", "create_payment_intent"]
+)
 def test_a_charge_that_the_customer_has_to_confirm_comes_with_its_secret(
-    world: ContractServer, processor: StripeProcessor
+    world: ContractServer, processor: StripeProcessor, name: str
 ) -> None:
     answers_with(world, payment_intent(**WAITS), "^/v1/payment_intents$")
 
-    answer = CALLS["create_charge"].run(processor)
+    answer = CALLS[name].run(processor)
 
     assert kinds(answer) == ["payment_intent"]
     assert answer is not None

@@ -17,8 +17,11 @@ from flask_accrue.jobs import run_periodic
 from flask_accrue.origins import Actor
 from flask_accrue.processors.signing import sign
 from flask_accrue.processors.stripe import StripeProcessor
+from flask_accrue.processors.stripe.metering import read_error_report
 from flask_accrue.state import current_state
 from tests.host import Organization, running_host
+from tests.oracles.stripe_contract import installed_contract
+from tests.processors.stripe.test_sdk_contract import Watched, asked_in_vain
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,9 +172,20 @@ def report_of(**refused: str) -> Json:
     }
 
 
+def test_the_sdk_knows_every_field_of_a_report_that_is_read() -> None:
+    contract, body = (
+        installed_contract(),
+        Watched(report_of(refused="There is no meter api_calls.")),
+    )
+
+    assert len(read_error_report(body)) == 1
+    assert asked_in_vain(body, contract.schemas[ERROR_REPORT], contract, "report") == set()
+    assert body.asked == {"data"}
+
+
 def hear_of(server: ContractServer, report: Json) -> None:
-    """Let Stripe send the report's event, which shows none of it, and answer what it's asked then."""
-    server.queue_answer(200, report, path="^/v2/core/events/evt_report$")
+    """Let Stripe send the report's event, which shows none of it until it's asked for."""
+    server.prime(report)
     shown = {name: value for name, value in report.items() if name != "data"}
     payload = json.dumps(shown).encode()
     with current_app.test_client() as client:
@@ -226,8 +240,7 @@ def test_a_report_that_comes_again_leaves_alone_what_was_sent_since(
     metering.retry([row.id], Actor("system", "test"))
     metering.work_on_due()
 
-    again = {**report_of(refused="There is no meter api_calls."), "id": "evt_report2"}
-    stripe_server.queue_answer(200, again, path="^/v2/core/events/evt_report2$")
+    again = report_of(refused="There is no meter api_calls.")
     hear_of(stripe_server, {**again, "id": "evt_report2"})
 
     assert row.is_reported

@@ -10,7 +10,14 @@ import pytest
 from flask_accrue.errors import InvalidRequest
 from flask_accrue.processors import Processor, objects
 from flask_accrue.processors.stripe import StripeProcessor, versions
-from tests.processors.stripe.call_table import CALLS, CHANGES, KEYED, STEPS, SUBSCRIPTION_EXPANDED
+from tests.processors.stripe.call_table import (
+    CALLS,
+    CHANGES,
+    FURTHER,
+    KEYED,
+    STEPS,
+    SUBSCRIPTION_EXPANDED,
+)
 from tests.processors.stripe.stripe_bodies import Json, sample
 
 if t.TYPE_CHECKING:
@@ -36,7 +43,7 @@ _LOCAL = {
     "storable",
     "default_payment_method_of",
     "find",
-    # Of the other API, which the contract server doesn't know: it's tried beside usage.
+    # What it answers with is no object of ours: it's tried beside usage.
     "list_refused_usage",
     # Stripe's page alone takes codes and completes what it has begun.
     "complete_checkout_session",
@@ -57,8 +64,7 @@ def test_every_call_of_the_contract_is_in_the_table() -> None:
         if not name.startswith("_")
     }
 
-    # That one is fetched in a way of its own.
-    assert set(CALLS) - {"fetch_entitlement_summary"} == contract - _LOCAL
+    assert set(CALLS) - FURTHER == contract - _LOCAL
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -71,9 +71,17 @@ class FakeCharges(FakeCalls, ChargeCalls):
         reason: str | None,
         metadata: dict[str, str],
         key: str,
+        reverse_transfer: bool = False,
+        refund_application_fee: bool = False,
     ) -> Answer:
         """Give back a part of a charge, or all that is left."""
-        given: dict[str, Json] = {"amount": amount, "reason": reason, "metadata": metadata}
+        given: dict[str, Json] = {
+            "amount": amount,
+            "reason": reason,
+            "metadata": metadata,
+            "reverse_transfer": reverse_transfer,
+            "refund_application_fee": refund_application_fee,
+        }
         return self._engine.call(
             "create_refund",
             key,

@@ -57,7 +57,7 @@ class FakeDiscounts(FakeCalls, DiscountCalls):
         )
 
     def delete_coupon(self, coupon: str, *, key: str) -> Answer:
-        """Delete a coupon; one that is gone is no longer found."""
+        """Delete a coupon."""
         return self._engine.call(
             "delete_coupon", key, {"coupon": coupon}, lambda tx: [coupons.delete(tx, coupon)]
         )

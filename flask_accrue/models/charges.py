@@ -1,4 +1,4 @@
-"""Money that moves: payment and setup intents, charges, refunds and disputes."""
+"""Money that moved, is held or was refused, and money that was given back."""
 
 from __future__ import annotations
 
@@ -11,147 +11,9 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
-from .base import Mirrored, mirrored_constraints, soft_reference
+from .base import Mirrored, mirrored_constraints, postgresql_index, soft_reference
+from .connect import Transfer
 from .customers import Customer, PaymentMethod
-
-
-class LentSecret:
-    """A row that may know its client secret for as long as it is in memory."""
-
-    @property
-    def client_secret(self) -> str | None:
-        """What the customer's browser needs to go on; ``None`` unless a call has brought it just now."""
-        return t.cast("str | None", self.__dict__.get(_LENT))
-
-    def lend_secret(self, secret: str | None) -> None:
-        """Note the secret that an answer brought, in memory alone."""
-        self.__dict__[_LENT] = secret
-
-
-#: No name of a column's, so that no session ever looks at it.
-_LENT: t.Final = " client secret"
-
-
-class PaymentIntent(LentSecret, Mirrored):
-    """An attempt to collect an amount.
-
-    :ivar amount_capturable: what the bank holds, in minor units, while it waits to be captured.
-    :ivar client_secret: for the customer's browser, where it came with a call just now. It's never stored:
-        :func:`flask_accrue.billing.client_secret` asks for it anew.
-    """
-
-    __tablename__ = "accrue_payment_intents"
-
-    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey("accrue_customers.id"), index=True
-    )
-    status: orm.Mapped[str] = orm.mapped_column(sa.String(50))
-    amount: orm.Mapped[int]
-    amount_received: orm.Mapped[int] = orm.mapped_column(default=0)
-    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
-    capture_method: orm.Mapped[str] = orm.mapped_column(sa.String(50), default="automatic")
-    amount_capturable: orm.Mapped[int] = orm.mapped_column(default=0)
-    payment_method_processor_id: orm.Mapped[str | None]
-    latest_charge_processor_id: orm.Mapped[str | None]
-    invoice_processor_id: orm.Mapped[str | None] = orm.mapped_column(index=True)
-    error_code: orm.Mapped[str | None]
-    error_decline_code: orm.Mapped[str | None]
-    canceled_at: orm.Mapped[datetime.datetime | None]
-    cancellation_reason: orm.Mapped[str | None]
-
-    customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
-
-    @property
-    def money(self) -> Money:
-        """The whole amount."""
-        return Money(self.amount, self.currency)
-
-    @hybrid_property
-    def is_succeeded(self) -> bool:
-        """The money is collected."""
-        return self.status == "succeeded"
-
-    @hybrid_property
-    def is_canceled(self) -> bool:
-        """Given up; it can't be paid any more."""
-        return self.status == "canceled"
-
-    @hybrid_property
-    def requires_action(self) -> bool:
-        """The customer has to confirm it at the bank."""
-        return self.status in ("requires_action", "requires_confirmation")
-
-    @requires_action.inplace.expression
-    @classmethod
-    def _requires_action(cls) -> sa.ColumnElement[bool]:
-        return cls.status.in_(("requires_action", "requires_confirmation"))
-
-    @hybrid_property
-    def requires_payment_method(self) -> bool:
-        """No card is on it, or the card was refused; another one may be tried."""
-        return self.status == "requires_payment_method"
-
-    @hybrid_property
-    def requires_confirmation(self) -> bool:
-        """A card is on it, and the bank wasn't asked yet."""
-        return self.status == "requires_confirmation"
-
-    @hybrid_property
-    def requires_capture(self) -> bool:
-        """The bank holds the money, and it waits to be taken."""
-        return self.status == "requires_capture"
-
-
-class SetupIntent(LentSecret, Mirrored):
-    """A card being set up for later, without a charge.
-
-    :ivar client_secret: as of a payment intent.
-    """
-
-    __tablename__ = "accrue_setup_intents"
-
-    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey("accrue_customers.id"), index=True
-    )
-    status: orm.Mapped[str] = orm.mapped_column(sa.String(50))
-    usage: orm.Mapped[str] = orm.mapped_column(sa.String(50))
-    payment_method_processor_id: orm.Mapped[str | None]
-    error_code: orm.Mapped[str | None]
-    error_decline_code: orm.Mapped[str | None]
-    cancellation_reason: orm.Mapped[str | None]
-
-    customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
-    payment_method: orm.Mapped[PaymentMethod | None] = orm.relationship(
-        primaryjoin=soft_reference("PaymentMethod", "payment_method_processor_id").format(
-            self="SetupIntent"
-        ),
-        viewonly=True,
-    )
-
-    @hybrid_property
-    def is_succeeded(self) -> bool:
-        """The card is set up, and attached to the customer."""
-        return self.status == "succeeded"
-
-    @hybrid_property
-    def is_canceled(self) -> bool:
-        """Given up; it can't be confirmed any more."""
-        return self.status == "canceled"
-
-    @hybrid_property
-    def requires_action(self) -> bool:
-        """The customer has to confirm it at the bank."""
-        return self.status in ("requires_action", "requires_confirmation")
-
-    @requires_action.inplace.expression
-    @classmethod
-    def _requires_action(cls) -> sa.ColumnElement[bool]:
-        return cls.status.in_(("requires_action", "requires_confirmation"))
-
-    @hybrid_property
-    def requires_payment_method(self) -> bool:
-        """No card is on it, or the card was refused; another one may be tried."""
-        return self.status == "requires_payment_method"
 
 
 class Charge(Mirrored):
@@ -163,6 +25,9 @@ class Charge(Mirrored):
     :ivar fee: what the processor kept, ``None`` until it said so. Refunds don't change it.
     :ivar net: ``amount_captured - fee``, as the processor said it.
     :ivar capture_before: until when money that is held can be taken.
+    :ivar transfer_processor_id: the transfer that a destination charge made; ``None`` of any other.
+    :ivar application_fee: what the platform keeps of a charge for a connected account, ``None`` where nothing
+        was agreed. Giving it back doesn't change it.
     """
 
     __tablename__ = "accrue_charges"
@@ -182,6 +47,8 @@ class Charge(Mirrored):
     decline_code: orm.Mapped[str | None]
     receipt_url: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     capture_before: orm.Mapped[datetime.datetime | None]
+    transfer_processor_id: orm.Mapped[str | None]
+    application_fee: orm.Mapped[int | None]
     fee: orm.Mapped[int | None]
     net: orm.Mapped[int | None]
 
@@ -190,6 +57,10 @@ class Charge(Mirrored):
         primaryjoin=soft_reference("PaymentMethod", "payment_method_processor_id").format(
             self="Charge"
         ),
+        viewonly=True,
+    )
+    transfer: orm.Mapped[Transfer | None] = orm.relationship(
+        primaryjoin=soft_reference("Transfer", "transfer_processor_id").format(self="Charge"),
         viewonly=True,
     )
     refunds: orm.Mapped[list[Refund]] = orm.relationship(
@@ -205,6 +76,12 @@ class Charge(Mirrored):
         return (
             *mirrored_constraints("accrue_charges"),
             sa.Index("ix_accrue_charges_customer", "customer_id", "created", "id"),
+            postgresql_index(
+                "ix_accrue_charges_without_fee",
+                "created",
+                "id",
+                postgresql_where=sa.text("fee IS NULL"),
+            ),
         )
 
     @property
@@ -363,64 +240,3 @@ class Refund(Mirrored):
     @classmethod
     def _is_failed(cls) -> sa.ColumnElement[bool]:
         return cls.status.in_(("failed", "canceled"))
-
-
-class Dispute(Mirrored):
-    """A charge that the customer's bank takes back, for now or for good.
-
-    :ivar evidence_due_by: until when the merchant may answer.
-    """
-
-    __tablename__ = "accrue_disputes"
-
-    customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey("accrue_customers.id"), index=True
-    )
-    charge_processor_id: orm.Mapped[str] = orm.mapped_column(index=True)
-    payment_intent_processor_id: orm.Mapped[str | None]
-    status: orm.Mapped[str] = orm.mapped_column(sa.String(50))
-    amount: orm.Mapped[int]
-    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
-    reason: orm.Mapped[str]
-    is_charge_refundable: orm.Mapped[bool] = orm.mapped_column(default=False)
-    evidence_due_by: orm.Mapped[datetime.datetime | None]
-
-    customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
-    charge: orm.Mapped[Charge | None] = orm.relationship(
-        primaryjoin=soft_reference("Charge", "charge_processor_id").format(self="Dispute"),
-        viewonly=True,
-    )
-
-    @property
-    def money(self) -> Money:
-        """What the bank takes back."""
-        return Money(self.amount, self.currency)
-
-    @hybrid_property
-    def is_closed(self) -> bool:
-        """Whether it's decided."""
-        return self.status in _DECIDED
-
-    @is_closed.inplace.expression
-    @classmethod
-    def _is_closed(cls) -> sa.ColumnElement[bool]:
-        return cls.status.in_(_DECIDED)
-
-    @hybrid_property
-    def is_lost(self) -> bool:
-        """Whether the money is gone."""
-        return self.status == "lost"
-
-    @hybrid_property
-    def needs_response(self) -> bool:
-        """Whether the merchant can still answer."""
-        return self.status in _UNANSWERED
-
-    @needs_response.inplace.expression
-    @classmethod
-    def _needs_response(cls) -> sa.ColumnElement[bool]:
-        return cls.status.in_(_UNANSWERED)
-
-
-_DECIDED: t.Final = ("won", "lost", "warning_closed", "prevented")
-_UNANSWERED: t.Final = ("needs_response", "warning_needs_response", "appeal_needs_response")
