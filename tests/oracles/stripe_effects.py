@@ -104,9 +104,9 @@ def create_invoice(obj: Json, params: Json, now: int) -> None:
 
 
 def finalize_invoice(obj: Json, params: Json, now: int) -> None:
-    """Make a draft a bill; one of nothing is paid at once."""
+    """Make a draft a bill; one whose lines come to nothing is paid at once."""
     becomes("open", "finalized_at")(obj, params, now)
-    if not obj.get("amount_due"):
+    if obj["lines"]["data"] and not obj.get("amount_due"):
         becomes("paid", "paid_at")(obj, params, now)
 
 
