@@ -86,6 +86,7 @@ from .taxes import (
     add_tax_id,
     list_tax_ids,
     remove_tax_id,
+    set_automatic_tax,
     update_customer_tax_location,
 )
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
@@ -173,6 +174,7 @@ __all__ = [
     "schedule_subscription",
     "search",
     "send_invoice",
+    "set_automatic_tax",
     "set_default_payment_method",
     "subscribe",
     "subscribe_via_schedule",

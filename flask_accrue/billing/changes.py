@@ -217,6 +217,7 @@ def update(
     guard: str | None = None,
     trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None,
     needs_begun: bool = True,
+    check: c.Callable[[], None] | None = None,
 ) -> models.Subscription:
     """Change a subscription at the processor, as the operation ``kind``.
 
@@ -225,6 +226,7 @@ def update(
         again by a repeat, which finds the subscription changed already.
     :param guard: keeps others of its kind away; then ``trace`` is needed too.
     :param needs_begun: whether it's refused for a subscription that is incomplete or has ended.
+    :param check: refuses what isn't legal now, once the guard is held; it may ask the processor.
     """
     processor_id, id = subscription.processor_id, subscription.id
 
@@ -249,6 +251,7 @@ def update(
         customer_id=subscription.customer_id,
         guard=guard,
         trace=trace,
+        check=check,
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)

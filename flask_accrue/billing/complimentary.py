@@ -40,11 +40,13 @@ def comp_subscription(
     """Give a subscription free of charge: one that there is, or a new one to a price.
 
     It has a coupon of 100 % from its next invoice on, before any other discounts, also after its plan is
-    swapped. A new one needs no card. The ledger has an entry ``subscription.comped``.
+    swapped. A new one needs no card, and is made with its end by one call. The ledger has an entry
+    ``subscription.comped``.
 
     :param target: a subscription, or the billable that is to have one to ``price``.
     :param reason: why, for whoever looks at it later; it's kept in the subscription's metadata.
-    :param months: after so many calendar months it's billed; forever by default.
+    :param months: after so many calendar months it's billed; forever by default. In the very second in which
+        its period began these are the months after that period, whose invoice there is already.
     :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that.
     :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
     """
@@ -63,8 +65,8 @@ def comp_subscription(
     _refuse_account(target.customer)
     subject = f"subscription:{target.id}"
     id = operations.operation_id(operation_id, "comp_subscription", subject)
-    coupon = coupon_id(months)
     row = target
+    needed = months
     if not operations.is_known(id):
         _check_ahead(end)
         settle_session()
@@ -72,22 +74,72 @@ def comp_subscription(
         if row.discounts is None:
             row = sync(row) or row
         _refuse(row)
-        _ensure_coupon(gateway, months)
+        needed = _months_to_ask_for(row, months, clock.now())
+        _ensure_coupon(gateway, needed)
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
         _refuse(now)
         # First of all: what the others would take off is nothing then, and isn't spent.
-        discounts = [{"coupon": coupon}, *kept(now)]
+        discounts = [{"coupon": coupon_id(needed)}, *kept(now)]
         return {"discounts": discounts, **_noted(reason, end)}
 
     said = {"reason": reason, "months": months, "ends_at": end}
-    return update(row, "comp_subscription", said, changes, id)
+    row = update(row, "comp_subscription", said, changes, id)
+    return _to_the_month(row, gateway, months, id)
 
 
 def coupon_id(months: int | None) -> str:
     """Return the id of the coupon that makes a subscription free of charge, at every processor the same."""
     duration = "forever" if months is None else f"{months}-months"
     return f"{models.COMP_COUPON}{duration}"
+
+
+def _months_to_ask_for(
+    row: models.Subscription, months: int | None, begins: datetime.datetime | None
+) -> int | None:
+    """Return for how many months a coupon that begins then has to hold.
+
+    It ends with the second in which it began, so many months later, and an invoice of that second isn't
+    lowered any more. In the first second of a period the invoice of the period has been made, so that
+    without a month more it would be one invoice less.
+    """
+    start = row.current_period_start
+    first = months is not None and None not in (start, begins) and unix(start) == unix(begins)
+    return t.cast(int, months) + 1 if first else months
+
+
+def _to_the_month(
+    row: models.Subscription, gateway: Processor, months: int | None, operation_id: str
+) -> models.Subscription:
+    """Replace the coupon when the processor's clock says otherwise than ours in which second it began."""
+    given = next((each for each in row.discounts or [] if _is_comp(each)), None)
+    if months is None or row.current_period_start is None:
+        return row
+    if given is None or given["start"] is None:
+        return row
+    begins = datetime.datetime.fromisoformat(given["start"])
+    needed = _months_to_ask_for(row, months, begins)
+    # A period that began since tells nothing of it any more.
+    if row.current_period_start > begins or given["coupon"] == coupon_id(needed):
+        return row
+    following = operations.shortened(f"{operation_id}:months")
+    if not operations.is_known(following):
+        _ensure_coupon(gateway, needed)
+
+    def changes(now: models.Subscription) -> dict[str, t.Any]:
+        others = [each for each in now.discounts or [] if not _is_comp(each)]
+        return {
+            "discounts": [
+                {"coupon": coupon_id(needed)},
+                *({"discount": each["id"]} for each in others),
+            ]
+        }
+
+    return update(row, "comp_months", {"months": needed}, changes, following)
+
+
+def _is_comp(discount: t.Mapping[str, t.Any]) -> bool:
+    return (discount["coupon"] or "").startswith(models.COMP_COUPON)
 
 
 def _begun(
@@ -111,19 +163,16 @@ def _begun(
         _check_ahead(end)
         settle_session()
         _ensure_coupon(gateway, months)
-    row = subscribe(
+    return subscribe(
         payer,
         price,
         name=name,
         quantity=quantity,
         coupon=coupon_id(months),
         operation_id=id,
-        _own={REASON_KEY: reason},
+        _own=_noted(reason, end)["metadata"],
+        _ends=end,
     )
-    if end is None:
-        return row
-    ending = operations.shortened(f"{id}:end")
-    return update(row, "comp_end", {"ends_at": end}, lambda _: _noted(reason, end), ending)
 
 
 def _noted(reason: str, end: int | None) -> dict[str, t.Any]:

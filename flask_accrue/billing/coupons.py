@@ -149,12 +149,12 @@ def create_promotion_code(
     :param only_for: the one customer who may use it.
     :param first_time_transaction: only customers who haven't paid anything before may use it.
     :param minimum: what has to be bought at least; ``other_minimums`` are the same in other currencies.
-    :raises InvalidRequest: for a code that is taken, or a coupon that can't be redeemed any more.
+    :raises InvalidRequest: for a code that is taken, a coupon that can't be redeemed any more, or least
+        amounts that can't be paid (``amount_not_payable``).
     """
     _check_count(max_redemptions, "max_redemptions")
     least = list(other_minimums)
-    if minimum is None and least:
-        raise _invalid("other_minimums", "Other least amounts need a minimum beside them.")
+    _check_minimums(minimum, least)
     extra = validate_metadata(metadata or {})
     is_row = isinstance(coupon, models.Coupon)
     gateway = _gateway(coupon.processor if isinstance(coupon, models.Coupon) else processor)
@@ -312,6 +312,18 @@ def _check_terms(
     if (duration == "repeating") != (months is not None):
         raise _invalid("months", "A coupon has months if its duration is 'repeating'.")
     _check_count(months, "months")
+
+
+def _check_minimums(minimum: t.Any, others: list[t.Any]) -> None:
+    if minimum is None and others:
+        raise _invalid("other_minimums", "Other least amounts need a minimum beside them.")
+    every = [*([] if minimum is None else [minimum]), *others]
+    for each in every:
+        if not isinstance(each, Money) or each.amount_minor <= 0:
+            raise _invalid("minimum", f"A least amount is Money above 0, not {each!r}.")
+        each.require_payable()
+    if len({each.currency for each in every}) < len(every):
+        raise _invalid("other_minimums", "Each least amount is in a currency of its own.")
 
 
 def _percent(given: t.Any) -> str:

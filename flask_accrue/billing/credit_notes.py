@@ -15,17 +15,14 @@ from ..money import Money
 from ..processors import Capability
 from ..state import current_state
 from .amounts import check_in, check_money, currency_of
+from .credit_lines import Lines, Sum, credited_lines, summed
 from .customers import OPERATION_KEY, customer, get_customer
 from .given_back import credited, left_of, named_refunds
 from .invoice_steps import seen_with
 from .perform import Plan, perform, seen
-from .prices import check_quantity
 from .writing import Seen
 
 REASONS: t.Final = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
-
-#: How much of each line, named by the processor's id or the row: an amount, a quantity, or with ``None`` all.
-Lines: t.TypeAlias = c.Mapping[t.Any, "Money | int | None"]
 
 
 def create_credit_note(
@@ -60,8 +57,9 @@ def create_credit_note(
     :raises InvalidState: with the code ``invoice_not_finalized``, unless the bill is open or paid;
         ``refund_failed`` for such a refund, ``refund_already_credited`` for one that a note tells of.
     :raises InvalidRequest: before any call: for another currency (``currency_mismatch``), more than there is,
-        or than is left of what was paid (``amount_too_large``), or parts that don't add up
-        (``credit_parts_mismatch``).
+        or than is left of what was paid (``amount_too_large``), parts that don't add up
+        (``credit_parts_mismatch``), or lines that aren't the bill's, are named twice, have less to credit, or
+        are credits themselves.
     """
     extra = validate_metadata(metadata or {})
     if reason is not None and reason not in REASONS:
@@ -85,9 +83,10 @@ def create_credit_note(
             param="amount",
         )
     whole = None if amount is None else _at_least(invoice, amount, "amount", 1)
+    named = None if lines is None else credited_lines(invoice, lines)
     said = {
         "amount": whole,
-        "lines": None if lines is None else [_line(invoice, *each) for each in lines.items()],
+        "lines": None if named is None else [each.told() for each in named],
         "refund_amount": given["refund"],
         "credit_amount": given["credit"],
         "out_of_band_amount": given["out_of_band"],
@@ -109,7 +108,9 @@ def create_credit_note(
         _check_refunds(invoice, refunds)
         new = sum(each or 0 for each in given.values())
         if whole is not None:
-            _check_sums(invoice, whole, new + sum(each["amount"] for each in made))
+            _check_sums(invoice, Sum(whole), new + sum(each["amount"] for each in made))
+        elif named is not None:
+            _check_sums(invoice, summed(named), new + sum(each["amount"] for each in made))
         _check_left(invoice, new)
         plan.seen |= _seen_with_payments(invoice)
         return {"invoice": invoice_id, **said, "metadata": {**extra, OPERATION_KEY: id}}
@@ -294,38 +295,25 @@ def _check_left(invoice: models.Invoice, new: int) -> None:
         )
 
 
-def _line(invoice: models.Invoice, named: t.Any, much: t.Any) -> dict[str, t.Any]:
-    wanted = str(named.id) if isinstance(named, models.InvoiceItem) else named
-    line = next(
-        (each for each in invoice.items if wanted in (str(each.id), each.processor_id)), None
-    )
-    if line is None or line.processor_id is None:
-        raise NotFound("This invoice has no such line.", param="lines")
-    told: dict[str, t.Any] = {"line": line.processor_id, "quantity": None, "amount": None}
-    if isinstance(much, Money):
-        told["amount"] = _at_least(invoice, much, "lines", 1)
-    elif much is not None:
-        told["quantity"] = check_quantity(much, least=1)
-    else:
-        told["amount"] = line.amount
-    return told
-
-
-def _check_sums(invoice: models.Invoice, amount: int, back: int) -> None:
+def _check_sums(invoice: models.Invoice, wanted: Sum, back: int) -> None:
+    """Refuse what surely can't be credited, or surely isn't what is given back in parts."""
     currency = invoice.currency
     left = invoice.total - credited(invoice)
-    if amount > left:
+    if wanted.least > left:
         raise InvalidRequest(
-            f"{Money(amount, currency)} can't be credited: {Money(left, currency)} of the invoice is "
-            "left.",
+            f"{Money(wanted.amount, currency)} can't be credited: {Money(left, currency)} of the invoice "
+            "is left.",
             code="amount_too_large",
             param="amount",
         )
-    beyond = max(0, amount - invoice.amount_remaining)
-    if back != beyond:
+    beyond = [
+        max(0, each - invoice.amount_remaining)
+        for each in (wanted.least, wanted.amount, wanted.most)
+    ]
+    if not beyond[0] <= back <= beyond[2]:
         raise InvalidRequest(
             f"{Money(invoice.amount_remaining, currency)} of this invoice is left to pay, so "
-            f"{Money(beyond, currency)} of the credit is given back: as refund, credit, out_of_band and "
+            f"{Money(beyond[1], currency)} of the credit is given back: as refund, credit, out_of_band and "
             f"refunds together, which are {Money(back, currency)}.",
             code="credit_parts_mismatch",
             param="amount",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from .. import models
+from .. import mirror, models
 from ..errors import InvalidState
 from ..gateways import gateway_of
 from ..processors import Capability
+from ..unit_of_work import UnitOfWork
 from .authentication import unfinished_payment
 from .perform import Plan, perform, seen
 from .writing import Seen
@@ -42,6 +43,8 @@ def finalize_invoice(
 def send_invoice(invoice: models.Invoice, *, operation_id: str | None = None) -> models.Invoice:
     """Let the processor mail an open invoice to the customer, with a link to pay it.
 
+    The ledger has an entry ``invoice.sent``, each time: who sent it, and when.
+
     :raises InvalidState: with the code ``invoice_not_open``, or ``invoice_not_sendable`` for one that is
         charged automatically.
     """
@@ -56,7 +59,9 @@ def send_invoice(invoice: models.Invoice, *, operation_id: str | None = None) ->
                 code="invoice_not_sendable",
             )
 
-    return perform(_step("send_invoice", invoice, legal), operation_id)
+    plan = _step("send_invoice", invoice, legal)
+    plan.note = _tell_sent
+    return perform(plan, operation_id)
 
 
 def mark_uncollectible(
@@ -105,6 +110,11 @@ def void_invoice(invoice: models.Invoice, *, operation_id: str | None = None) ->
 def seen_with(invoice: models.Invoice) -> Seen:
     """Return the watermarks of an invoice and of what an answer about it holds."""
     return seen(invoice, invoice.subscription, unfinished_payment(invoice))
+
+
+def _tell_sent(uow: UnitOfWork, invoice: models.Invoice) -> None:
+    """Write who sent it and when; nothing about the invoice itself has changed."""
+    mirror.record_sent(uow, invoice.customer, invoice)
 
 
 def _delete(invoice: models.Invoice, operation_id: str | None) -> models.Invoice:

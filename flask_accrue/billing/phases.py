@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import dataclasses
 import datetime
+import itertools
 import typing as t
 
 from .. import clock, models
@@ -12,10 +13,13 @@ from ..errors import InvalidRequest
 from ..metadata import validate_metadata
 from .changes import PRORATIONS, one_of
 from .prices import Items, check_countable, check_currency, chosen_prices, find_price
+from .promotions import refuse_both, to_redeem
 from .subscriptions import check_trial, trial_end, unix
 
 END_BEHAVIORS: t.Final = ("release", "cancel")
 INTERVALS: t.Final = ("day", "week", "month", "year")
+#: What is taken off, as it's sent; ``None``: what the customer has.
+Discounts: t.TypeAlias = "list[dict[str, str]] | None"
 #: Stripe takes no more.
 MOST: t.Final = 10
 
@@ -37,6 +41,10 @@ class Phase:
     :ivar proration: how its beginning is billed when that is within a period: ``create_prorations``,
         ``none`` or ``always_invoice``.
     :ivar metadata: what the subscription takes on when it begins.
+    :ivar coupon: what is taken off in it, by its row or the processor's id; or a ``promotion_code``, by its
+        row or the word that was typed. Either is redeemed when the phase begins. What a subscription had
+        before is over then.
+    :ivar automatic_tax: whether the processor reckons the tax in it; by default as the schedule says.
     """
 
     price: str | None = None
@@ -48,6 +56,9 @@ class Phase:
     trial: bool | datetime.timedelta | datetime.datetime = False
     proration: str = "create_prorations"
     metadata: c.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    coupon: models.Coupon | str | None = None
+    promotion_code: models.PromotionCode | str | None = None
+    automatic_tax: bool | None = None
 
     @property
     def prices(self) -> Items:
@@ -65,6 +76,12 @@ class Phase:
         _ = self.prices
         one_of("proration", self.proration, PRORATIONS)
         validate_metadata(self.metadata)
+        refuse_both(self.coupon, self.promotion_code)
+        if self.automatic_tax is not None and not isinstance(self.automatic_tax, bool):
+            raise _wrong(
+                f"automatic_tax is True, False or None, not {self.automatic_tax!r}.",
+                "automatic_tax",
+            )
         if (self.lasts is None) == (self.until is None):
             raise _wrong("A phase says either how long it lasts or until when.", "lasts")
         if self.until is not None:
@@ -87,8 +104,27 @@ class Phase:
             check_currency(payer, price)
             check_countable(find_price(payer.processor, price), number)
 
+    def to_redeem(self, payer: models.Customer) -> Discounts:
+        """Return what is taken off in it, checked as :func:`apply_coupon` does; may call the processor.
+
+        :raises InvalidRequest: where it's known that it can't be redeemed.
+        """
+        prices = [
+            (find_price(payer.processor, each), number) for each, number in self.prices.items()
+        ]
+        return to_redeem(payer, self.coupon, self.promotion_code, prices)
+
     def said(self) -> dict[str, t.Any]:
         """Return it as it's kept with its operation."""
+        named: dict[str, t.Any] = {
+            "coupon": self.coupon.processor_id
+            if isinstance(self.coupon, models.Coupon)
+            else self.coupon,
+            "promotion_code": self.promotion_code.code
+            if isinstance(self.promotion_code, models.PromotionCode)
+            else self.promotion_code,
+            "automatic_tax": self.automatic_tax,
+        }
         return {
             "items": list(self.prices.items()),
             "lasts": None if self.lasts is None else list(self.lasts),
@@ -96,15 +132,21 @@ class Phase:
             "trial": self.trial,
             "proration": self.proration,
             "metadata": dict(self.metadata),
+            # Operations of earlier versions haven't got these.
+            **{name: value for name, value in named.items() if value is not None},
         }
 
     def frozen(
-        self, begins: datetime.datetime | None, metadata: c.Mapping[str, str]
+        self,
+        begins: datetime.datetime | None,
+        metadata: c.Mapping[str, str],
+        discounts: Discounts = None,
     ) -> dict[str, t.Any]:
         """Return it as it's sent.
 
         :param begins: when it begins, of the first phase.
         :param metadata: what the subscription has in all phases.
+        :param discounts: all that it has in this one; ``None``: those of its customer.
         """
         sent: dict[str, t.Any] = {
             "items": [
@@ -127,6 +169,10 @@ class Phase:
                     "trial",
                 )
             sent["trial_end"] = trial_end(self.trial, begins or clock.now())
+        if discounts:
+            sent["discounts"] = discounts
+        if self.automatic_tax is not None:
+            sent["automatic_tax"] = self.automatic_tax
         merged = {**self.metadata, **metadata}
         return {**sent, "metadata": merged} if merged else sent
 
@@ -149,11 +195,15 @@ def said_phases(phases: t.Any) -> list[dict[str, t.Any]]:
 
 
 def frozen_phases(
-    phases: c.Sequence[Phase], begins: datetime.datetime, metadata: c.Mapping[str, str]
+    phases: c.Sequence[Phase],
+    begins: datetime.datetime,
+    metadata: c.Mapping[str, str],
+    discounts: c.Sequence[Discounts] = (),
 ) -> list[dict[str, t.Any]]:
     """Return phases as they are sent.
 
     :param begins: when the first begins.
+    :param discounts: of each phase.
     :raises InvalidRequest: for ends that don't follow each other.
     """
     latest = begins
@@ -166,7 +216,8 @@ def frozen_phases(
                 )
             latest = each.until
     return [
-        each.frozen(begins if number == 0 else None, metadata) for number, each in enumerate(phases)
+        each.frozen(begins if number == 0 else None, metadata, given)
+        for number, (each, given) in enumerate(itertools.zip_longest(phases, discounts))
     ]
 
 

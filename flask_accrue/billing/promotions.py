@@ -52,7 +52,7 @@ def accepted_code(
         word = code.code
     else:
         word = _word(code)
-        candidates = _known(payer.processor, word) or _looked_up(payer, word)
+        candidates = known_codes(payer.processor, word) or _looked_up(payer, word)
     if not candidates:
         raise _refused("not_found", f"There is no promotion code {word!r}.")
     refusals = []
@@ -261,7 +261,8 @@ def _has_paid(payer: models.Customer) -> bool:
     return False
 
 
-def _known(processor: str, word: str) -> list[models.PromotionCode]:
+def known_codes(processor: str, word: str) -> list[models.PromotionCode]:
+    """Return the codes that are known here by a word, in any case; never calls the processor."""
     codes = models.PromotionCode
     return list(
         current_state().db.session.scalars(
@@ -295,7 +296,7 @@ def _looked_up(payer: models.Customer, word: str) -> list[models.PromotionCode]:
         mirror.write_answers(uow, None, [answer], before, processor=processor)
 
     write(work, origin=Origin(current_actor()))
-    return _known(processor, word)
+    return known_codes(processor, word)
 
 
 def _word(code: t.Any) -> str:

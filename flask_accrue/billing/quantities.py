@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
+import functools
 import typing as t
 
-from .. import models
+from .. import models, operations
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..processors import Answer, Capability, objects
+from ..state import current_state
 from .changes import ItemName, chosen_item, item_name, terms, update
+from .current import sync
 from .prices import check_quantity
+
+#: How often a quantity is reckoned anew that was changed elsewhere meanwhile.
+_TRIES: t.Final = 3
 
 
 def update_quantity(
@@ -47,12 +53,16 @@ def increment(
     payment_behavior: str = "allow_incomplete",
     operation_id: str | None = None,
 ) -> models.Subscription:
-    """Add to the quantity.
+    """Add to the quantity that the processor has, which is asked for right before.
+
+    No processor adds by itself. A change that is made elsewhere in the instant between the question and the
+    answer can't be seen; here one adds after the other.
 
     :param item: which item, where there are several: its row or its price.
     :raises OperationInProgress: while another process adds or takes: both are counted, one by one.
     :raises InvalidState: with the code ``quantity_changed`` when the answer to the one before was lost,
-        and that one turns out to be counted. Nothing is added then: this may be the same wish.
+        and that one turns out to be counted. Nothing is added then: this may be the same wish. Also when
+        the quantity is changed elsewhere again and again.
     """
     check_quantity(by, least=1)
     said = terms(subscription, Capability.QUANTITY, proration, payment_behavior, None)
@@ -98,6 +108,10 @@ def recounted(item: models.SubscriptionItem, quantity: c.Callable[[int], int]) -
     return {"id": item.processor_id, "quantity": quantity(item.quantity)}
 
 
+class _Moved(Exception):
+    """The processor has another quantity than the one that was reckoned from."""
+
+
 def _requantify(
     subscription: models.Subscription,
     kind: str,
@@ -110,6 +124,8 @@ def _requantify(
     gateway = gateway_of(subscription)
     named, processor_id = item_name(item), subscription.processor_id
     found_made = False
+    id = operations.operation_id(operation_id, kind, f"subscription:{subscription.id}")
+    base: dict[str, int | None] | None = None
 
     def trace(arguments: dict[str, t.Any]) -> Answer | None:
         nonlocal found_made
@@ -119,6 +135,7 @@ def _requantify(
         return answer if made else None
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
+        nonlocal base
         found = chosen_item(now, named)
         if found_made:
             raise InvalidState(
@@ -126,23 +143,63 @@ def _requantify(
                 f"quantity is {found.quantity}. Look whether yours is still wanted, then repeat it.",
                 code="quantity_changed",
             )
+        base = {found.processor_id: found.quantity}
         return {"items": [recounted(found, wanted)], **said}
 
-    return update(
+    def check() -> None:
+        session = current_state().db.session
+        row = session.get_one(models.Operation, id, populate_existing=True)
+        sent = row.request["arguments"]["changes"]["items"] if row.sent_at is not None else None
+        session.rollback()
+        found = _quantities(gateway.fetch("subscription", processor_id))
+        if sent is None:
+            if base is None or not base.items() <= found.items():
+                raise _Moved
+        elif not all(_may_follow(found.get(each["id"]), each["quantity"], wanted) for each in sent):
+            # It was made and changed since, or wasn't made: sent again it would undo that change.
+            raise _changed()
+
+    change = functools.partial(
+        update,
         subscription,
         kind,
         {"quantity": number, "item": named, **said},
         changes,
-        operation_id,
+        id,
         # Two who add at once would both start from the same number.
         guard=f"quantity:{subscription.id}" if kind != "update_quantity" else None,
         trace=trace,
     )
+    if kind == "update_quantity":
+        return change()
+    for _ in range(_TRIES):
+        try:
+            return change(check=check)
+        except _Moved:
+            sync(subscription)
+    raise _changed()
 
 
 def _has_quantities(answer: Answer, wanted: list[dict[str, t.Any]]) -> bool:
     """Tell whether a subscription has the quantities that were asked for."""
+    quantities = _quantities(answer)
+    return all(quantities.get(each["id"]) == each["quantity"] for each in wanted)
+
+
+def _quantities(answer: Answer) -> dict[str, int | None]:
     found = answer.main
     assert isinstance(found, objects.Subscription)
-    quantities = {each.processor_id: each.quantity for each in found.items}
-    return all(quantities.get(each["id"]) == each["quantity"] for each in wanted)
+    return {each.processor_id: each.quantity for each in found.items}
+
+
+def _may_follow(quantity: int | None, sent: int, wanted: c.Callable[[int], int]) -> bool:
+    """Tell whether a quantity is as a request leaves it, or as it can have been reckoned from."""
+    return quantity is not None and sent in (quantity, wanted(quantity))
+
+
+def _changed() -> InvalidState:
+    return InvalidState(
+        "The quantity was changed elsewhere meanwhile, so this change was left out. Look whether it's still "
+        "wanted, then repeat it under another operation id.",
+        code="quantity_changed",
+    )

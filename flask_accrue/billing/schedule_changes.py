@@ -9,7 +9,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from .. import mirror, models
+from .. import mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
@@ -17,8 +17,16 @@ from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .changes import PRORATIONS, one_of
-from .perform import Plan, perform, seen
-from .phases import END_BEHAVIORS, Phase, beginning, frozen_phases, said_phases
+from .perform import Plan, perform, seen, settle_session
+from .phase_discounts import require_phases, settled
+from .phases import (
+    END_BEHAVIORS,
+    Discounts,
+    Phase,
+    beginning,
+    frozen_phases,
+    said_phases,
+)
 from .subscriptions import unix
 
 
@@ -29,15 +37,21 @@ def update_schedule(
     start: datetime.datetime | None = None,
     end_behavior: str | None = None,
     proration: str = "create_prorations",
+    automatic_tax: bool | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.SubscriptionSchedule:
     """Change a schedule that isn't over.
 
+    A phase has the discounts that it names, and no others. What the current one has taken off already goes on
+    when it's named again.
+
     :param phases: all of them from the current one on, which keeps its beginning; ``None``: as they are.
     :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
     :param proration: how a change of the current phase's items is billed.
+    :param automatic_tax: whether the processor reckons the tax, in each phase that doesn't say otherwise.
     :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed.
     """
     one_of("proration", proration, PRORATIONS)
     if end_behavior is not None:
@@ -51,21 +65,31 @@ def update_schedule(
             param="phases",
         )
     said = None if phases is None else said_phases(phases)
+    gateway = gateway_of(schedule)
+    require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
+    subject = f"subscription_schedule:{schedule.id}"
+    id = operations.operation_id(operation_id, "update_schedule", subject)
+    given: list[Discounts] = []
+    if phases is not None and not operations.is_known(id):
+        settle_session()
+        given = settled(_now(schedule.id), phases)
 
     def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
         wanted: dict[str, t.Any] = {}
         if phases is not None:
             begin = _start_of(now, begins)
             named = {mirror.NAME_KEY: now.name}
-            laid = frozen_phases(phases, begin, named)
+            laid = frozen_phases(phases, begin, named, given)
             wanted["phases"] = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
             wanted["proration"] = proration
         if end_behavior is not None:
             wanted["end_behavior"] = end_behavior
         if extra is not None:
             wanted["metadata"] = extra
+        if automatic_tax is not None:
+            wanted["automatic_tax"] = bool(automatic_tax)
         if not wanted:
             raise InvalidRequest("Nothing was said that is to change.", code="parameter_missing")
         return wanted
@@ -77,7 +101,9 @@ def update_schedule(
         "proration": proration,
         "metadata": extra,
     }
-    return update_as(schedule, "update_schedule", asked, changes, operation_id)
+    if automatic_tax is not None:
+        asked["automatic_tax"] = bool(automatic_tax)
+    return update_as(schedule, "update_schedule", asked, changes, id)
 
 
 def release_schedule(

@@ -12,14 +12,21 @@ from .. import clock, mirror, models, operations
 from ..errors import InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
-from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .changes import as_it_is, one_of, open_schedule, require_changeable
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import check_token
-from .perform import Plan, perform, seen
-from .phases import END_BEHAVIORS, Phase, beginning, frozen_phases, said_phases
+from .perform import Plan, perform, seen, settle_session
+from .phase_discounts import known, require_phases, with_those_before
+from .phases import (
+    END_BEHAVIORS,
+    Discounts,
+    Phase,
+    beginning,
+    frozen_phases,
+    said_phases,
+)
 from .schedule_changes import update_as
 from .subscriptions import card_to_charge, check_name, refuse_second, said_method, unix
 
@@ -33,6 +40,7 @@ def subscribe_via_schedule(
     end_behavior: str = "release",
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
+    automatic_tax: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.SubscriptionSchedule:
@@ -50,10 +58,13 @@ def subscribe_via_schedule(
     :param end_behavior: after the last phase the subscription goes on as it is (``release``), or ends with
         it (``cancel``).
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :param automatic_tax: the processor reckons the tax by where the customer is, in each phase that doesn't
+        say otherwise.
     :param metadata: the schedule's, and its subscription's.
     :raises InvalidState: with the code ``already_subscribed`` while a subscription of this name hasn't
         ended, or is going to begin by another schedule.
-    :raises InvalidRequest: for phases that can't be, or a beginning that isn't ahead.
+    :raises InvalidRequest: for phases that can't be, a beginning that isn't ahead, or a coupon or code that
+        can't be redeemed, as :func:`apply_coupon` and :func:`apply_promotion_code` say it.
     """
     check_name(name)
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
@@ -65,15 +76,16 @@ def subscribe_via_schedule(
     said = said_phases(phases)
     payer = customer(owner)
     gateway = gateway_of(payer)
-    gateway.require(Capability.SCHEDULES)
+    require_phases(gateway, phases, automatic_tax)
     for phase in phases:
         phase.check_sale(payer)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "subscribe_via_schedule", subject)
-    card = None
+    card, discounts = None, []
     if not operations.is_known(id):
         refuse_second(payer, name)
         frozen_phases(phases, beginning(begins), {})
+        discounts = [each.to_redeem(payer) for each in phases]
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")
         )
@@ -83,12 +95,13 @@ def subscribe_via_schedule(
         named = {**extra, mirror.NAME_KEY: name}
         return {
             "customer": processor_id,
-            "phases": frozen_phases(phases, beginning(begins), named),
+            "phases": frozen_phases(phases, beginning(begins), named, discounts),
             "start_date": begins,
             "end_behavior": end_behavior,
             "payment_method": card,
             "collection_method": collection_method,
             "metadata": {**named, OPERATION_KEY: id},
+            "automatic_tax": bool(automatic_tax),
         }
 
     plan: Plan[models.SubscriptionSchedule] = Plan(
@@ -103,6 +116,7 @@ def subscribe_via_schedule(
             "payment_method": said_method(payment_method),
             "collection_method": collection_method,
             "metadata": extra,
+            **({"automatic_tax": True} if automatic_tax else {}),
         },
         method="create_schedule",
         request=request,
@@ -126,6 +140,7 @@ def schedule_subscription(
     phases: c.Sequence[Phase],
     *,
     end_behavior: str = "release",
+    keep_discounts: bool = True,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.SubscriptionSchedule:
@@ -134,33 +149,55 @@ def schedule_subscription(
 
         billing.schedule_subscription(subscription, [Phase("price_small", lasts=(1, "month"))])
 
+    Its tax goes on being reckoned as it is now, in each phase that doesn't say otherwise.
+
+    :param keep_discounts: whether the discounts that it has go on in the phases, whose own come after them;
+        otherwise they are over with its period.
     :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed.
     """
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
     extra = validate_metadata(metadata or {})
     said_phases(phases)
     gateway = gateway_of(subscription)
-    gateway.require(Capability.SCHEDULES)
+    require_phases(gateway, phases)
     for phase in phases:
         phase.check_sale(subscription.customer)
     subject = f"subscription:{subscription.id}"
     id = operations.operation_id(operation_id, "schedule_subscription", subject)
     if not operations.is_known(id):
         frozen_phases(phases, subscription.current_period_end or clock.now(), {})
+    following = operations.shortened(f"{id}:phases")
+    taxed: bool | None = None
+    before: list[dict[str, str]] = []
+    given: list[Discounts] = []
+    # Settled before the schedule is made: what can't be redeemed is refused with nothing changed.
+    if not operations.is_known(following):
+        settle_session()
+        row = known(subscription)
+        taxed = row.automatic_tax
+        before, given = with_those_before(row, phases, keep=keep_discounts)
     made = _put_under_schedule(subscription, id)
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
     current = {**made.phases[0], "proration": "none"}
+    asked = {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra}
     return update_as(
         made,
         "schedule_subscription_phases",
-        {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra},
+        asked if keep_discounts else {**asked, "keep_discounts": False},
         lambda now: {
-            "phases": [_kept(current), *frozen_phases(phases, _ends(now), {})],
+            "phases": [
+                _taxed(each, taxed)
+                for each in (
+                    _kept(current, before),
+                    *frozen_phases(phases, _ends(now), {}, given),
+                )
+            ],
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},
         },
-        operations.shortened(f"{id}:phases"),
+        following,
     )
 
 
@@ -217,8 +254,13 @@ def _ends(schedule: models.SubscriptionSchedule) -> datetime.datetime:
     return schedule.current_phase_end
 
 
-def _kept(phase: c.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a mirrored phase as it's sent to stay as it is."""
+def _taxed(phase: dict[str, t.Any], automatic_tax: bool | None) -> dict[str, t.Any]:
+    """Return a phase that says whether tax is reckoned in it, where that is known."""
+    return phase if automatic_tax is None else {"automatic_tax": automatic_tax, **phase}
+
+
+def _kept(phase: c.Mapping[str, t.Any], discounts: list[dict[str, str]]) -> dict[str, t.Any]:
+    """Return a mirrored phase as it's sent to stay as it is, with the discounts that it has left."""
     start, end, trial_end = (
         None if phase[name] is None else unix(datetime.datetime.fromisoformat(phase[name]))
         for name in ("start", "end", "trial_end")
@@ -232,4 +274,7 @@ def _kept(phase: c.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "end_date": end,
         "proration": phase["proration"],
     }
+    if discounts:
+        # Without them Stripe would take them away: a phase has what it names.
+        kept["discounts"] = discounts
     return kept if trial_end is None else {**kept, "trial_end": trial_end}

@@ -41,6 +41,7 @@ def subscribe(
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
     _own: c.Mapping[str, str] | None = None,
+    _ends: int | None = None,
 ) -> models.Subscription:
     """Subscribe a billable to a price, or to several.
 
@@ -105,6 +106,7 @@ def subscribe(
         "promotion_code": promotion_code.code
         if isinstance(promotion_code, models.PromotionCode)
         else promotion_code,
+        **({} if _ends is None else {"ends": _ends}),
     }
     subject = f"customer:{payer.id}:{name}"
     # Settled before anything is done under it: a card that is added on the way gets an id from it.
@@ -136,6 +138,7 @@ def subscribe(
             "automatic_tax": bool(automatic_tax),
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
             "discounts": discounts,
+            **({} if _ends is None else {"cancel_at": _ends}),
         }
 
     plan: Plan[models.Subscription] = Plan(

@@ -14,6 +14,7 @@ from ..errors import InvalidRequest
 from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
+from .changes import update
 from .customers import customer, get_customer
 from .perform import Plan, perform, seen
 
@@ -139,6 +140,33 @@ def list_tax_ids(owner: t.Any) -> list[models.TaxId]:
             .order_by(tax_ids.created, tax_ids.processor_id)
             .execution_options(autoflush=False)
         )
+    )
+
+
+def set_automatic_tax(
+    subscription: models.Subscription, enabled: bool, *, operation_id: str | None = None
+) -> models.Subscription:
+    """Let the processor reckon the tax of a subscription's invoices by where the customer is, or no longer.
+
+    It's so from the next invoice on. Of a subscription under a schedule it's the current phase that changes;
+    for the ones that follow use :func:`update_schedule`.
+
+    :raises InvalidRequest: with the code ``customer_tax_location_invalid`` when nobody knows where the
+        customer is.
+    :raises InvalidState: when it's incomplete or has ended.
+    """
+    if not isinstance(enabled, bool):
+        raise InvalidRequest(
+            f"enabled is True or False, not {enabled!r}.", code="parameter_invalid", param="enabled"
+        )
+    gateway = gateway_of(subscription)
+    gateway.require(Capability.TAX)
+    return update(
+        subscription,
+        "set_automatic_tax",
+        {"enabled": enabled},
+        lambda _: {"automatic_tax": enabled},
+        operation_id,
     )
 
 

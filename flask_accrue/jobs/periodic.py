@@ -14,6 +14,7 @@ from .. import clock, ledger, models, sync, webhooks
 from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
+from .time_up import ending_the_job
 from .work import app_context, let_go_of_inherited_connections, work_here
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class PeriodicJob:
 
 def run_periodic(name: str) -> int:
     """Run one periodic job; RQ calls this by name."""
-    with app_context(), acting_as(Actor("job", name)):
+    with ending_the_job(), app_context(), acting_as(Actor("job", name)):
         let_go_of_inherited_connections()
         return PERIODIC[name].run()
 

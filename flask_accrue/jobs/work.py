@@ -17,6 +17,7 @@ from .. import metering, webhooks
 from ..origins import Actor, acting_as
 from ..queue import WAKE_WINDOW
 from ..state import current_state
+from .time_up import ending_the_job
 
 #: How long one job works, in seconds of real time; RQ's own time-out is three times that.
 SECONDS: t.Final = 60.0
@@ -40,7 +41,7 @@ def work(queue: str) -> int:
 
     :returns: how many rows were worked on.
     """
-    with app_context(), acting_as(Actor("job", f"work:{queue}")):
+    with ending_the_job(), app_context(), acting_as(Actor("job", f"work:{queue}")):
         let_go_of_inherited_connections()
         waker = current_state().queue
         # Before looking: a row stored from now on wakes somebody again.

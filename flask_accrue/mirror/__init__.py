@@ -37,7 +37,7 @@ from .freshness import (
     may_write,
     watermark,
 )
-from .invoices import note_failure, write_invoice, write_invoice_payment
+from .invoices import note_failure, record_sent, write_invoice, write_invoice_payment
 from .items import note_past_items
 from .many import gathered, read_ahead
 from .mounted_checkout import CHECKOUT_KEY, follow_mounted, settle_mounted
@@ -71,6 +71,7 @@ __all__ = [
     "owner_key",
     "read_ahead",
     "read_owners_ahead",
+    "record_sent",
     "set_data",
     "set_local",
     "settle_mounted",

@@ -146,6 +146,12 @@ def write_invoice_payment(
     return made.row
 
 
+def record_sent(uow: UnitOfWork, customer: models.Customer, row: models.Invoice) -> None:
+    """Write that an invoice was mailed to the customer. The invoice itself hasn't changed."""
+    unchanged = Draft(row, created=False)
+    record(uow, "invoice", "sent", unchanged, customer, lines=stored_lines(uow, row))
+
+
 def _write_embedded_payment(
     uow: UnitOfWork, customer: models.Customer, obj: objects.InvoicePayment, source: Source
 ) -> None:

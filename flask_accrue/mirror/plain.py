@@ -179,6 +179,8 @@ def _stored(value: t.Any) -> t.Any:
             "end": None if value.end is None else value.end.isoformat(),
             "trial_end": None if value.trial_end is None else value.trial_end.isoformat(),
             "items": [dataclasses.asdict(item) for item in value.items],
+            "discounts": [dataclasses.asdict(each) for each in value.discounts],
+            "automatic_tax": value.automatic_tax,
         }
     return [_stored(each) for each in value] if isinstance(value, tuple) else value
 

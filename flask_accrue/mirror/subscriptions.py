@@ -12,7 +12,7 @@ from .. import models
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
-from .changes import Draft, draft, earlier, record
+from .changes import Draft, draft, earlier, record, said
 from .discounts import note_redemptions, stored_discounts
 from .freshness import Source
 from .items import new_items, stored_items, write_items
@@ -48,7 +48,11 @@ def write_subscription(
         "default_payment_method_processor_id": obj.default_payment_method,
         "latest_invoice_processor_id": obj.latest_invoice,
         "discounts": stored_discounts(obj.discounts, None if row is None else row.discounts),
+        "automatic_tax": said(obj.automatic_tax, None if row is None else row.automatic_tax),
     }
+    if row is not None and row.automatic_tax is None and obj.automatic_tax is False:
+        # Rows of earlier versions don't say it. That it was off all the time is no news.
+        row.automatic_tax = False
     made = draft(
         uow,
         models.Subscription,

@@ -19,7 +19,9 @@ class SubscriptionSchedule(Mirrored):
     """How a subscription is to change.
 
     :ivar subscription_processor_id: the subscription that it makes, or has let go of; ``None`` before.
-    :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity"}]}]``, times as ISO 8601.
+    :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity"}], "discounts": [{"coupon",
+        "promotion_code", "discount"}], "automatic_tax"}]``, times as ISO 8601. Those that were written by
+        earlier versions have neither discounts nor tax.
     """
 
     __tablename__ = "accrue_subscription_schedules"

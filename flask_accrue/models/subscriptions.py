@@ -54,6 +54,7 @@ class Subscription(Mirrored):
     :ivar paid_until: the latest end of a period among the lines of its paid invoices.
     :ivar discounts: those in force, in the order in which they are taken off, each with ``id``, ``coupon``,
         ``promotion_code``, ``start`` and ``end``; ``None``: not known.
+    :ivar automatic_tax: whether the processor reckons the tax of its invoices; ``None``: not known.
     """
 
     __tablename__ = "accrue_subscriptions"
@@ -82,6 +83,7 @@ class Subscription(Mirrored):
     default_payment_method_processor_id: orm.Mapped[str | None]
     latest_invoice_processor_id: orm.Mapped[str | None]
     discounts: orm.Mapped[JsonList | None]
+    automatic_tax: orm.Mapped[bool | None]
 
     customer: orm.Mapped[Customer] = orm.relationship(viewonly=True)
     items: orm.Mapped[list[SubscriptionItem]] = orm.relationship(

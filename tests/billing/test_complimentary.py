@@ -139,13 +139,56 @@ def test_other_discounts_are_kept_and_not_spent(
     once = billing.create_coupon(percent_off=10)
     billing.apply_coupon(subscription, once)
     billing.comp_subscription(subscription, reason="A month", months=1)
-    assert [each["coupon"] for each in subscription.discounts or []] == [
-        "accrue-comp-1-months", once.processor_id,
-    ]  # fmt: skip
-    assert billing.preview_upcoming_invoice(subscription).total == 1710
-    billing.remove_discount(subscription, "accrue-comp-1-months")
+    free, _ = subscription.discounts or []
+    assert free["coupon"].startswith("accrue-comp-")
+    assert billing.preview_upcoming_invoice(subscription).total == 0
+    billing.remove_discount(subscription, free["coupon"])
     kit.deliver()
     assert not subscription.is_complimentary
+    assert billing.preview_upcoming_invoice(subscription).total == 1710
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 86400])
+def test_a_month_is_one_invoice_whenever_in_a_period_it_is_given(
+    kit: Kit, payer: Organization, subscription: models.Subscription, seconds: int
+) -> None:
+    kit.fake.advance(datetime.timedelta(seconds=seconds))
+    billing.comp_subscription(subscription, reason="A month", months=1)
+    kit.advance(days=93)
+    assert sorted(due(payer)) == [0, 1900, 1900, 1900]
+
+
+def test_a_processor_s_clock_that_is_behind_costs_no_invoice(
+    kit: Kit,
+    payer: Organization,
+    subscription: models.Subscription,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead = clock.now() + datetime.timedelta(seconds=5)
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(clock, "now", lambda: ahead)
+            billing.comp_subscription(subscription, reason="A month", months=1, operation_id="op")
+    [free] = subscription.discounts or []
+    assert free["coupon"] == "accrue-comp-2-months"
+    kit.advance(days=62)
+    assert sorted(due(payer)) == [0, 1900, 1900]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_new_one_with_an_end_is_one_call(
+    kit: Kit, payer: Organization, calls: list[str], moment: Any
+) -> None:
+    ends_at = kit.fake.clock.now() + datetime.timedelta(days=50)
+    asked: dict[str, Any] = {"reason": "A fair", "ends_at": ends_at, "operation_id": "op"}
+    kit.fake.fail_next("create_subscription", "connection_reset", when=moment)
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.comp_subscription(payer, "price_pro", **asked)
+    row = billing.comp_subscription(payer, "price_pro", **asked)
+    assert (row.ends_at, row.meta["accrue_comp_reason"]) == (ends_at, "A fair")
+    assert "update_subscription" not in calls
+    [made] = billing.list_subscriptions(payer)
+    assert made == row
 
 
 def test_it_isn_t_given_twice(kit: Kit, subscription: models.Subscription) -> None:

@@ -265,3 +265,25 @@ def test_an_amount_off_is_one_that_can_be_paid(kit: Kit, amount: Money) -> None:
     with pytest.raises(errors.InvalidRequest) as raised:
         billing.create_coupon(amount_off=amount)
     assert raised.value.code == "amount_not_payable"
+
+
+@pytest.mark.parametrize(
+    ("least", "others", "param"),
+    [
+        (Money(150, "isk"), [], "amount"),
+        (Money(2000, "usd"), [Money(1005, "kwd")], "amount"),
+        (Money(2000, "usd"), [Money(550, "ugx")], "amount"),
+        (Money(2000, "usd"), [Money(3000, "usd")], "other_minimums"),
+        (Money(0, "usd"), [], "minimum"),
+        (2000, [], "minimum"),
+    ],
+)
+def test_what_has_to_be_bought_at_least_can_be_paid(
+    kit: Kit, calls: list[str], least: Any, others: list[Any], param: str
+) -> None:
+    coupon = billing.create_coupon(percent_off=10)
+    del calls[:]
+    with pytest.raises(errors.InvalidRequest) as refused:
+        billing.create_promotion_code(coupon, "LEAST", minimum=least, other_minimums=others)
+    assert refused.value.param == param
+    assert calls == []

@@ -189,6 +189,13 @@ def test_one_that_is_sent_has_a_date_to_pay_by(kit: Kit, payer: Organization) ->
     assert made.due_date == ahead.replace(microsecond=0)
     sent = [event for event in kit.fake.events() if event.type == "invoice.sent"]
     assert len(sent) == 2
+    kit.deliver()
+    billing.send_invoice(made, operation_id="again")
+    told = [each for each in kit.entries() if each.type == "invoice.sent"]
+    assert [(each.subject_id, each.actor_type) for each in told] == [(str(made.id), "system")] * 2
+    assert told[1].operation_id == "again"
+    assert told[1].state["lines"] == told[0].state["lines"] != []
+    kit.assert_settled()
 
 
 def test_one_that_goes_on_by_itself_is_collected(kit: Kit, payer: Organization) -> None:

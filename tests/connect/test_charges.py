@@ -287,15 +287,28 @@ def test_a_refund_takes_back_the_transfer_and_gives_back_the_fee_in_proportion(k
     kit.assert_settled()
 
 
-@pytest.mark.parametrize("parts", [(333, 333, 334), (1, 998, 1), (999, 1)])
-def test_parts_of_a_refund_add_up_to_all_that_was_shared(kit, payer, account, parts):
-    connect.destination_charge(payer, usd(1000), account, application_fee=usd(77))
+@pytest.mark.parametrize(
+    ("parts", "fee"), [((333, 333, 334), 77), ((1, 998, 1), 77), ((300, 300, 400), 1)]
+)
+def test_parts_of_a_refund_add_up_to_all_that_was_shared(kit, payer, account, parts, fee):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(fee))
 
     for part in parts:
         billing.refund(only_charge(), usd(part), reverse_transfer=True, refund_application_fee=True)
 
     assert rows(models.Transfer)[0].is_reversed
     assert kit.fake.balance(account=account.processor_id) == usd(0)
+
+
+def test_of_a_transfer_smaller_than_its_charge_the_same_part_comes_back(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account, transfer_amount=usd(1))
+
+    back = []
+    for part in (300, 300, 400):
+        billing.refund(only_charge(), usd(part), reverse_transfer=True)
+        back.append(rows(models.Transfer)[0].amount_reversed)
+
+    assert back == [0, 1, 1]
 
 
 def test_the_transfer_alone_leaves_the_fee_with_the_platform(kit, payer, account):

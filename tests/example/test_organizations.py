@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from example.database import db
 from example.models import Invitation, Membership, Organization
+from flask_accrue import billing
 from flask_accrue.plans import Limit
 from tests.example.conftest import PASSWORD, Visitor
 
@@ -172,6 +173,28 @@ def test_an_invitation_that_two_open_at_once_makes_one_member(app_on_either: fla
         answers.append(people[0].post(f"/join/{token}"))
     assert sorted(answer.status_code for answer in answers) == [200, 404]
     hers = organization_of(app_on_either, "Mara")
+    with app_on_either.app_context():
+        members = sa.select(Membership).where(Membership.organization_id == hers)
+        assert len(db.session.scalars(members).all()) == 2
+
+
+def test_two_who_join_at_once_take_the_last_seat_once(app_on_either: flask.Flask) -> None:
+    visitor = team_of(app_on_either, "Mara", 3)
+    people = [Visitor(app_on_either.test_client()) for _ in range(2)]
+    for person, name in zip(people, ("Ole", "Ida"), strict=True):
+        visitor.post("/team", email=f"{name.lower()}@example.com", role="member")
+        person.sign_up(name)
+    hers = organization_of(app_on_either, "Mara")
+    with app_on_either.app_context():
+        # In the portal or the back office nobody knows of invitations.
+        subscription = billing.subscription(db.session.get_one(Organization, hers))
+        billing.update_quantity(subscription, 2, proration="none")
+        tokens = db.session.scalars(sa.select(Invitation.token)).all()
+    answers: list[TestResponse] = []
+    with meanwhile(lambda: people[1].post(f"/join/{tokens[1]}"), answers):
+        answers.append(people[0].post(f"/join/{tokens[0]}"))
+    told = sorted("Every seat there is taken." in each.text for each in answers)
+    assert told == [False, True]
     with app_on_either.app_context():
         members = sa.select(Membership).where(Membership.organization_id == hers)
         assert len(db.session.scalars(members).all()) == 2

@@ -392,6 +392,12 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         prepare=with_comp_coupon,
         beside={"discount": 1},
     ),
+    "set_automatic_tax": Operation(
+        lambda shop, id: billing.set_automatic_tax(shop.subscription, True, operation_id=id),
+        ("POST", _SUBSCRIPTION),
+        ("subscription.updated",),
+        prepare=subscribed,
+    ),
     "subscribe_via_schedule": Operation(
         lambda shop, id: billing.subscribe_via_schedule(
             shop.org,
@@ -552,7 +558,7 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         prepare=drafted,
     ),
     "finalize_invoice": _on_invoice("finalize", "finalized", billing.finalize_invoice, drafted),
-    "send_invoice": _on_invoice("send", None, billing.send_invoice),
+    "send_invoice": _on_invoice("send", "sent", billing.send_invoice),
     "void_invoice": _on_invoice("void", "voided", billing.void_invoice),
     "mark_uncollectible": _on_invoice(
         "mark_uncollectible", "marked_uncollectible", billing.mark_uncollectible

@@ -34,14 +34,23 @@ MOMENTS = (
 )
 
 
-def run_and_die(shop: Shop, operation: Operation, moment: str) -> int:
-    """Carry out an operation in a forked process, which dies at the moment; return how it ended."""
+def run_and_die(shop: Shop, operation: Operation, moment: str, nth: int = 1) -> int:
+    """Carry out an operation in a forked process, which dies at the moment; return how it ended.
+
+    :param nth: when the moment comes for the so manieth time.
+    """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     db = current_state().db
     db.session.remove()
 
+    def watch(reached: str) -> None:
+        nonlocal nth
+        nth -= reached == moment
+        if nth == 0:
+            victim.die()
+
     def run() -> None:
-        telemetry.observe(lambda reached: victim.die() if reached == moment else None)
+        telemetry.observe(watch)
         with app.app_context():
             # With connections of its own to Stripe, too.
             shop.give_up_at_once()
@@ -81,6 +90,28 @@ def die_and_be_done(shop: Shop, operation: Operation) -> None:
     before.check_done(operation)
     [row] = current_state().db.session.scalars(sa.select(models.Operation).filter_by(id="op-1"))
     assert row.state == "done"
+
+
+@pytest.mark.only("sqlite")
+def test_a_schedule_gets_its_phases_wherever_between_its_two_requests_a_process_dies(
+    shop: Shop,
+) -> None:
+    operation = OPERATIONS["schedule_subscription"]
+    operation.prepare(shop)
+    before = Before(shop)
+
+    for moment in MOMENTS:
+        # The first request is through after one of these; from then on it's the second that is met.
+        assert run_and_die(shop, operation, moment, nth=2 if moment == MOMENTS[0] else 1) < 0
+    schedule = operation.run(shop.again(), "op-1")
+    assert operation.run(shop.again(), "op-1") == schedule
+
+    before.check_done(operation)
+    assert [len(each["items"]) for each in schedule.phases] == [1, 1]
+    [row] = current_state().db.session.scalars(
+        sa.select(models.Operation).filter_by(kind="schedule_subscription_phases")
+    )
+    assert (row.id, row.state) == ("op-1:phases", "done")
 
 
 @pytest.mark.only("postgresql")

@@ -300,7 +300,7 @@ class _Answer:
         is_discounted = obj.get("object") in ("subscription", "invoice")
         is_made = call.operation.key not in EPHEMERAL
         if is_discounted and is_made and "discounts" in call.params:
-            give_discounts(self.backend.new, self.store, self.lookup, changed, call.params)
+            give_discounts(self.backend.new, self.keep, self.lookup, changed, call.params)
         beside = (SCHEDULING | CONNECTING).get(call.operation.key)
         if beside is not None:
             beside(self, changed, call.params, int(self.backend.clock.now()))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.oracles.new_objects import NewObjects
-    from tests.oracles.stripe_objects import ObjectStore
 
 Json = dict[str, Any]
 
 
 def give_discounts(
     new: NewObjects,
-    store: ObjectStore,
+    keep: Callable[[Json], None],
     lookup: Callable[[list[str], str], Json],
     subscription: Json,
     params: Json,
@@ -26,22 +25,22 @@ def give_discounts(
     elif wanted:
         subscription["discounts"] = [
             each["discount"]
-            if "discount" in each
-            else _redeemed(new, store, lookup, subscription, each)
+            if each.get("discount")
+            else _redeemed(new, keep, lookup, subscription, each)
             for each in wanted
         ]
 
 
 def _redeemed(
     new: NewObjects,
-    store: ObjectStore,
+    keep: Callable[[Json], None],
     lookup: Callable[[list[str], str], Json],
     subscription: Json,
     given: Json,
 ) -> str:
     discount = new.make("discount")
     coupon_id = given.get("coupon")
-    if "promotion_code" in given:
+    if given.get("promotion_code"):
         code = lookup(["promotion_code"], given["promotion_code"])
         code["times_redeemed"] += 1
         coupon = code["promotion"]["coupon"]
@@ -53,5 +52,5 @@ def _redeemed(
         customer=subscription["customer"],
         subscription=subscription["id"] if subscription["object"] == "subscription" else None,
     )
-    store.put(discount)
+    keep(discount)
     return str(discount["id"])

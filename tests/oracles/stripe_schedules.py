@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.oracles.stripe_discounts import give_discounts
 from tests.oracles.stripe_effects import cancel_subscription, set_trial
 from tests.oracles.stripe_errors import StripeError
 
@@ -34,6 +35,7 @@ def create(world: World, schedule: Json, params: Json, now: int) -> None:
     schedule.update(canceled_at=None, completed_at=None, released_at=None, current_phase=None)
     schedule.update(subscription=None, released_subscription=None)
     schedule["end_behavior"] = params.get("end_behavior", "release")
+    _set_defaults(schedule, params)
     if params.get("from_subscription"):
         _take_over(world, schedule, world.lookup(["subscription"], params["from_subscription"]))
         return
@@ -46,6 +48,7 @@ def create(world: World, schedule: Json, params: Json, now: int) -> None:
 
 
 def update(world: World, schedule: Json, params: Json, now: int) -> None:
+    _set_defaults(schedule, params)
     if "phases" not in params:
         return
     start = params["phases"][0].get("start_date")
@@ -60,6 +63,7 @@ def update(world: World, schedule: Json, params: Json, now: int) -> None:
     schedule["phases"] = _phases(world, params["phases"], now if start == "now" else int(start))
     if current is not None:
         subscription = world.lookup(["subscription"], schedule["subscription"])
+        subscription["discounts"] = subscription.get("discounts") or []
         _enter(world, schedule, subscription, now)
 
 
@@ -82,6 +86,13 @@ def release(world: World, schedule: Json, params: Json, now: int) -> None:
             subscription.update(cancel_at=None, canceled_at=None)
 
 
+def _set_defaults(schedule: Json, params: Json) -> None:
+    given = params.get("default_settings", {}).get("automatic_tax")
+    settings = schedule.setdefault("default_settings", {})
+    if given is not None or settings.get("automatic_tax") is None:
+        settings["automatic_tax"] = given or {"enabled": False}
+
+
 def _begin(world: World, schedule: Json, params: Json, now: int) -> None:
     subscription = world.new.make("subscription")
     settings = params.get("default_settings", {})
@@ -94,6 +105,7 @@ def _begin(world: World, schedule: Json, params: Json, now: int) -> None:
         metadata=dict(schedule["phases"][0]["metadata"]),
         collection_method=settings.get("collection_method", "charge_automatically"),
         default_payment_method=settings.get("default_payment_method"),
+        discounts=[],
     )
     world.keep(subscription)
     schedule["subscription"] = subscription["id"]
@@ -115,6 +127,15 @@ def _enter(world: World, schedule: Json, subscription: Json, now: int) -> None:
         row.update(price=price, quantity=item.get("quantity", 1), subscription=subscription["id"])
         rows.append(row)
     subscription["items"] = {**subscription["items"], "data": rows}
+    # A phase has the discounts that it names, and no others.
+    give_discounts(
+        world.new, world.keep, world.lookup, subscription, {"discounts": phase["discounts"] or ""}
+    )
+    subscription["automatic_tax"] = {
+        "disabled_reason": None,
+        "liability": None,
+        **(phase["automatic_tax"] or schedule["default_settings"]["automatic_tax"]),
+    }
     if phase["trial_end"]:
         set_trial(subscription, phase["trial_end"], now)
     if schedule["end_behavior"] == "cancel" and len(schedule["phases"]) == 1:
@@ -133,6 +154,7 @@ def _take_over(world: World, schedule: Json, subscription: Json) -> None:
     wanted = {
         "items": [{"price": _price_id(row), "quantity": row["quantity"]} for row in items],
         "end_date": end,
+        "discounts": [{"discount": each} for each in subscription.get("discounts") or []],
     }
     schedule.update(
         customer=subscription["customer"],
@@ -164,10 +186,13 @@ def _phases(world: World, wanted: list[Json], begins: int) -> list[Json]:
         phases.append(
             {
                 "add_invoice_items": [],
-                "automatic_tax": {"enabled": False},
+                "automatic_tax": params.get("automatic_tax"),
                 "currency": "usd",
                 "default_tax_rates": [],
-                "discounts": [],
+                "discounts": [
+                    {"coupon": None, "discount": None, "promotion_code": None, **each}
+                    for each in params.get("discounts") or []
+                ],
                 "start_date": begins,
                 "end_date": end,
                 "items": [

@@ -13,7 +13,9 @@ class ScheduleCalls(Calls):
     A phase is ``{"items": [{"price": …, "quantity": …}], …}`` with either ``duration``
     (``{"interval": …, "interval_count": …}``) or ``end_date``, and as wanted ``trial`` (all of it is free),
     ``trial_end``, ``proration`` (how its beginning is billed) and ``metadata``, which the subscription
-    takes on when the phase begins. Times are Unix seconds.
+    takes on when the phase begins. ``discounts`` are all that it has in the phase, as
+    :meth:`update_subscription` takes them; a coupon or code is redeemed when the phase begins. Without them
+    it has those of its customer. ``automatic_tax`` goes before the schedule's own. Times are Unix seconds.
     """
 
     def create_schedule(
@@ -26,6 +28,7 @@ class ScheduleCalls(Calls):
         payment_method: str | None,
         collection_method: str,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer by a schedule, now or (with ``start_date``) later.
@@ -44,6 +47,7 @@ class ScheduleCalls(Calls):
         * ``phases``: all from the current one on, the first with its ``start_date``
         * ``proration``: how a change of the current phase is billed
         * ``end_behavior``: ``release`` or ``cancel``; ``metadata``
+        * ``automatic_tax``: in all phases that don't say it themselves
         """
         self._unsupported(Capability.SCHEDULES)
 

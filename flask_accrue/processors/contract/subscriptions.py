@@ -22,12 +22,13 @@ class SubscriptionCalls(Calls):
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
+        cancel_at: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.
 
         ``discounts`` are ``[{"coupon": …} or {"promotion_code": …}]``, by id, in the order in which they are
-        taken off.
+        taken off. ``cancel_at`` is when it ends, in Unix seconds; its last period is billed as a whole.
 
         When the first payment fails or needs the customer, the subscription is made all the same and is
         ``incomplete``; the answer then also holds the latest invoice and its payment intent.
@@ -51,6 +52,7 @@ class SubscriptionCalls(Calls):
           or ``error_if_incomplete`` (nothing changes and :class:`CardError` is raised)
         * ``discounts``: all that it's to have: ``[{"discount": …}]`` for one that it has, or as for
           :meth:`create_subscription`; ``[]`` for none
+        * ``automatic_tax``: a boolean, for its invoices from now on
         * ``default_payment_method``, ``metadata``
         """
         self._unsupported(Capability.SUBSCRIPTIONS)

@@ -21,6 +21,7 @@ from . import (
     lifecycle,
     payment_methods,
     schedules,
+    taxes,
 )
 from .refusals import check_known, refused
 from .transaction import Transaction
@@ -35,6 +36,7 @@ CHANGEABLE: t.Final = frozenset(
     {
         "items", "proration", "proration_date", "trial_end", "cancel_at_period_end", "cancel_at",
         "pause", "payment_behavior", "default_payment_method", "metadata", "discounts",
+        "automatic_tax",
     }
 )  # fmt: skip
 WHILE_INCOMPLETE: t.Final = frozenset({"default_payment_method", "metadata"})
@@ -122,6 +124,12 @@ def _with_settings(
         subscription = dataclasses.replace(subscription, default_payment_method=method)
     if "discounts" in changes:
         subscription = discounts.give(tx, subscription, changes["discounts"])
+    if "automatic_tax" in changes:
+        if not isinstance(changes["automatic_tax"], bool):
+            raise refused("automatic_tax[enabled] is a boolean.", "automatic_tax[enabled]")
+        if changes["automatic_tax"]:
+            taxes.require_location(tx.get(objects.Customer, subscription.customer))
+        subscription = dataclasses.replace(subscription, automatic_tax=changes["automatic_tax"])
     return subscription
 
 

@@ -6,7 +6,7 @@ import collections.abc as c
 import dataclasses
 import typing as t
 
-from ...money import Money
+from ...money import Money, payable_step
 from .. import objects
 from . import customers, invoices, labels, payments, standing, totals
 from . import refunds as refunding
@@ -19,9 +19,14 @@ Result: t.TypeAlias = c.Sequence[objects.ProcessorObject | None]
 _Lines: t.TypeAlias = c.Sequence[c.Mapping[str, t.Any]]
 
 
+#: Of a line: how much, how much of the total, and how many were credited.
+_Part: t.TypeAlias = list[int]
+
+
 class _Sums(t.NamedTuple):
     subtotal: int
     total: int
+    parts: dict[str, _Part]
 
 
 def create(
@@ -48,8 +53,8 @@ def create(
     if reason is not None and reason not in REASONS:
         raise refused(f"The reason is one of {', '.join(REASONS)}, not {reason!r}.", "reason")
     check_texts({"memo": memo})
-    sums = _sums(invoice, amount, lines)
     aside = tx.aside(invoice_id)
+    sums = _sums(invoice, amount, lines, aside.setdefault("credited_lines", {}))
     left = invoice.total - aside.get("credited", 0)
     if not 0 < sums.total <= left:
         raise refused(
@@ -107,6 +112,8 @@ def create(
         ),
         "credit_note.created",
     )
+    tx.aside(note.processor_id)["lines"] = sums.parts
+    _count(aside["credited_lines"], sums.parts, 1)
     if before:
         invoice = _lowered(tx, invoice, before)
     customer = None
@@ -133,6 +140,7 @@ def void(tx: Transaction, note_id: str) -> Result:
         )
     aside = tx.aside(invoice.processor_id)
     aside["credited"] -= note.total
+    _count(aside.setdefault("credited_lines", {}), tx.aside(note_id).get("lines", {}), -1)
     aside["lowered"] -= note.pre_payment_amount
     by_refunds = sum(tx.get(objects.Refund, each).amount for each in note.refunds)
     aside["elsewhere"] -= note.post_payment_amount - by_refunds
@@ -143,41 +151,75 @@ def void(tx: Transaction, note_id: str) -> Result:
     return [voided, _lowered(tx, invoice, -note.pre_payment_amount)]
 
 
-def _sums(invoice: objects.Invoice, amount: int | None, lines: _Lines | None) -> _Sums:
-    """Return what is credited, before and after discounts and tax."""
+def _sums(
+    invoice: objects.Invoice,
+    amount: int | None,
+    lines: _Lines | None,
+    credited: c.Mapping[str, _Part],
+) -> _Sums:
+    """Return what is credited, before and after discounts and tax.
+
+    :param credited: what was credited of each line before.
+    """
     if (amount is None) == (lines is None):
         raise refused("Give an amount or lines.", "amount")
     if lines is None:
         said = check_integer(amount, "amount")
+        _check_payable(said, invoice.currency, "amount")
         # In proportion, as far as an amount tells.
-        whole = invoice.total or 1
-        return _Sums(
-            Money(said, invoice.currency).share(invoice.subtotal, whole).amount_minor, said
-        )
+        whole = Money(said, invoice.currency)
+        part = whole.share(invoice.subtotal, invoice.total or 1, payable=True)
+        return _Sums(part.amount_minor, said, {})
     known = {line.processor_id: line for line in totals.lines_of(invoice)}
-    subtotal = total = 0
+    parts: dict[str, _Part] = {}
     for each in lines:
-        line = known.get(each.get("line"))
-        if line is None:
+        line_id = each.get("line")
+        line = known.get(line_id)
+        if line is None or line_id is None:
             raise refused("The invoice has no such line.", "lines", "resource_missing")
-        part, whole = _part(line, each)
-        more = line.tax - line.discount
-        subtotal += Money(line.amount, line.currency).share(part, whole).amount_minor
-        total += Money(line.amount + more, line.currency).share(part, whole).amount_minor
-    return _Sums(subtotal, total)
+        if line_id in parts:
+            raise refused("A line is named twice.", "lines")
+        parts[line_id] = _part(line, each, credited.get(line_id, [0, 0, 0]))
+    return _Sums(
+        sum(part[0] for part in parts.values()), sum(part[1] for part in parts.values()), parts
+    )
 
 
-def _part(line: objects.InvoiceLine, wanted: c.Mapping[str, t.Any]) -> tuple[int, int]:
-    """Return how much of a line is credited, as a fraction."""
+def _part(line: objects.InvoiceLine, wanted: c.Mapping[str, t.Any], credited: _Part) -> _Part:
+    """Return how much of a line is credited. All parts of a line add up to it, however they are rounded."""
+    before, total_before, number_before = credited
+    number, number_left = 0, (line.quantity or 1) - number_before
+    left = line.amount - before
     if wanted.get("amount") is not None:
-        part, whole = check_integer(wanted["amount"], "lines[amount]"), line.amount
+        part = check_integer(wanted["amount"], "lines[amount]")
+        _check_payable(part, line.currency, "lines[amount]")
     elif wanted.get("quantity") is not None:
-        part, whole = check_integer(wanted["quantity"], "lines[quantity]"), line.quantity or 1
+        number = check_integer(wanted["quantity"], "lines[quantity]")
+        if not 0 < number <= number_left:
+            raise refused(f"Of this line {number_left} are left, not {number}.", "lines")
+        part = Money(left, line.currency).share(number, number_left, payable=True).amount_minor
     else:
-        part, whole = 1, 1
-    if not 0 < part <= whole:
-        raise refused(f"Of this line up to {whole} can be credited, not {part}.", "lines")
-    return part, whole
+        part = left
+    if not 0 < part <= left:
+        raise refused(f"Of this line up to {left} can be credited, not {part}.", "lines")
+    full = Money(line.amount - line.discount + line.tax, line.currency)
+    upto = full.share(before + part, line.amount, payable=True).amount_minor
+    return [part, upto - total_before, number]
+
+
+def _count(credited: dict[str, _Part], parts: c.Mapping[str, _Part], sign: int) -> None:
+    for line_id, part in parts.items():
+        known = credited.get(line_id, [0, 0, 0])
+        credited[line_id] = [was + sign * more for was, more in zip(known, part, strict=True)]
+
+
+def _check_payable(amount: int, currency: str, param: str) -> None:
+    if amount % payable_step(currency):
+        raise refused(
+            f"Amounts in {currency.upper()} are multiples of {payable_step(currency)}.",
+            param,
+            "amount_not_payable",
+        )
 
 
 def _refunded(

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from ...errors import ProcessorError
 from ...money import Money
 from .. import objects
 from . import calendar, coupons, customers, discounting, items
@@ -28,7 +29,7 @@ def give(
     inherited = discounting.in_force(tx, tx.get(objects.Customer, subscription.customer))
     after: list[objects.Discount] = []
     for number, each in enumerate(wanted):
-        kind, name = _named(each, number)
+        kind, name = named(each, number)
         if kind == "discount":
             kept = before.get(name)
             kept = kept or next((one for one in inherited if one.processor_id == name), None)
@@ -46,6 +47,28 @@ def give(
     kept_ids = {each.processor_id for each in after}
     _tell_removed(tx, (each for each in before.values() if each.processor_id not in kept_ids))
     return dataclasses.replace(subscription, discounts=tuple(after))
+
+
+def those_left(
+    tx: Transaction, subscription: objects.Subscription, wanted: c.Iterable[c.Mapping[str, str]]
+) -> list[c.Mapping[str, str]]:
+    """Return those discounts that can still be given: nobody is there to be told of the others."""
+    held = (
+        *discounting.in_force(tx, subscription),
+        *discounting.in_force(tx, tx.get(objects.Customer, subscription.customer)),
+    )
+    left = []
+    for number, each in enumerate(wanted):
+        kind, name = named(each, number)
+        if kind == "discount" and all(name != one.processor_id for one in held):
+            continue
+        if kind != "discount":
+            try:
+                _redeemable(tx, subscription, kind, name, kind)
+            except ProcessorError:
+                continue
+        left.append(each)
+    return left
 
 
 def give_customer(tx: Transaction, customer_id: str, coupon_id: str) -> objects.Customer:
@@ -142,15 +165,7 @@ def _once(
 def _redeem(
     tx: Transaction, subscription: objects.Subscription, kind: str, name: str, param: str
 ) -> objects.Discount:
-    code = None
-    if kind == "promotion_code":
-        bought = Money(
-            sum(items.amount(tx, each).amount_minor for each in subscription.items),
-            t.cast(str, subscription.currency),
-        )
-        code = coupons.accepted(tx, name, subscription.customer, bought, param)
-        name = code.coupon
-    coupon = coupons.usable(tx, name, subscription.currency, param)
+    coupon, code = _redeemable(tx, subscription, kind, name, param)
     coupons.count(tx, coupon, code)
     return _started(
         tx,
@@ -159,6 +174,20 @@ def _redeem(
         customer=subscription.customer,
         subscription=subscription.processor_id,
     )
+
+
+def _redeemable(
+    tx: Transaction, subscription: objects.Subscription, kind: str, name: str, param: str
+) -> tuple[objects.Coupon, objects.PromotionCode | None]:
+    code = None
+    if kind == "promotion_code":
+        bought = Money(
+            sum(items.amount(tx, each).amount_minor for each in subscription.items),
+            t.cast(str, subscription.currency),
+        )
+        code = coupons.accepted(tx, name, subscription.customer, bought, param)
+        name = code.coupon
+    return coupons.usable(tx, name, subscription.currency, param), code
 
 
 def _started(
@@ -184,7 +213,8 @@ def _started(
     )
 
 
-def _named(given: t.Any, number: int) -> tuple[str, str]:
+def named(given: t.Any, number: int) -> tuple[str, str]:
+    """Return by what a discount is named, and its name."""
     if isinstance(given, c.Mapping) and len(given) == 1:
         [(kind, name)] = given.items()
         if kind in _KINDS and isinstance(name, str):

@@ -32,10 +32,12 @@ def draft(
     pending: bool = True,
     own_pending: bool = True,
     automatic_tax: bool = False,
+    invoice_id: str | None = None,
     **details: t.Any,
 ) -> objects.Invoice:
     """Make a draft of those lines, and of all that wait for an invoice of this subscription or customer.
 
+    :param invoice_id: its id, where that was told already.
     :param pending: whether what waits is taken in; ``own_pending``: the customer's own, too.
     :param details: further fields of the invoice.
     """
@@ -44,7 +46,7 @@ def draft(
     if pending and own_pending:
         waiting += _take_pending(tx, customer.processor_id)
     empty = objects.Invoice(
-        processor_id=tx.new_id("in"),
+        processor_id=invoice_id or tx.new_id("in"),
         created=tx.now,
         customer=customer.processor_id,
         subscription=subscription,
@@ -67,8 +69,7 @@ def draft(
     applicable = discounting.applicable(tx, customer.processor_id, subscription)
     if applicable:
         tx.aside(empty.processor_id)["discounts"] = [documents.write(one) for one in applicable]
-    of_subscription = {} if subscription is None else tx.aside(subscription)
-    if automatic_tax or of_subscription.get("automatic_tax"):
+    if automatic_tax or taxes.is_automatic(tx, subscription):
         tx.aside(empty.processor_id)["automatic_tax"] = True
     invoice = totals.with_lines(tx, empty, (*waiting, *lines))
     discounts.spend(tx, tx.get(objects.Customer, invoice.customer), invoice)

@@ -50,10 +50,19 @@ def _upcoming(tx: Transaction, subscription: objects.Subscription) -> None:
     applicable = discounting.applicable(tx, subscription.customer, subscription.processor_id)
     tx.now = now
     currency = t.cast(str, subscription.currency)
-    _, amounts = discounting.taken_off(tx, applicable, lines, currency)
-    subtotal = sum(line.amount for line in lines)
+    discounted, amounts = discounting.taken_off(tx, applicable, lines, currency)
+    taxed: taxes.Taxed = discounted, (), None
+    if taxes.is_automatic(tx, subscription.processor_id):
+        taxed = taxes.reckoned(tx, customer, discounted)
+    every, parts, tax_status = taxed
+    subtotal = sum(line.amount for line in every)
     discount = sum(each.amount for each in amounts)
-    due = max(0, subtotal - discount + customer.balance)
+    exclusive, inclusive = (
+        sum(line.tax for line in every),
+        sum(line.inclusive_tax for line in every),
+    )
+    total = subtotal - discount + exclusive
+    due = max(0, total + customer.balance)
     announced = objects.Invoice(
         processor_id="",
         customer=subscription.customer,
@@ -63,7 +72,11 @@ def _upcoming(tx: Transaction, subscription: objects.Subscription) -> None:
         subtotal=subtotal,
         discount=discount,
         discount_amounts=amounts,
-        total=subtotal - discount,
+        tax=exclusive + inclusive,
+        inclusive_tax=inclusive,
+        total_taxes=parts,
+        automatic_tax_status=tax_status,
+        total=total,
         amount_due=due,
         amount_paid=0,
         amount_remaining=due,

@@ -12,7 +12,9 @@ from .refusals import check_known, refused
 from .schedules import Result
 from .transaction import Transaction
 
-CHANGEABLE: t.Final = frozenset({"phases", "proration", "end_behavior", "metadata"})
+CHANGEABLE: t.Final = frozenset(
+    {"phases", "proration", "end_behavior", "metadata", "automatic_tax"}
+)
 
 
 def update(tx: Transaction, schedule_id: str, changes: c.Mapping[str, t.Any]) -> Result:
@@ -34,16 +36,19 @@ def update(tx: Transaction, schedule_id: str, changes: c.Mapping[str, t.Any]) ->
     if "end_behavior" in changes:
         schedules.check_end_behavior(changes["end_behavior"])
         schedule = dataclasses.replace(schedule, end_behavior=changes["end_behavior"])
+    if "automatic_tax" in changes:
+        tx.aside(schedule_id)["automatic_tax"] = bool(changes["automatic_tax"])
     if "phases" in changes:
         schedule = _with_phases(tx, schedule, changes["phases"])
     if schedule.status == "not_started":
         tx.save(schedule, "subscription_schedule.updated")
         schedules.plan(tx, schedule)
         return [schedule]
-    if not changes.keys() & {"phases", "end_behavior"}:
+    if not changes.keys() & {"phases", "end_behavior", "automatic_tax"}:
         return [tx.save(schedule, "subscription_schedule.updated")]
     proration = changes.get("proration", "create_prorations")
-    return schedules.enter(tx, schedule, schedules.number_of_current(schedule), proration)
+    current = schedules.number_of_current(schedule)
+    return schedules.enter(tx, schedule, current, proration, anew="phases" in changes)
 
 
 def _with_phases(

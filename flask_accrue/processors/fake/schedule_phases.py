@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import collections.abc as c
+import dataclasses
 import datetime
 import typing as t
 
 from ...clock import to_unix
 from .. import objects
-from . import calendar, items, labels
+from . import calendar, discounts, items, labels
 from .refusals import check_integer, check_known, refused
 from .transaction import Transaction
 
@@ -19,6 +20,7 @@ MOST: t.Final = 10
 _KNOWN: t.Final = frozenset(
     {
         "items", "start_date", "end_date", "duration", "trial", "trial_end", "proration", "metadata",
+        "discounts", "automatic_tax",
     }
 )  # fmt: skip
 
@@ -51,6 +53,8 @@ def lay_out(
                 end=end,
                 trial_end=_trial_end(phase, begins, end, param),
                 items=_items(tx, phase.get("items") or (), param),
+                discounts=_discounts(tx, phase.get("discounts") or (), param),
+                automatic_tax=phase.get("automatic_tax"),
             )
         )
         proration = phase.get("proration", "create_prorations")
@@ -118,6 +122,32 @@ def _items(
     return tuple(
         objects.SchedulePhaseItem(price=each.price, quantity=each.quantity) for each in made
     )
+
+
+def _discounts(
+    tx: Transaction, wanted: c.Sequence[c.Mapping[str, t.Any]], param: str
+) -> tuple[objects.PhaseDiscount, ...]:
+    """Return what a phase takes off, once each coupon and code is known to be there."""
+    named = []
+    for number, each in enumerate(wanted):
+        kind, name = discounts.named(each, number)
+        where = f"{param}[discounts][{number}][{kind}]"
+        if kind == "coupon":
+            tx.get(objects.Coupon, name, where)
+        elif kind == "promotion_code":
+            tx.get(objects.PromotionCode, name, where)
+        named.append(objects.PhaseDiscount(**{kind: name}))
+    if len(set(named)) < len(named):
+        raise refused("The same coupon can't be applied twice.", f"{param}[discounts]")
+    return tuple(named)
+
+
+def to_give(phase: objects.SchedulePhase) -> list[dict[str, str]]:
+    """Return the discounts of a phase as they are given to a subscription."""
+    return [
+        {name: value for name, value in dataclasses.asdict(each).items() if value is not None}
+        for each in phase.discounts
+    ]
 
 
 def chosen(phase: objects.SchedulePhase) -> list[dict[str, t.Any]]:

@@ -17,6 +17,8 @@ from .. import objects
 from . import (
     agenda,
     customers,
+    discounting,
+    discounts,
     item_changes,
     items,
     labels,
@@ -44,6 +46,7 @@ def create(
     payment_method: str | None,
     collection_method: str,
     metadata: c.Mapping[str, str],
+    automatic_tax: bool = False,
 ) -> Result:
     """Subscribe a customer by a schedule; see the contract.
 
@@ -75,7 +78,10 @@ def create(
     )
     tx.save(schedule, "subscription_schedule.created")
     tx.aside(schedule.processor_id).update(
-        terms=terms, payment_method=payment_method, collection_method=collection_method
+        terms=terms,
+        payment_method=payment_method,
+        collection_method=collection_method,
+        automatic_tax=automatic_tax,
     )
     if begins > tx.now:
         plan(tx, schedule)
@@ -108,6 +114,11 @@ def create_from(tx: Transaction, subscription_id: str) -> Result:
             objects.SchedulePhaseItem(price=each.price, quantity=each.quantity)
             for each in subscription.items
         ),
+        discounts=tuple(
+            objects.PhaseDiscount(discount=each.processor_id)
+            for each in discounting.in_force(tx, subscription)
+        ),
+        automatic_tax=subscription.automatic_tax is True,
     )
     schedule = objects.SubscriptionSchedule(
         processor_id=tx.new_id("sub_sched"),
@@ -122,7 +133,9 @@ def create_from(tx: Transaction, subscription_id: str) -> Result:
     )
     tx.save(schedule, "subscription_schedule.created")
     terms = [{"proration": "create_prorations", "metadata": {}}]
-    tx.aside(schedule.processor_id)["terms"] = terms
+    tx.aside(schedule.processor_id).update(
+        terms=terms, automatic_tax=subscription.automatic_tax is True
+    )
     tx.aside(subscription_id)["schedule"] = schedule.processor_id
     plan(tx, schedule)
     return [schedule, subscription]
@@ -139,7 +152,7 @@ def go_on(tx: Transaction, schedule: objects.SubscriptionSchedule) -> None:
         return
     following = [number for number, phase in enumerate(schedule.phases) if phase.start >= tx.now]
     if following:
-        enter(tx, schedule, following[0])
+        enter(tx, schedule, following[0], by_itself=True)
     else:
         close(tx, schedule, "completed", "subscription_schedule.completed")
 
@@ -149,10 +162,15 @@ def enter(
     schedule: objects.SubscriptionSchedule,
     number: int,
     proration: str | None = None,
+    *,
+    anew: bool = True,
+    by_itself: bool = False,
 ) -> Result:
     """Give the subscription the items of a phase, and bill the difference as the phase says.
 
     :param proration: instead of the phase's own.
+    :param anew: whether it gets the phase's discounts; else it has those that are left of them.
+    :param by_itself: nobody has asked for it, so that discounts which can't be given any more are left out.
     :returns: the schedule, the subscription, and what was billed at once.
     """
     phase, terms = schedule.phases[number], tx.aside(schedule.processor_id)["terms"][number]
@@ -166,6 +184,9 @@ def enter(
         wanted["trial_end"] = schedule_phases.unix(phase.trial_end)
     merged = labels.merged(before.metadata, terms["metadata"])
     changed = with_end(tx, schedule, dataclasses.replace(before, metadata=merged), phase)
+    changed = dataclasses.replace(changed, automatic_tax=_taxed(tx, schedule, phase))
+    if anew:
+        changed = _discounted(tx, changed, phase, by_itself)
     changed, collected = item_changes.apply(tx, before, changed, wanted)
     schedule = _at(tx, schedule, phase)
     return [schedule, changed, *(collected.objects if collected else ())]
@@ -272,6 +293,8 @@ def _begin(tx: Transaction, schedule: objects.SubscriptionSchedule) -> Result:
         collection_method=aside["collection_method"],
         billing_cycle_anchor=None,
         metadata=aside["terms"][0]["metadata"],
+        discounts=schedule_phases.to_give(phase),
+        automatic_tax=_taxed(tx, schedule, phase),
         at_once=False,
     )
     tx.aside(subscription.processor_id)["schedule"] = schedule.processor_id
@@ -281,6 +304,34 @@ def _begin(tx: Transaction, schedule: objects.SubscriptionSchedule) -> Result:
         subscription = tx.save(ended, "customer.subscription.updated")
         agenda.plan(tx, subscription)
     return [_at(tx, schedule, phase), subscription, *collected.objects]
+
+
+def _taxed(
+    tx: Transaction, schedule: objects.SubscriptionSchedule, phase: objects.SchedulePhase
+) -> bool:
+    """Tell whether tax is reckoned automatically in a phase."""
+    if phase.automatic_tax is not None:
+        return phase.automatic_tax
+    return bool(tx.aside(schedule.processor_id).get("automatic_tax"))
+
+
+def _discounted(
+    tx: Transaction,
+    subscription: objects.Subscription,
+    phase: objects.SchedulePhase,
+    by_itself: bool,
+) -> objects.Subscription:
+    """Return the subscription with the discounts of a phase; those that the phase doesn't name are over."""
+    wanted: c.Sequence[c.Mapping[str, str]] = schedule_phases.to_give(phase)
+    # A code asks for what is bought in the phase.
+    bought = tuple(
+        objects.SubscriptionItem(processor_id="", price=each.price, quantity=each.quantity)
+        for each in phase.items
+    )
+    buying = dataclasses.replace(subscription, items=bought)
+    if by_itself:
+        wanted = discounts.those_left(tx, buying, wanted)
+    return dataclasses.replace(discounts.give(tx, buying, wanted), items=subscription.items)
 
 
 def _at(

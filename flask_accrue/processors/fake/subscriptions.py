@@ -29,6 +29,7 @@ def create(
     discounts: c.Sequence[c.Mapping[str, str]] | None = None,
     at_once: bool = True,
     automatic_tax: bool = False,
+    cancel_at: int | None = None,
     collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
@@ -64,8 +65,14 @@ def create(
         start_date=tx.now,
         default_payment_method=payment_method,
         discounts=(),
+        automatic_tax=automatic_tax,
         metadata=labels.merged({}, metadata),
     )
+    leaves = items.moment(cancel_at, "cancel_at")
+    if leaves is not None:
+        if leaves <= tx.now:
+            raise refused("cancel_at must be in the future.", "cancel_at")
+        subscription = dataclasses.replace(subscription, cancel_at=leaves, canceled_at=tx.now)
     if discounts:
         subscription = giving.give(tx, subscription, discounts)
     ends = items.moment(trial_end, "trial_end")
@@ -75,8 +82,6 @@ def create(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
     subscription = _announce(tx, subscription, at_once)
-    if automatic_tax:
-        tx.aside(subscription.processor_id)["automatic_tax"] = True
     return _bill_first(tx, subscription, customer, whole, at_once, collect)
 
 
@@ -119,6 +124,8 @@ def _announce(
         subscription = dataclasses.replace(subscription, status="trialing")
     elif subscription.collection_method == "send_invoice" or not at_once:
         subscription = dataclasses.replace(subscription, status="active")
+    # It names its first invoice from the beginning: no other event may ever do so.
+    subscription = dataclasses.replace(subscription, latest_invoice=tx.new_id("in"))
     tx.save(subscription, "customer.subscription.created")
     if subscription.status == "trialing":
         agenda.announce_trial_end(tx, subscription)
@@ -151,9 +158,12 @@ def _bill_first(
         period=(tx.now, tx.now),
         subscription=subscription_id,
         collection_method=subscription.collection_method,
+        invoice_id=subscription.latest_invoice,
     )
-    subscription = giving.billed(tx, subscription, invoice)
-    tx.save(subscription)
+    begun = subscription
+    subscription = giving.billed(tx, begun, invoice)
+    is_told = subscription == begun or subscription.status == "incomplete"
+    tx.save(subscription, *(() if is_told else ("customer.subscription.updated",)))
     agenda.plan(tx, subscription)
     if not collect:
         return subscription, collection.Collected(invoice)

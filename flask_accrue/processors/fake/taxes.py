@@ -62,7 +62,14 @@ def taxed(
     """Return the lines with their tax, the tax by whether the prices hold it, and how it stands."""
     if not tx.aside(invoice.processor_id).get("automatic_tax"):
         return tuple(lines), (), None
-    rate = _rate(tx.get(objects.Customer, invoice.customer))
+    return reckoned(tx, tx.get(objects.Customer, invoice.customer), lines)
+
+
+def reckoned(
+    tx: Transaction, customer: objects.Customer, lines: c.Sequence[objects.InvoiceLine]
+) -> Taxed:
+    """Return the lines with the tax that a customer has to pay on them, as :func:`taxed` does."""
+    rate = _rate(customer)
     every = tuple(_with_tax(line, rate or 0, _is_inclusive(tx, line)) for line in lines)
     parts = tuple(
         objects.TaxAmount(
@@ -75,6 +82,25 @@ def taxed(
         if (within := [line for line in every if _is_inclusive(tx, line) == inclusive])
     )
     return every, () if rate is None else parts, NO_LOCATION if rate is None else COMPLETE
+
+
+def is_automatic(tx: Transaction, subscription: str | None) -> bool:
+    """Tell whether the tax of a subscription's invoices is reckoned automatically."""
+    found = tx.peek(objects.Subscription, subscription)
+    return found is not None and found.automatic_tax is True
+
+
+def require_location(customer: objects.Customer) -> None:
+    """Refuse to reckon the tax of a customer of whom nobody knows where it is.
+
+    :raises InvalidRequest: with the code ``customer_tax_location_invalid``.
+    """
+    if _rate(customer) is None:
+        raise refused(
+            "Tax can't be reckoned: nobody knows where this customer is.",
+            "automatic_tax",
+            INVALID_LOCATION,
+        )
 
 
 def check_location(address: t.Any) -> None:

@@ -24,6 +24,7 @@ from .metering import MeterEvent
 from .payments import Charge, CheckoutSession, Dispute, PaymentIntent, Refund, SetupIntent
 from .portal import PortalConfiguration, PortalSession
 from .subscriptions import (
+    PhaseDiscount,
     SchedulePhase,
     SchedulePhaseItem,
     Subscription,
@@ -87,6 +88,7 @@ __all__ = [
     "PaymentIntent",
     "PaymentMethod",
     "Payout",
+    "PhaseDiscount",
     "PortalConfiguration",
     "PortalSession",
     "Price",

@@ -50,6 +50,7 @@ class Subscription(ProcessorObject):
     default_payment_method: str | None = None
     latest_invoice: str | None = None
     discounts: tuple[Discount, ...] | Unsaid = UNSAID
+    automatic_tax: bool | Unsaid = UNSAID
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,13 +62,27 @@ class SchedulePhaseItem:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PhaseDiscount:
+    """What a phase takes off: a coupon or code, redeemed when it begins, or a discount that there is."""
+
+    coupon: str | None = None
+    promotion_code: str | None = None
+    discount: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SchedulePhase:
-    """A time in which a schedule's subscription has certain items. ``end`` is ``None`` for an open end."""
+    """A time in which a schedule's subscription has certain items. ``end`` is ``None`` for an open end.
+
+    ``automatic_tax`` is ``None`` where the schedule decides that for all of its phases.
+    """
 
     start: When
     end: When | None
     items: tuple[SchedulePhaseItem, ...] = ()
     trial_end: When | None = None
+    discounts: tuple[PhaseDiscount, ...] = ()
+    automatic_tax: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

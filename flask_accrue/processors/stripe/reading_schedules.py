@@ -34,6 +34,10 @@ def _read_phase(raw: Raw) -> objects.SchedulePhase:
         start=start,
         end=fields.moment(raw, "end_date"),
         trial_end=fields.moment(raw, "trial_end"),
+        discounts=_discounts(raw),
+        automatic_tax=None
+        if raw.get("automatic_tax") is None
+        else fields.flag(fields.part(raw, "automatic_tax"), "enabled"),
         items=tuple(
             objects.SchedulePhaseItem(
                 # Before 2020-08-27 an item named a plan.
@@ -42,4 +46,20 @@ def _read_phase(raw: Raw) -> objects.SchedulePhase:
             )
             for each in fields.rows(raw, "items") or ()
         ),
+    )
+
+
+def _discounts(raw: Raw) -> tuple[objects.PhaseDiscount, ...]:
+    """Read what a phase takes off; before 2024 that was one coupon, by its name."""
+    named = fields.rows(raw, "discounts")
+    if not named:
+        coupon = fields.reference(raw, "coupon")
+        return () if coupon is None else (objects.PhaseDiscount(coupon=coupon),)
+    return tuple(
+        objects.PhaseDiscount(
+            coupon=fields.reference(each, "coupon"),
+            promotion_code=fields.reference(each, "promotion_code"),
+            discount=fields.reference(each, "discount"),
+        )
+        for each in named
     )

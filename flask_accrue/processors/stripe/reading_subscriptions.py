@@ -48,6 +48,9 @@ def read_subscription(raw: Raw) -> objects.Subscription:
         or fields.reference(raw, "default_source"),
         latest_invoice=fields.reference(raw, "latest_invoice"),
         discounts=read_discounts(raw),
+        automatic_tax=objects.UNSAID
+        if raw.get("automatic_tax") is None
+        else fields.flag(fields.part(raw, "automatic_tax"), "enabled"),
     )
 
 

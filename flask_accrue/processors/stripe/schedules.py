@@ -31,8 +31,12 @@ _PHASE: t.Final[t.Mapping[str, str]] = {
     "trial_end": "trial_end",
     "proration": "proration_behavior",
     "metadata": "metadata",
+    "discounts": "discounts",
+    "automatic_tax": "automatic_tax",
 }
-_CHANGEABLE: t.Final = frozenset({"phases", "proration", "end_behavior", "metadata"})
+_CHANGEABLE: t.Final = frozenset(
+    {"phases", "proration", "end_behavior", "metadata", "automatic_tax"}
+)
 
 
 class StripeSchedules(StripeCalls, ScheduleCalls):
@@ -48,6 +52,7 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
         payment_method: str | None,
         collection_method: str,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer by a schedule. The first invoice of one that begins now is a draft for an
@@ -58,6 +63,8 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
             settings["default_payment_method"] = payment_method
         if collection_method == "send_invoice":
             settings["invoice_settings"] = {"days_until_due": DAYS_UNTIL_DUE}
+        if automatic_tax:
+            settings["automatic_tax"] = {"enabled": True}
         given: dict[str, Json] = {
             "customer": customer,
             "start_date": "now" if start_date is None else start_date,
@@ -87,6 +94,9 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
             given["phases"] = [_phase(each) for each in changes["phases"]]
         if "proration" in changes:
             given["proration_behavior"] = given.pop("proration")
+        if "automatic_tax" in changes:
+            enabled = given.pop("automatic_tax")
+            given["default_settings"] = {"automatic_tax": {"enabled": enabled}}
         path = f"{PATH}/{segment(schedule)}"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 
@@ -118,7 +128,10 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
 
 def _phase(phase: c.Mapping[str, Json]) -> dict[str, Json]:
     check_known(phase, frozenset(_PHASE), "phase")
-    return {there: phase[here] for here, there in _PHASE.items() if here in phase}
+    told = {there: phase[here] for here, there in _PHASE.items() if here in phase}
+    if "automatic_tax" in phase:
+        told["automatic_tax"] = {"enabled": phase["automatic_tax"]}
+    return told
 
 
 def _told(api: Api, reply: Reply) -> Answer:

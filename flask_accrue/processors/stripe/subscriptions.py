@@ -41,6 +41,7 @@ _CHANGEABLE: t.Final = frozenset(_PLAIN) | {
     "cancel_at",
     "pause",
     "discounts",
+    "automatic_tax",
 }
 
 
@@ -59,6 +60,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
+        cancel_at: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
@@ -83,6 +85,9 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             given["days_until_due"] = DAYS_UNTIL_DUE
         if automatic_tax:
             given["automatic_tax"] = {"enabled": True}
+        if cancel_at is not None:
+            # Otherwise Stripe would take off the part of a period after the end.
+            given |= {"cancel_at": cancel_at, "proration_behavior": "none"}
         return _told(api, api.post(PATH, given, key=key), at_birth=True)
 
     def update_subscription(
@@ -104,6 +109,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             given["pause_collection"] = emptied(changes["pause"])
         if "discounts" in changes:
             given["discounts"] = _discounts(changes["discounts"])
+        if "automatic_tax" in changes:
+            given["automatic_tax"] = {"enabled": changes["automatic_tax"]}
         given |= _end(changes)
         path = f"{PATH}/{segment(subscription)}"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))

@@ -7,7 +7,7 @@ import datetime
 import typing as t
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flask_accrue.errors import ProcessorError
@@ -199,6 +199,7 @@ def test_the_sums_are_right_whatever_happens(life):
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(life=lives)
+@example(life=[(1, ("subscribe", "price_year", False, "send_invoice")), (1, ("pay",))])
 def test_the_last_event_about_a_thing_tells_how_it_stands(life):
     fake = live(life, lambda seconds: [seconds])
     told: dict[str, objects.ProcessorObject] = {}

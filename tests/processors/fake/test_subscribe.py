@@ -61,7 +61,8 @@ def test_the_events_are_those_that_stripe_writes(fake, shop):
     )
     assert created.object.status == "incomplete"
     assert updated.object.status == "active"
-    assert updated.raw["previous"] == {"status": "incomplete", "latest_invoice": None}
+    assert updated.raw["previous"] == {"status": "incomplete"}
+    assert created.object.latest_invoice == updated.object.latest_invoice is not None
 
 
 def test_a_decline_leaves_it_incomplete_with_the_invoice_open(fake, shop):

@@ -8,6 +8,7 @@ import pytest
 
 from flask_accrue import billing, ledger
 from flask_accrue.errors import InvalidState
+from tests.oracles.stripe_calls import client_of
 from tests.processors.stripe.stripe_host import entries, org, payer
 
 if t.TYPE_CHECKING:
@@ -40,6 +41,25 @@ def test_a_subscription_of_several_prices_changes_item_by_item(
     told = [type for type in entries() if type.startswith("subscription.")]
     assert told[-2:] == ["subscription.item_removed", "subscription.item_added"]
     assert ledger.verify().is_intact
+
+
+def test_a_quantity_that_was_changed_in_the_dashboard_is_added_to(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro", quantity=2)
+    client_of(stripe_server).v1.subscription_items.update(
+        made.items[0].processor_id, {"quantity": 7}
+    )
+
+    assert billing.increment(made).items[0].quantity == 8
+    assert billing.decrement(made, 3).items[0].quantity == 5
+
+    [found] = [
+        each
+        for each in stripe_server.objects()["platform"]
+        if each["id"] == made.processor_id and each["object"] == "subscription"
+    ]
+    assert found["items"]["data"][0]["quantity"] == 5
 
 
 def test_a_change_is_asked_for_as_it_was_previewed(

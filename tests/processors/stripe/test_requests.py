@@ -29,6 +29,7 @@ _OF_NOBODY = (
     "create_customer",
     "create_meter_event",
     "create_portal_configuration",
+    "delete_coupon",
     "delete_invoice",
     "delete_tax_id",
 )

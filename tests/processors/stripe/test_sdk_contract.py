@@ -77,7 +77,10 @@ ELSEWHERE: dict[str, set[str]] = {
         "subscription.discount",
         "subscription.discounts.deleted",
     },
-    "subscription_schedule": {"subscription_schedule.deleted"},
+    "subscription_schedule": {
+        "subscription_schedule.deleted",
+        "subscription_schedule.phases.coupon",
+    },
     "tax_id": {"tax_id.deleted", "tax_id.metadata"},
     "transfer": {"transfer.deleted"},
 }

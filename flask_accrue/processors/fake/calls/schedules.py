@@ -21,6 +21,7 @@ class FakeSchedules(FakeCalls, ScheduleCalls):
         payment_method: str | None,
         collection_method: str,
         metadata: dict[str, str],
+        automatic_tax: bool = False,
         key: str,
     ) -> Answer:
         """Subscribe a customer by a schedule; the answer also holds the draft of the first invoice."""
@@ -30,6 +31,7 @@ class FakeSchedules(FakeCalls, ScheduleCalls):
             "payment_method": payment_method,
             "collection_method": collection_method,
             "metadata": metadata,
+            "automatic_tax": automatic_tax,
         }
         return self._engine.call(
             "create_schedule",

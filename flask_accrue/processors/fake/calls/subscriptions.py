@@ -26,6 +26,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         metadata: dict[str, str],
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
+        cancel_at: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
@@ -37,6 +38,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "metadata": metadata,
             "discounts": discounts,
             "automatic_tax": automatic_tax,
+            "cancel_at": cancel_at,
         }
 
         def create(tx: Transaction) -> Result:

@@ -1,0 +1,119 @@
+"""What phases of a schedule take off, settled before they are sent."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import typing as t
+
+from .. import models
+from ..processors import Capability, Processor
+from .changes import as_it_is
+from .current import sync
+from .discounts import kept
+from .phases import Discounts, Phase
+from .promotions import known_codes
+
+#: A coupon or a code, by the processor's id.
+_Name: t.TypeAlias = tuple[str, str]
+
+
+def require_phases(
+    gateway: Processor, phases: c.Sequence[Phase], automatic_tax: bool | None = None
+) -> None:
+    """Refuse phases with what a processor can't do.
+
+    :raises UnsupportedByProcessor: naming it.
+    """
+    gateway.require(Capability.SCHEDULES)
+    if any(each.coupon is not None or each.promotion_code is not None for each in phases):
+        gateway.require(Capability.COUPONS)
+    if automatic_tax or any(each.automatic_tax for each in phases):
+        gateway.require(Capability.TAX)
+
+
+def settled(schedule: models.SubscriptionSchedule, phases: c.Sequence[Phase]) -> list[Discounts]:
+    """Return what each of a schedule's new phases takes off, checked; may call the processor.
+
+    What the subscription has by the current phase already goes on there, instead of being redeemed anew; and
+    what was spent in it isn't given a second time.
+
+    :raises InvalidRequest: for a coupon or code that can't be redeemed.
+    """
+    held, named = _held(schedule), _named(schedule)
+    given: list[Discounts] = []
+    for number, phase in enumerate(phases):
+        names = _names(schedule.processor, phase) if number == 0 else set()
+        going_on = [id for name, id in held.items() if name in names]
+        if going_on:
+            given.append([{"discount": going_on[0]}])
+        elif names & named:
+            given.append(None)
+        else:
+            given.append(phase.to_redeem(schedule.customer))
+    return given
+
+
+def with_those_before(
+    row: models.Subscription, phases: c.Sequence[Phase], *, keep: bool
+) -> tuple[list[dict[str, str]], list[Discounts]]:
+    """Return the discounts that a subscription has now, and those of each phase that follows.
+
+    :param keep: whether those that it has go on in the phases; theirs come after them.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed.
+    """
+    before = kept(row)
+    have = {name for each in row.discounts or [] for name in _of(each)}
+    given: list[Discounts] = []
+    for phase in phases:
+        if keep and have & _names(row.processor, phase):
+            given.append(before)
+        else:
+            given.append([*(before if keep else ()), *(phase.to_redeem(row.customer) or ())])
+    return before, given
+
+
+def known(row: models.Subscription) -> models.Subscription:
+    """Return a subscription as it is, once it's known which discounts it has."""
+    now = as_it_is(row.id)
+    return (sync(now) or now) if now.discounts is None else now
+
+
+def _held(schedule: models.SubscriptionSchedule) -> dict[_Name, str]:
+    subscription = schedule.subscription
+    discounts = [] if subscription is None else subscription.discounts or []
+    return {name: each["id"] for each in discounts for name in _of(each)}
+
+
+def _of(discount: c.Mapping[str, t.Any]) -> c.Iterator[_Name]:
+    for kind in ("coupon", "promotion_code"):
+        if discount.get(kind) is not None:
+            yield kind, discount[kind]
+
+
+def _named(schedule: models.SubscriptionSchedule) -> set[_Name]:
+    """Return what the current phase named when it began."""
+    if schedule.current_phase_start is None:
+        return set()
+    begins = schedule.current_phase_start.isoformat()
+    return {
+        name
+        for phase in schedule.phases
+        if phase["start"] == begins
+        for each in phase.get("discounts", ())
+        for name in _of(each)
+    }
+
+
+def _names(processor: str, phase: Phase) -> set[_Name]:
+    """Return by which names a processor may know what a phase takes off."""
+    names: set[_Name] = set()
+    if isinstance(phase.coupon, models.Coupon):
+        names.add(("coupon", phase.coupon.processor_id))
+    elif isinstance(phase.coupon, str):
+        names.add(("coupon", phase.coupon))
+    if isinstance(phase.promotion_code, models.PromotionCode):
+        names.add(("promotion_code", phase.promotion_code.processor_id))
+    elif isinstance(phase.promotion_code, str):
+        word = phase.promotion_code.strip()
+        names |= {("promotion_code", each.processor_id) for each in known_codes(processor, word)}
+    return names
