@@ -137,7 +137,7 @@ def create_checkout_session(
         )
     if is_mounted and gateway.can(Capability.HOSTED_PAGES):
         mounted_checkout.check(asked)
-    asked.check_sale(payer)
+    asked.check_sale(payer, is_mounted=is_mounted)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "create_checkout_session", subject)
     row = perform(_creation(payer, gateway, asked, name, extra, is_mounted), id)

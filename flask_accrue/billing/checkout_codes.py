@@ -9,6 +9,7 @@ from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
+from . import mounted_checkout
 from .perform import Plan, perform, seen
 from .prices import find_price
 from .promotions import accepted_code, total
@@ -41,9 +42,10 @@ def type_promotion_code(
             (find_price(session.processor, name), number) for name, number in link.details["items"]
         )
         found = accepted_code(link.customer, code, session.currency, bought)
+    if session.is_kept_here:
+        return mounted_checkout.take_code(session, found)
     id, processor_id = session.id, session.processor_id
     code_id = None if found is None else found.processor_id
-    told = None if found is None else {"promotion_code": code_id, "code": found.code}
 
     def request(_: str) -> dict[str, t.Any]:
         now = current_state().db.session.get_one(models.CheckoutSession, id, populate_existing=True)
@@ -62,7 +64,4 @@ def type_promotion_code(
         result="checkout_session",
         customer_id=session.customer_id,
     )
-    row = perform(plan, operation_id)
-    link.details = {**link.details, "discount": told}
-    current_state().db.session.commit()
-    return row
+    return perform(plan, operation_id)

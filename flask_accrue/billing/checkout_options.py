@@ -7,6 +7,8 @@ import dataclasses
 import datetime
 import typing as t
 
+import babel
+
 from .. import models
 from ..errors import InvalidRequest
 from .changes import one_of
@@ -34,17 +36,28 @@ class Asked:
     targets: dict[str, str]
     options: dict[str, t.Any]
 
-    def check_sale(self, payer: models.Customer) -> None:
-        """Refuse prices that a customer can't have, or that don't go with the mode.
+    def check_sale(self, payer: models.Customer, *, is_mounted: bool) -> None:
+        """Refuse prices that a customer can't have, or that don't go with the mode; and of a mounted page
+        what it can't write or sell in.
 
         :raises InvalidRequest: naming what is wrong.
         """
+        if is_mounted:
+            _check_locale(self.options["locale"])
         for price, number in self.prices.items():
             check_currency(payer, price)
             known = find_price(payer.processor, price)
             check_countable(known, number)
             if known is not None and self.mode == "payment" and known.interval is not None:
                 raise wrong(f"The price {price!r} recurs; use mode='subscription'.", "mode")
+            currency = self.options["currency"]
+            if is_mounted and known is not None and currency not in (None, known.currency):
+                raise InvalidRequest(
+                    f"The price {price!r} is in {known.currency.upper()}, not in {currency!r}; a mounted "
+                    "page sells in the prices' own currency.",
+                    code="currency_mismatch",
+                    param="currency",
+                )
 
     def said(self) -> dict[str, t.Any]:
         """Return it as it's kept with its operation."""
@@ -59,12 +72,13 @@ class Asked:
 
     def shown(self) -> dict[str, t.Any]:
         """Return what a mounted page shows, and where it leads."""
-        coupon, code = self.options.get("coupon"), self.options.get("promotion_code")
         return {
             "items": list(self.prices.items()),
             "takes_codes": self.options["allow_promotion_codes"],
             "card_if_required": self.options["payment_method_collection"] == "if_required",
-            "discount": {"coupon": coupon, "promotion_code": code} if coupon or code else None,
+            "adds_tax": self.options["automatic_tax"],
+            "locale": self.options["locale"],
+            "description": self.options["description"],
             **self.targets,
         }
 
@@ -197,6 +211,17 @@ def _check_customer_update(update: t.Any) -> None:
             f"{{'address': 'auto'}}, not {update!r}.",
             "customer_update",
         )
+
+
+def _check_locale(locale: t.Any) -> None:
+    if locale in (None, "auto"):
+        return
+    try:
+        babel.Locale.parse(str(locale).replace("-", "_"))
+    except (babel.UnknownLocaleError, ValueError):
+        raise wrong(
+            f"locale is a language such as 'de' or 'pt-BR', or 'auto', not {locale!r}.", "locale"
+        ) from None
 
 
 def wrong(message: str, param: str) -> InvalidRequest:

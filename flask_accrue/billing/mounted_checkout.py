@@ -1,6 +1,8 @@
 """Sessions of mounted pages with a processor that has pages of its own, and knows nothing of these.
 
-Such a session lives here alone; what comes of it is a subscription as any other.
+Such a session lives here alone. What comes of it is a subscription, an invoice or a setup intent as any
+other, which names the session, and the mirror lets that stand as it does
+(:mod:`flask_accrue.mirror.mounted_checkout`).
 """
 
 from __future__ import annotations
@@ -8,29 +10,35 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+import sqlalchemy as sa
+
 from .. import clock, mirror, models
-from ..errors import ActionRequired, CardError, InvalidRequest, InvalidState
+from ..errors import InvalidRequest, InvalidState, NotFound, ProcessorError
+from ..gateways import gateway_of
 from ..operations import is_known, shortened
 from ..operations import operation_id as settled_id
 from ..origins import Origin, current_actor
 from ..processors import Answer, objects
+from ..processors.checkout_amounts import amounts_of
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
 from . import current
+from .authentication import action_required
 from .checkout_options import Asked, wrong
 from .customers import OPERATION_KEY
-from .perform import seen, settle_session
-from .subscriptions import subscribe, subscription
+from .invoice_steps import void_invoice
+from .invoices import pay_invoice
+from .perform import Plan, perform, seen, settle_session
+from .setup_intents import create_setup_intent, sync_setup_intent
+from .subscriptions import subscribe
 
-#: What only the processor's own page does.
-_ELSEWHERE: t.Final = (
-    "promotion_code",
-    "allow_promotion_codes",
-    "automatic_tax",
-    "tax_id_collection",
-    "customer_update",
-    "billing_address_collection",
-)
+#: What the mounted page has no fields for, each with what to do instead.
+_ELSEWHERE: t.Final[t.Mapping[str, str]] = {
+    "tax_id_collection": "add it with billing.add_tax_id()",
+    "customer_update": "tell what is known with billing.update_customer()",
+    "billing_address_collection": "tell the address with billing.update_customer_tax_location()",
+}
+_DISCOUNTS: t.Final = ("coupon", "promotion_code")
 
 
 def check(asked: Asked) -> None:
@@ -38,11 +46,13 @@ def check(asked: Asked) -> None:
 
     :raises InvalidRequest: naming it.
     """
-    if asked.mode != "subscription":
-        raise wrong("With this processor a mounted page only sells subscriptions.", "mode")
-    for name in _ELSEWHERE:
+    for name, instead in _ELSEWHERE.items():
         if asked.options.get(name):
-            raise wrong(f"With this processor a mounted page knows no {name}.", name)
+            raise wrong(
+                f"The mounted page doesn't ask its customer for that ({name}): {instead}, or use the "
+                "processor's own page.",
+                name,
+            )
 
 
 def complete(
@@ -51,75 +61,318 @@ def complete(
     name: str,
     operation_id: str | None,
 ) -> models.CheckoutSession:
-    """Subscribe the customer as the session asks.
+    """Do what the session asks for: subscribe, or bill and pay.
 
-    :raises CardError: when the bank declines; the subscription waits then, and the session for it.
+    :raises CardError: when the bank declines; what was made waits then, and the session for it.
     :raises ActionRequired: when the customer has to confirm the payment; the session stays open.
     """
     id = settled_id(operation_id, "complete_checkout_session", f"checkout_session:{session.id}")
-    if session.is_complete and is_known(shortened(f"{id}:subscribe")):
+    if session.is_complete and is_known(id):
         return session
     if not session.is_open:
         raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+    if session.mode == "setup":
+        raise InvalidState(
+            "A card is left by the processor's own fields on the page; there is nothing else to do.",
+            code="checkout_waits_for_card",
+        )
     given = _asked(session)
-    options = given["options"]
-    if payment_method is None and options.get("payment_method_collection") != "if_required":
+    if payment_method is None and (
+        session.mode == "payment"
+        or given["options"].get("payment_method_collection") != "if_required"
+    ):
         raise InvalidRequest(
             "This page needs a card.", code="payment_method_required", param="payment_method"
         )
-    payer, session_id = session.customer, session.id
-    own = (mirror.NAME_KEY,)
-    try:
-        made = subscribe(
-            payer,
-            items={item["price"]: item.get("quantity") for item in given["items"]},
-            name=name,
-            trial=clock.from_unix(options.get("trial_end")),
-            payment_method=payment_method,
-            coupon=options.get("coupon"),
-            metadata={
-                key: value
-                for key, value in options.get("made_metadata", {}).items()
-                if key not in own
-            },
-            operation_id=shortened(f"{id}:subscribe"),
-        )
-    except (ActionRequired, CardError):
-        waits = subscription(payer, name)
-        if waits is not None and waits.is_incomplete:
-            _write(_again(session_id), **_came_of(waits))
-        raise
-    return _finish(_again(session_id), made)
+    session_id = session.id
+    if session.mode == "subscription":
+        _subscribe(session, given, payment_method, name, id)
+    else:
+        _pay(session, given, payment_method, id)
+    return _again(session_id)
+
+
+def begin_setup(session: models.CheckoutSession) -> models.SetupIntent:
+    """Return the setup intent that an open session for a card waits for, with its client secret.
+
+    :raises InvalidState: with the code ``checkout_over``.
+    """
+    if not session.is_open or session.mode != "setup":
+        raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+    return create_setup_intent(
+        session.customer,
+        metadata=_extra(_asked(session)),
+        operation_id=shortened(f"{session.processor_id}:setup"),
+        _own={mirror.CHECKOUT_KEY: session.processor_id},
+    )
+
+
+def take_code(
+    session: models.CheckoutSession, code: models.PromotionCode | None
+) -> models.CheckoutSession:
+    """Let a code count at an open session instead of any before; ``None``: none any more.
+
+    :raises InvalidRequest: when the processor says that it can't be redeemed for that.
+    """
+    if not session.is_open or session.waits:
+        raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+    taken_off = {} if code is None else {"promotion_code": code.processor_id}
+    return _priced(session, _price(session, taken_off), taken_off)
 
 
 def look(session: models.CheckoutSession) -> models.CheckoutSession:
-    """Look at how the subscription stands that an open session waits for."""
-    made = _subscription_of(session)
+    """Look at what is due on an open session, or at how that stands which came of it.
+
+    :raises ProcessorError: when the processor can't be asked.
+    """
     if not session.is_open:
         return session
-    if made is None:
-        is_over = session.expires_at is not None and session.expires_at <= clock.now()
-        return expire(session) if is_over else session
     session_id = session.id
-    made = current.sync(made) or made
+    made = _made_by(session)
+    if isinstance(made, models.SetupIntent):
+        made = sync_setup_intent(made)
+    elif made is not None:
+        made = current.sync(made)
     session = _again(session_id)
-    if made.is_ended:
-        return expire(session)
-    return session if made.is_incomplete else _finish(session, made)
+    if made is not None:
+        _settle(session, made)
+        session = _again(session_id)
+    if not session.is_open:
+        return session
+    if session.expires_at is not None and session.expires_at <= clock.now():
+        return _expire_in_time(session)
+    if session.waits or session.mode == "setup":
+        return session
+    taken_off = _taken_off(session)
+    try:
+        bill = _price(session, taken_off)
+    except ProcessorError as error:
+        if not error.definite:
+            raise
+        # Completing it says what is wrong.
+        return _again(session_id)
+    return _priced(_again(session_id), bill, taken_off)
 
 
 def expire(session: models.CheckoutSession) -> models.CheckoutSession:
-    """Let nobody pay on its page any more."""
-    return _write(session, status="expired")
+    """Let nobody pay on its page any more; a bill that waits to be paid is withdrawn."""
+    session_id, made = session.id, _made_by(session)
+    if isinstance(made, models.Invoice) and made.is_open:
+        void_invoice(made, operation_id=shortened(f"checkout:{session.processor_id}:void"))
+        session = _again(session_id)
+    return _write(session, status="expired") if session.is_open else session
 
 
-def _finish(session: models.CheckoutSession, made: models.Subscription) -> models.CheckoutSession:
-    paid = "paid" if session.amount_total else "no_payment_required"
-    return _write(session, status="complete", payment_status=paid, **_came_of(made))
+def _expire_in_time(session: models.CheckoutSession) -> models.CheckoutSession:
+    if session.subscription_processor_id is not None:
+        # The processor gives its first payment 23 hours.
+        return session
+    session_id = session.id
+    try:
+        return expire(session)
+    except ProcessorError as error:
+        if not error.definite:
+            raise
+        # Its payment is on its way at this moment.
+        return _again(session_id)
 
 
-def _came_of(made: models.Subscription) -> dict[str, str | None]:
-    return {"subscription": made.processor_id, "invoice": made.latest_invoice_processor_id}
+# -- what comes of it ------------------------------------------------------------------------------
+
+
+def _subscribe(
+    session: models.CheckoutSession,
+    given: dict[str, t.Any],
+    payment_method: models.PaymentMethod | None,
+    name: str,
+    operation_id: str,
+) -> None:
+    options, taken_off = given["options"], _taken_off(session)
+    code = taken_off.get("promotion_code")
+    payer, own = session.customer, {mirror.CHECKOUT_KEY: session.processor_id}
+    found = None if code is None else _code(session.processor, code)
+    subscribe(
+        payer,
+        items={item["price"]: item.get("quantity") for item in given["items"]},
+        name=name,
+        trial=clock.from_unix(options.get("trial_end")),
+        payment_method=payment_method,
+        coupon=taken_off.get("coupon"),
+        promotion_code=found,
+        automatic_tax=bool(options.get("automatic_tax")),
+        metadata=_extra(given),
+        operation_id=operation_id,
+        _own=own,
+    )
+
+
+def _pay(
+    session: models.CheckoutSession,
+    given: dict[str, t.Any],
+    payment_method: models.PaymentMethod | None,
+    id: str,
+) -> None:
+    if session.waits and not is_known(id):
+        raise InvalidState(
+            "This checkout waits for its payment to be confirmed, or made with another card.",
+            code="checkout_over",
+        )
+    agreed = session.amount_total
+    bill = _bill(session, given, id)
+    if bill.is_open and bill.amount_due != agreed:
+        # Its customer pays it on the page that tells what it comes to.
+        raise action_required(bill)
+    if not bill.is_paid:
+        pay_invoice(bill, payment_method=payment_method, operation_id=shortened(f"{id}:pay"))
+
+
+def _bill(
+    session: models.CheckoutSession, given: dict[str, t.Any], operation_id: str
+) -> models.Invoice:
+    """Make the bill of what is bought once."""
+    gateway, session_id = gateway_of(session), session.id
+    options, taken_off = given["options"], _taken_off(session)
+    customer, currency = session.customer.processor_id, session.currency
+    named = {**_extra(given), mirror.CHECKOUT_KEY: session.processor_id}
+
+    def legal() -> None:
+        now = _again(session_id)
+        if not now.is_open or now.waits:
+            raise InvalidState(f"This checkout is {now.status}.", code="checkout_over")
+
+    def request(id: str) -> dict[str, t.Any]:
+        return {
+            "customer": customer,
+            "items": given["items"],
+            "currency": currency,
+            "discounts": [{name: value} for name, value in taken_off.items()],
+            "automatic_tax": bool(options.get("automatic_tax")),
+            "description": options.get("description"),
+            "metadata": {**named, OPERATION_KEY: id},
+        }
+
+    def trace(arguments: dict[str, t.Any]) -> Answer | None:
+        found = gateway.find("invoice", arguments["metadata"][OPERATION_KEY], within=customer)
+        main = None if found is None else found.main
+        # A draft is left behind: nobody finalizes it, so nobody pays it.
+        is_bill = isinstance(main, objects.Invoice) and main.finalized_at is not None
+        return found if is_bill else None
+
+    plan: Plan[models.Invoice] = Plan(
+        kind="bill_checkout",
+        subject=f"checkout_session:{session_id}",
+        processor=gateway,
+        arguments={"discounts": taken_off},
+        method="bill_checkout",
+        request=request,
+        result="invoice",
+        customer_id=session.customer_id,
+        check=legal,
+        # Of two forms that are sent at once only one makes a bill.
+        guard=shortened(f"checkout:{session_id}"),
+        trace=trace,
+    )
+    return perform(plan, operation_id)
+
+
+def _made_by(session: models.CheckoutSession) -> models.Mirrored | None:
+    """Return what came of a session so far, if it's here."""
+    for model, id in (
+        (models.Subscription, session.subscription_processor_id),
+        (models.Invoice, session.invoice_processor_id),
+        (models.SetupIntent, session.setup_intent_processor_id),
+    ):
+        if id is not None:
+            rows: t.Any = model
+            found: models.Mirrored | None = (
+                current_state()
+                .db.session.scalars(
+                    sa.select(rows).where(
+                        rows.processor == session.processor, rows.processor_id == id
+                    )
+                )
+                .one_or_none()
+            )
+            return found
+    return None
+
+
+def _settle(session: models.CheckoutSession, made: models.Mirrored) -> None:
+    """Let a session stand as what came of it, which may have been made before it named the session."""
+    session_id, customer_id, model, made_id = session.id, session.customer_id, type(made), made.id
+
+    def work(uow: UnitOfWork) -> None:
+        customer = uow.lock_customer(customer_id)
+        now = uow.session.get_one(models.CheckoutSession, session_id, populate_existing=True)
+        row = uow.session.get_one(model, made_id, populate_existing=True)
+        mirror.settle_mounted(uow, customer, now, row)
+
+    write(work, origin=Origin(current_actor()))
+
+
+# -- what is due -----------------------------------------------------------------------------------
+
+
+def _taken_off(session: models.CheckoutSession) -> dict[str, str]:
+    """Return what is taken off at a session, as it's sent."""
+    return {name: session.raw[name] for name in _DISCOUNTS if session.raw.get(name)}
+
+
+def _price(session: models.CheckoutSession, taken_off: dict[str, str]) -> Answer:
+    """Ask what is due, which is the invoice that there would be."""
+    given, gateway = _asked(session), gateway_of(session)
+    customer, mode = session.customer.processor_id, session.mode
+    kept = {name: value for name, value in given["options"].items() if name not in _DISCOUNTS}
+    settle_session()
+    return gateway.price_checkout(
+        customer, mode=mode, items=given["items"], options={**kept, **taken_off}
+    )
+
+
+def _priced(
+    session: models.CheckoutSession, bill: Answer, taken_off: dict[str, str]
+) -> models.CheckoutSession:
+    """Write what is due, unless that is known."""
+    invoice = bill.main
+    assert isinstance(invoice, objects.Invoice)
+    raw = {**amounts_of(invoice), **taken_off}
+    if not session.is_open or (session.amount_total, session.raw) == (invoice.amount_due, raw):
+        return session
+    return _write(session, amount_total=invoice.amount_due, raw=raw)
+
+
+def _code(processor: str, processor_id: str) -> models.PromotionCode:
+    """Return a promotion code by the processor's id; one that isn't known here is looked up.
+
+    :raises InvalidRequest: with the code ``promotion_code_not_found``.
+    """
+    codes = models.PromotionCode
+    wanted = sa.select(codes).where(
+        codes.processor == processor, codes.processor_id == processor_id
+    )
+    session = current_state().db.session
+    known = session.scalars(wanted).one_or_none()
+    if known is not None:
+        return known
+    gateway = current_state().processor(processor)
+    settle_session()
+    try:
+        answer = gateway.fetch("promotion_code", processor_id)
+    except NotFound:
+        raise InvalidRequest(
+            f"There is no promotion code {processor_id!r}.",
+            code="promotion_code_not_found",
+            param="promotion_code",
+        ) from None
+
+    def work(uow: UnitOfWork) -> None:
+        mirror.write_answers(uow, None, [answer], {}, processor=processor)
+
+    write(work, origin=Origin(current_actor()))
+    return session.scalars(wanted).one()
+
+
+# -- the session -----------------------------------------------------------------------------------
 
 
 def _asked(session: models.CheckoutSession) -> dict[str, t.Any]:
@@ -129,17 +382,10 @@ def _asked(session: models.CheckoutSession) -> dict[str, t.Any]:
     return arguments
 
 
-def _subscription_of(session: models.CheckoutSession) -> models.Subscription | None:
-    rows = models.Subscription
-    return (
-        current_state()
-        .db.session.query(rows)
-        .filter(
-            rows.processor == session.processor,
-            rows.processor_id == (session.subscription_processor_id or ""),
-        )
-        .one_or_none()
-    )
+def _extra(given: dict[str, t.Any]) -> dict[str, str]:
+    """Return the host's metadata for what comes of a session."""
+    made: dict[str, str] = given["options"].get("made_metadata", {})
+    return {key: value for key, value in made.items() if key != mirror.NAME_KEY}
 
 
 def _again(id: t.Any) -> models.CheckoutSession:
@@ -158,9 +404,11 @@ def _write(session: models.CheckoutSession, **changes: t.Any) -> models.Checkout
         amount_total=session.amount_total,
         subscription=session.subscription_processor_id,
         invoice=session.invoice_processor_id,
+        setup_intent=session.setup_intent_processor_id,
         client_reference_id=session.client_reference_id,
         expires_at=session.expires_at,
         metadata=dict(session.meta),
+        raw=dict(session.raw),
     )
     before, id, customer_id = seen(session), session.id, session.customer_id
     now = max(each for each in (clock.now(), session.fresh_to) if each is not None)

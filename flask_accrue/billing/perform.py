@@ -40,7 +40,7 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
     :raises AccrueError: as the billing functions document.
     """
     settle_session()
-    account = _account_of(plan)
+    account = payers_account(plan)
     plan.processor = plan.processor.of_account(account)
     arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
     id = operations.operation_id(operation_id, plan.kind, plan.subject)
@@ -64,7 +64,7 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         return _carry_out(plan, row, again=begun is operations.Begun.AGAIN)
 
 
-def _account_of(plan: Plan[R]) -> str | None:
+def payers_account(plan: Plan[R]) -> str | None:
     """Return the connected account for which a plan is carried out, or ``None``.
 
     :raises InvalidState: with the code ``other_account``, when it's about another one than is acted for.
@@ -120,12 +120,12 @@ def _carry_out(plan: Plan[R], row: models.Operation, *, again: bool) -> R:
     current_state().db.session().rollback()
     answer = None
     if again and sent_at is not None:
-        with _letting_go(plan, id, token, sent_at):
+        with letting_go(plan, id, token, sent_at):
             answer = _lost_answer(plan, id, sent_at)
     if answer is None:
         _check(plan, id, token, sent_at)
         operations.note_sent(id, token)
-        with _letting_go(plan, id, token, sent_at):
+        with letting_go(plan, id, token, sent_at):
             reached("operation.before_call")
             method = getattr(plan.processor, request["method"])
             answer = method(**request["arguments"], key=id)
@@ -150,7 +150,7 @@ def _check(
 
 
 @contextlib.contextmanager
-def _letting_go(
+def letting_go(
     plan: Plan[R], id: str, token: uuid.UUID | None, sent_at: datetime.datetime | None
 ) -> c.Iterator[None]:
     """Let an operation go in the state that an error leaves it in."""

@@ -7,29 +7,19 @@ import dataclasses
 import typing as t
 
 from .. import account_scope, models, operations
-from ..errors import InvalidRequest, UnsupportedByProcessor
+from ..errors import InvalidRequest
 from ..gateways import gateway_of
 from ..ledger.append import append
-from ..origins import Origin, current_actor
-from ..processors import Capability, objects
+from ..processors import Capability, Processor, objects
 from ..state import current_state
-from ..unit_of_work import UnitOfWork, settle_session, write
-from .changes import ItemName, chosen_item, item_name, one_of
+from ..unit_of_work import UnitOfWork
+from .changes import ItemName
 from .customers import customer
+from .links_made import begin_once, end_once, make_once
 from .page_links import make_link
-from .prices import check_price, check_quantity
+from .perform import Plan
+from .portal_flows import asked_flow, mounted_details
 from .targets import absolute_target, checked_target
-
-#: What a link may lead to at once, and whether that is about a subscription.
-FLOWS: t.Final[t.Mapping[str, bool]] = {
-    "payment_method_update": False,
-    "customer_update": False,
-    "subscription_cancel": True,
-    "subscription_update": True,
-    "subscription_update_confirm": True,
-}
-#: Those that the mounted portal has.
-MOUNTED_FLOWS: t.Final = ("payment_method_update", "subscription_cancel")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +39,10 @@ def create_billing_portal_session(
     price: str | None = None,
     quantity: int | None = None,
     item: ItemName | None = None,
+    prices: c.Sequence[str] | None = None,
+    coupon: models.Coupon | str | None = None,
+    promotion_code: models.PromotionCode | str | None = None,
+    message: str | None = None,
     configuration: str | None = None,
     locale: str | None = None,
     mounted: bool | None = None,
@@ -57,20 +51,29 @@ def create_billing_portal_session(
     """Make a link to the portal of a billable's customer, and send the customer there.
 
     It's Stripe's portal where there is one, else the mounted one: a link for 30 minutes, for this customer
-    alone. Each call makes a new one. The ledger tells that it was made, and for what.
+    alone. The ledger tells that it was made, and for what. Without an operation id each call makes a new one.
 
     :param return_url: where the customer comes back to: a path of the app, or on a listed host.
     :param flow: what it leads to at once: ``payment_method_update``, ``customer_update``,
-        ``subscription_cancel``, ``subscription_update`` or ``subscription_update_confirm``; the mounted
-        portal has the first and the third.
+        ``subscription_cancel``, ``subscription_pause``, ``subscription_update`` or
+        ``subscription_update_confirm``.
     :param subscription: the one that the flow is about.
     :param price: with ``quantity`` or without it, what ``subscription_update_confirm`` asks the customer to
         confirm; ``item`` names the one that it's for, where there are several.
+    :param prices: what the mounted ``subscription_update`` offers; by default the prices of the plans in
+        ``ACCRUE_ENTITLEMENTS``. Stripe's portal goes by its configuration.
+    :param coupon: taken off by Stripe's ``subscription_update_confirm``, by its row or the processor's id; by
+        ``subscription_cancel`` it's offered to whoever would cancel.
+    :param promotion_code: taken off by Stripe's ``subscription_update_confirm``, by its row or the
+        processor's id.
+    :param message: what Stripe's portal says at the end of a flow, before it leads back.
     :param configuration: the processor's id of one that :func:`create_portal_configuration` made.
+    :param locale: in which language Stripe's portal is; the mounted one writes dates and amounts as it says.
     :raises InvalidRequest: for arguments that don't go together, or a target that isn't listed.
+    :raises IdempotencyConflict: when the operation id was used with other arguments.
     """
     target = checked_target(return_url, "return_url")
-    wanted = _flow(flow, subscription, price, quantity, item)
+    wanted = asked_flow(flow, subscription, price, quantity, item, coupon, promotion_code, message)
     payer = customer(owner)
     if subscription is not None and subscription.customer_id != payer.id:
         raise InvalidRequest(
@@ -81,32 +84,38 @@ def create_billing_portal_session(
         mounted = not (
             current_state().settings.hosted_pages and gateway.can(Capability.HOSTED_PAGES)
         )
-    id = operations.operation_id(
-        operation_id, "create_billing_portal_session", f"customer:{payer.id}"
-    )
+    subject = f"customer:{payer.id}"
+    id = operations.operation_id(operation_id, "create_billing_portal_session", subject)
+    note = _noted(payer, flow, mounted=mounted)
     if mounted:
-        if flow is not None and flow not in MOUNTED_FLOWS:
-            raise UnsupportedByProcessor(f"The mounted portal has no flow {flow!r}.")
-        shown = {"return_url": target, "flow": flow}
-        if subscription is not None:
-            shown["subscription"] = str(subscription.id)
-        url = make_link("portal", payer, shown).url
-    else:
-        gateway.require(Capability.HOSTED_PAGES)
-        processor_id, back = payer.processor_id, absolute_target(target, "return_url")
-        settle_session()
-        answer = gateway.create_portal_session(
-            processor_id,
-            return_url=back,
-            flow=wanted,
-            configuration=configuration,
-            locale=locale,
-            key=operations.shortened(id),
+        details = mounted_details(
+            payer, flow, subscription, wanted, prices, configuration=configuration
         )
-        assert isinstance(answer.main, objects.PortalSession)
-        url = answer.main.url
-    _record(payer, flow, mounted=mounted, operation_id=id)
-    return PortalLink(url)
+        shown = {"return_url": target, "locale": locale, **details}
+        plan = _plan(payer, gateway, {**shown, "mounted": True}, {})
+        row, is_first = begin_once(plan, id)
+        token = row.lease_token
+        url = make_link("portal", payer, shown).url
+        if is_first:
+            end_once(id, token, note)
+        return PortalLink(url)
+    gateway.require(Capability.HOSTED_PAGES)
+    if prices is not None:
+        raise InvalidRequest(
+            "Which prices the processor's portal offers is told by its configuration.",
+            code="parameter_invalid",
+            param="prices",
+        )
+    asked = {
+        "customer": payer.processor_id,
+        "return_url": absolute_target(target, "return_url"),
+        "flow": wanted,
+        "configuration": configuration,
+        "locale": locale,
+    }
+    answer = make_once(_plan(payer, gateway, asked, asked), id, note=note)
+    assert isinstance(answer.main, objects.PortalSession)
+    return PortalLink(answer.main.url)
 
 
 def create_portal_configuration(
@@ -131,6 +140,7 @@ def create_portal_configuration(
 
     :param features: as Stripe writes them (https://docs.stripe.com/api/customer_portal/configurations/create).
     :param operation_id: with the same one within a day, the same configuration is returned.
+    :raises IdempotencyConflict: when the operation id was used with other arguments.
     """
     account_scope.require_platform("A configuration of the portal")
     gateway = current_state().processor(processor)
@@ -145,50 +155,44 @@ def create_portal_configuration(
         checked = checked_target(return_url, "return_url")
         options["return_url"] = absolute_target(checked, "return_url")
     id = operations.operation_id(operation_id, "create_portal_configuration", gateway.name)
-    settle_session()
-    answer = gateway.create_portal_configuration(
-        features=dict(features), options=options, key=operations.shortened(id)
+    asked = {"features": dict(features), "options": options}
+    plan: Plan[t.Any] = Plan(
+        kind="create_portal_configuration",
+        subject=gateway.name,
+        processor=gateway,
+        arguments=asked,
+        method="create_portal_configuration",
+        request=lambda _: asked,
+        result="portal_configuration",
+        customer_id=None,
     )
-    return answer.main.processor_id
+    return make_once(plan, id).main.processor_id
 
 
-def _flow(
-    flow: str | None,
-    subscription: models.Subscription | None,
-    price: str | None,
-    quantity: int | None,
-    item: ItemName | None,
-) -> dict[str, t.Any] | None:
-    if flow is None:
-        if subscription is not None:
-            raise _wrong("Only a flow is about a subscription; name one.", "flow")
-        return None
-    one_of("flow", flow, tuple(FLOWS))
-    if FLOWS[flow] != (subscription is not None):
-        needs = "needs" if FLOWS[flow] else "takes no"
-        raise _wrong(f"The flow {flow!r} {needs} subscription.", "subscription")
-    wanted: dict[str, t.Any] = {"type": flow}
-    if subscription is None:
-        return wanted
-    wanted["subscription"] = subscription.processor_id
-    if flow != "subscription_update_confirm":
-        return wanted
-    if price is None and quantity is None:
-        raise _wrong("Say which price or quantity the customer is to confirm.", "price")
-    found = chosen_item(subscription, item_name(item))
-    changed: dict[str, t.Any] = {"id": found.processor_id}
-    if price is not None:
-        check_price(price)
-        changed["price"] = price
-    if quantity is not None:
-        changed["quantity"] = check_quantity(quantity, least=1)
-    return {**wanted, "items": [changed]}
+def _plan(
+    payer: models.Customer,
+    gateway: Processor,
+    arguments: dict[str, t.Any],
+    request: dict[str, t.Any],
+) -> Plan[t.Any]:
+    return Plan(
+        kind="create_billing_portal_session",
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments=arguments,
+        method="create_portal_session",
+        request=lambda _: request,
+        result="portal_session",
+        customer_id=payer.id,
+    )
 
 
-def _record(payer: models.Customer, flow: str | None, *, mounted: bool, operation_id: str) -> None:
+def _noted(
+    payer: models.Customer, flow: str | None, *, mounted: bool
+) -> c.Callable[[UnitOfWork], None]:
     id = payer.id
 
-    def work(uow: UnitOfWork) -> None:
+    def note(uow: UnitOfWork) -> None:
         row = uow.lock_customer(id)
         append(
             uow,
@@ -199,8 +203,4 @@ def _record(payer: models.Customer, flow: str | None, *, mounted: bool, operatio
             data={"flow": flow, "mounted": mounted},
         )
 
-    write(work, origin=Origin(current_actor(), operation_id=operation_id))
-
-
-def _wrong(message: str, param: str) -> InvalidRequest:
-    return InvalidRequest(message, code="parameter_invalid", param=param)
+    return note

@@ -31,6 +31,7 @@ def create_setup_intent(
     usage: str = "off_session",
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
+    _own: c.Mapping[str, str] | None = None,
 ) -> models.SetupIntent:
     """Make what a customer's browser sets a card up with; once that's done, the card is attached.
 
@@ -46,7 +47,7 @@ def create_setup_intent(
             code="parameter_invalid",
             param="usage",
         )
-    extra = validate_metadata(metadata or {})
+    extra = {**validate_metadata(metadata or {}), **(_own or {})}
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.SETUP_INTENTS)

@@ -40,11 +40,13 @@ from .freshness import (
 from .invoices import note_failure, record_sent, write_invoice, write_invoice_payment
 from .items import note_past_items
 from .many import gathered, read_ahead
+from .mounted_checkout import CHECKOUT_KEY, follow_mounted, settle_mounted
 from .payments import write_charge, write_payment_intent, write_refund
 from .plain import is_plain, write_plain
 from .subscriptions import NAME_KEY, end_subscription, write_subscription
 
 __all__ = [
+    "CHECKOUT_KEY",
     "NAME_KEY",
     "OWNER_KEY",
     "UNSEEN",
@@ -72,6 +74,7 @@ __all__ = [
     "record_sent",
     "set_data",
     "set_local",
+    "settle_mounted",
     "watermark",
     "write",
     "write_answers",
@@ -92,6 +95,18 @@ def write(
 
     :param failed_at: when collecting this invoice failed, where an event says that it did.
     """
+    row = _write(uow, customer, obj, source, failed_at)
+    follow_mounted(uow, customer, obj, row)
+    return row
+
+
+def _write(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    obj: objects.ProcessorObject,
+    source: Source,
+    failed_at: datetime.datetime | None,
+) -> models.Mirrored:
     match obj:
         case objects.Customer():
             write_customer(uow, customer, obj, source)

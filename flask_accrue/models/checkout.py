@@ -17,6 +17,19 @@ from .customers import Customer
 MOUNTED_PREFIX: t.Final = "cs_mounted_"
 
 
+class CheckoutAmounts(t.NamedTuple):
+    """What is due at once, in minor units: ``subtotal`` - ``discount`` + ``tax`` + ``balance``.
+
+    :ivar tax: what comes on top of the prices.
+    :ivar balance: what the customer owes from before; below 0: has as credit.
+    """
+
+    subtotal: int
+    discount: int
+    tax: int
+    balance: int
+
+
 class CheckoutSession(Mirrored):
     """A page on which a customer pays.
 
@@ -51,6 +64,20 @@ class CheckoutSession(Mirrored):
         )
 
     @property
+    def amounts(self) -> CheckoutAmounts | None:
+        """What is due at once, in parts; ``None`` where nothing is, and of a processor's own page."""
+        whole = self.raw.get("amount_subtotal")
+        if whole is None or "amount_balance" not in self.raw:
+            return None
+        names = ("amount_discount", "amount_tax", "amount_balance")
+        return CheckoutAmounts(whole, *(self.raw.get(name) or 0 for name in names))
+
+    @property
+    def taken_off_by(self) -> dict[str, str | None]:
+        """What a mounted page takes off, by the processor's ids: ``coupon`` or ``promotion_code``."""
+        return {name: self.raw.get(name) for name in ("coupon", "promotion_code")}
+
+    @property
     def is_kept_here(self) -> bool:
         """Whether it's of a mounted page, and a processor with pages of its own knows nothing of it."""
         return self.processor_id.startswith(MOUNTED_PREFIX)
@@ -59,7 +86,12 @@ class CheckoutSession(Mirrored):
     def waits(self) -> bool:
         """Whether something came of it already: while it's open, that waits for its payment to be
         confirmed."""
-        return (self.subscription_processor_id or self.payment_intent_processor_id) is not None
+        made = (
+            self.subscription_processor_id,
+            self.payment_intent_processor_id,
+            self.invoice_processor_id,
+        )
+        return any(each is not None for each in made)
 
     @hybrid_property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .assets import assets_blueprint
-from .formats import card_text, expiry_text, format_date, format_money, format_time
+from .formats import card_text, expiry_text, format_date, format_money, format_time, zone_name
 from .headers import allow, nonce
 from .redirects import safe_target
 from .surface import refuse_forged_forms, surface
@@ -20,4 +20,5 @@ __all__ = [
     "refuse_forged_forms",
     "safe_target",
     "surface",
+    "zone_name",
 ]

@@ -40,6 +40,11 @@ def format_time(
     return f"{written} {dates.get_timezone_name(local, width='short', locale=known)}"
 
 
+def zone_name(name: str | None) -> str:
+    """Return the zone that dates are written in for somebody who prefers this one: UTC unless it's known."""
+    return name if name is not None and _zone(name) is not datetime.UTC else "UTC"
+
+
 def card_text(row: models.PaymentMethod | None) -> str | None:
     """Return a card as people call it, such as ``Visa •••• 4242``; ``None`` for none."""
     if row is None:

@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from ..pages import refuse_forged_forms, surface
 from ..state import AccrueState
 from . import cards, payments
-from .checkout import complete_checkout, show_checkout
+from .checkout import complete_checkout, hand_over_secret, show_checkout
 from .overview import change_portal, show_portal
 
 
@@ -71,6 +71,10 @@ def _add_linked_pages(blueprint: Blueprint) -> None:
     @blueprint.get("/checkout/<token>")
     def checkout(token: str) -> str | Response:
         return show_checkout(token)
+
+    @blueprint.post("/checkout/<token>/secret")
+    def checkout_secret(token: str) -> Response:
+        return hand_over_secret(token)
 
     @blueprint.post("/checkout/<token>", endpoint="complete_checkout")
     def complete(token: str) -> Response:

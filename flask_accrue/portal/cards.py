@@ -2,73 +2,74 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from .. import account_scope, billing, models
+from .. import account_scope, billing, clock, models
 from ..entitlements import current_owner
 from ..errors import AccrueError, CardError, InvalidRequest, ProcessorError
 from ..pages import safe_target
-from ..processors.fake import FakeProcessor
 from ..state import current_state
 from . import in_browser, queries
+from .explaining import words_for
+from .rendering import show
+from .simulated_cards import SIMULATED_CARDS, is_simulated, named_card
 from .wording import card_choice, decline_text
 
-#: Test cards that the simulated processor's form offers: what each does.
-TEST_CARDS = {
-    "tok_visa": "Visa 4242, always pays",
-    "tok_mastercard": "Mastercard 4444, always pays",
-    "tok_authenticationRequired": "Visa 3184, every payment has to be confirmed",
-    "tok_chargeCustomerFail": "Visa 0341, can be added, and every payment fails",
-    "tok_chargeDeclined": "Visa 0002, is refused as soon as it is added",
-}
-
-
-#: What marks the setup intents that this page makes.
-_MADE_HERE = {"made_by": "billing portal"}
+#: What marks the setup intents that this page makes. What the customer wants of the card stands there, too:
+#: the address that is returned to is a mere link, which anybody may send them.
+_MADE_HERE: t.Final = {"made_by": "billing portal"}
+_USE: t.Final = "use"
+#: For how long coming back does what was wanted.
+_REMEMBERED: t.Final = datetime.timedelta(days=1)
 
 
 def show_new_card(processor: str) -> str:
-    """Show the fields for a card."""
+    """Show the fields for a card; with ``?use=at_once`` it's charged from then on."""
     customer = _own(processor)
     script = in_browser.script_of(processor)
     in_browser.admit(script)
-    onward = safe_target(request.args.get("next"))
-    return render_template(
+    onward, use = safe_target(request.args.get("next")), _use()
+    return show(
         "accrue/portal/card.html",
+        customer,
         script=script,
-        unconfigured=in_browser.lacks_key(processor),
-        is_simulated=_is_simulated(processor),
-        test_cards=TEST_CARDS,
-        here=new_card_url(customer, onward),
-        secret_url=_url(".card_secret", customer, onward),
+        is_simulated=is_simulated(processor),
+        new_cards=SIMULATED_CARDS,
+        here=new_card_url(customer, onward, use),
+        secret_url=_url(".card_secret", customer, onward, use=use),
+        used_at_once=use is not None,
         account=customer.account,
         next=onward,
-        customer_name=customer.name,
     )
 
 
 def add_test_card(processor: str) -> Response:
     """Add a test card to a simulated customer."""
     customer = _own(processor)
-    if not _is_simulated(processor):
+    if not is_simulated(processor):
         abort(404)
-    onward = safe_target(request.form.get("next"))
-    here = new_card_url(customer, onward)
-    token = request.form.get("card", "")
-    if token not in TEST_CARDS:
-        abort(400)
+    onward, use = safe_target(request.form.get("next")), _use()
+    here = new_card_url(customer, onward, use)
+    wanted = named_card(request.form.get("payment_method", "")) or abort(400)
     try:
-        card = billing.add_payment_method(customer, token)
+        # A card that is there already is the one that is meant.
+        card = billing.add_payment_method(customer, wanted.token)
+        if use is not None:
+            billing.set_default_payment_method(customer, card)
     except CardError as declined:
         flash(
             f"{decline_text(declined.decline_code or declined.code)} It wasn't added; nothing was charged.",
             "warning",
         )
         return redirect(here, 303)
-    flash(f"{card_choice(card)} was added. Nothing was charged.", "success")
+    except AccrueError as error:
+        _explain(error)
+        return redirect(here, 303)
+    flash(_said(card, is_used=use is not None), "success")
     return redirect(onward or here, 303)
 
 
@@ -76,13 +77,14 @@ def hand_over_secret(processor: str) -> Response:
     """Begin to set a card up, and give the page's script what it needs for that."""
     customer = _own(processor)
     onward = safe_target(request.args.get("next"))
+    mark = {**_MADE_HERE, _USE: _use() or "if_none"}
 
     def ask() -> tuple[str | None, str]:
         # One that was left unused is used now.
-        setup = queries.unused_setup(customer, processor, _MADE_HERE)
+        setup = queries.unused_setup(customer, processor, mark)
         secret = None if setup is None else billing.client_secret(setup)
         if setup is None or secret is None:
-            setup = billing.create_setup_intent(customer, metadata=_MADE_HERE)
+            setup = billing.create_setup_intent(customer, metadata=mark)
             secret = setup.client_secret
         back = _url(".card_return", customer, onward, setup_intent=setup.processor_id)
         return secret, back
@@ -91,7 +93,10 @@ def hand_over_secret(processor: str) -> Response:
 
 
 def return_from_setup(processor: str, setup_intent: str) -> Response:
-    """Look at how a card stands after its customer has been busy with it, and say so. Any number of times."""
+    """Look at how a card stands after its customer has been busy with it, and say so. Any number of times.
+
+    Whoever sends a customer here gets nothing done but what that customer began on this page, once.
+    """
     customer = _own(processor)
     setup = queries.setup_of(customer, processor, setup_intent) or abort(404)
     onward = safe_target(request.args.get("next"))
@@ -100,15 +105,18 @@ def return_from_setup(processor: str, setup_intent: str) -> Response:
         setup = billing.sync_setup_intent(setup)
         if setup.is_succeeded:
             return _added(customer, setup, onward or here)
-    except ProcessorError:
-        flash(
-            "The payment provider didn't answer, so whether the card was added isn't known yet. "
-            "Look again in a minute.",
-            "warning",
-        )
+    except ProcessorError as error:
+        if error.definite:
+            _explain(error)
+        else:
+            flash(
+                "The payment provider didn't answer, so whether the card was added isn't known yet. "
+                "Look again in a minute.",
+                "warning",
+            )
         return redirect(here, 303)
     except AccrueError as error:
-        flash(error.message, "error")
+        _explain(error)
         return redirect(here, 303)
     if setup.requires_payment_method and setup.error_code is not None:
         why = decline_text(setup.error_decline_code or setup.error_code)
@@ -123,17 +131,50 @@ def _added(customer: models.Customer, setup: models.SetupIntent, onward: str) ->
     if card is None or not card.is_attached:
         flash("The card was removed again.", "info")
         return redirect(onward, 303)
-    if customer.default_payment_method_id is None:
+    is_wanted = _is_wanted(setup) or (
+        _is_ours(setup) and customer.default_payment_method_id is None
+    )
+    if is_wanted:
+        # Only once, whatever becomes of the card afterwards.
         billing.set_default_payment_method(
             customer, card, operation_id=f"portal:default:{setup.processor_id}"
         )
-    flash(f"{card_choice(card)} was added. Nothing was charged.", "success")
+    is_used = queries.default_card_id(customer) == card.id
+    flash(_said(card, is_used=is_used and _is_wanted(setup)), "success")
     return redirect(onward, 303)
 
 
-def new_card_url(customer: models.Customer, onward: str | None) -> str:
-    """Return the path of the page where a customer adds a card, also one of a connected account's."""
-    return _url(".new_card", customer, onward)
+def _is_ours(setup: models.SetupIntent) -> bool:
+    """Tell whether the customer has begun it on this page, a short while ago."""
+    begun = setup.created
+    is_recent = begun is not None and clock.now() - begun < _REMEMBERED
+    return is_recent and _MADE_HERE.items() <= setup.meta.items()
+
+
+def _is_wanted(setup: models.SetupIntent) -> bool:
+    return _is_ours(setup) and setup.meta.get(_USE) == "at_once"
+
+
+def _said(card: models.PaymentMethod, *, is_used: bool) -> str:
+    used = " It's used from now on." if is_used else ""
+    return f"{card_choice(card)} was added.{used} Nothing was charged."
+
+
+def _use() -> str | None:
+    return "at_once" if request.args.get(_USE) == "at_once" else None
+
+
+def _explain(error: AccrueError) -> None:
+    words = words_for(error, undone="Nothing was charged.", unknown="whether the card was added")
+    flash(*words)
+
+
+def new_card_url(customer: models.Customer, onward: str | None, use: str | None = None) -> str:
+    """Return the path of the page where a customer adds a card, also one of a connected account's.
+
+    :param use: ``at_once``: it's charged from then on.
+    """
+    return _url(".new_card", customer, onward, use=use)
 
 
 def _url(endpoint: str, customer: models.Customer, onward: str | None, **values: t.Any) -> str:
@@ -152,7 +193,3 @@ def _own(processor: str) -> models.Customer:
             return billing.get_customer(owner, processor) or abort(404)
     except InvalidRequest:
         abort(404)
-
-
-def _is_simulated(processor: str) -> bool:
-    return isinstance(current_state().processors.get(processor), FakeProcessor)

@@ -6,12 +6,9 @@ import dataclasses
 import typing as t
 
 from .. import models
-from ..billing.promotions import total
 from ..errors import InvalidRequest
 from ..money import Money
 from . import queries
-
-_MINUS: t.Final = "\N{MINUS SIGN}"
 
 _REFUSALS: t.Final[t.Mapping[str, str]] = {
     "promotion_code_not_found": "There is no such code. Check how it's written.",
@@ -30,13 +27,11 @@ class TakenOff:
     """A discount, before anything is paid.
 
     :ivar text: the code or the coupon's name, and what it gives.
-    :ivar amount: what it takes off today, ``None`` where nothing is paid today.
     :ivar lasts: for how long it holds, of a subscription.
     :ivar typed: whether its customer may take it away again.
     """
 
     text: str
-    amount: str | None
     lasts: str
     typed: bool
 
@@ -44,20 +39,15 @@ class TakenOff:
 def taken_off(
     link: models.PageLink, session: models.CheckoutSession, locale: str | None
 ) -> TakenOff | None:
-    """Return what is taken off at a checkout."""
-    given = link.details.get("discount")
-    amount = _amount(link, session)
-    if given is None:
-        # A whole customer may have a discount, too, or credit.
-        if amount is None or not amount.amount_minor:
-            return None
-        return TakenOff("Your discount or credit", _minus(amount, locale), "", False)
+    """Return what is taken off at a checkout; ``None`` also where a whole customer has a discount."""
+    given = session.taken_off_by
+    if not any(given.values()):
+        return None
     word, coupon = queries.discount_of(session.processor, given)
-    name = given.get("code") or word or (None if coupon is None else coupon.name) or "A discount"
+    name = word or (None if coupon is None else coupon.name) or "A discount"
     gives = "" if coupon is None else _gives(coupon, session.currency, locale)
     return TakenOff(
         text=f"{name} ({gives})" if gives else name,
-        amount=None if amount is None else _minus(amount, locale),
         lasts=_lasts(coupon) if session.mode == "subscription" else "",
         typed=bool(link.details.get("takes_codes")),
     )
@@ -70,22 +60,6 @@ def refusal_text(error: InvalidRequest) -> str | None:
     if error.code == "coupon_expired":
         return _REFUSALS["promotion_code_inactive"]
     return _REFUSALS.get(error.code)
-
-
-def _amount(link: models.PageLink, session: models.CheckoutSession) -> Money | None:
-    """Return what is less today than the prices come to; ``None`` where that can't be told."""
-    if session.amount_total is None or session.currency is None or link.details.get("trial_end"):
-        return None
-    chosen = link.details["items"]
-    known = queries.prices_of(session.processor, [name for name, _ in chosen])
-    whole = total((known.get(name), number) for name, number in chosen)
-    if whole is None or whole.amount_minor < session.amount_total:
-        return None
-    return Money(whole.amount_minor - session.amount_total, session.currency)
-
-
-def _minus(amount: Money, locale: str | None) -> str:
-    return f"{_MINUS}{amount.format(locale)}"
 
 
 def _gives(coupon: models.Coupon, currency: str | None, locale: str | None) -> str:

@@ -1,69 +1,75 @@
-"""The mounted portal, as a link opens it: subscriptions to end or keep, and cards."""
+"""The mounted portal, as a link opens it: subscriptions, cards and billing details."""
 
 from __future__ import annotations
 
-import dataclasses
+import re
+import typing as t
 import uuid
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from .. import billing, models
+from ..billing.authentication import unfinished_payment
 from ..entitlements import current_owner
-from ..errors import AccrueError, CardError, ProcessorError
+from ..errors import AccrueError, ActionRequired, CardError
 from ..pages import format_date, safe_target
-from ..processors.fake import FakeProcessor
-from ..state import current_state
 from . import queries
 from .cards import new_card_url
-from .simulated_cards import SIMULATED_CARDS, SimulatedCard, chosen_card
-from .tokens import operation_token, sent_operation
+from .checkout_page import locale_of
+from .explaining import words_for
+from .held import held
+from .plan_changes import change_plan, plan_page
+from .rendering import show
+from .tokens import operation_token, sent_form, sent_operation
 from .wording import card_choice, decline_text
 
-
-@dataclasses.dataclass(frozen=True)
-class Held:
-    """A subscription as its customer sees it.
-
-    :ivar step: what can be done: ``cancel``, ``resume`` or nothing; ``label`` is what its button says.
-    """
-
-    id: str
-    name: str
-    prices: str
-    said: str
-    step: str | None
-    label: str
+_TITLES: t.Final[t.Mapping[str | None, str]] = {
+    "payment_method_update": "Your cards",
+    "customer_update": "Your billing details",
+    "subscription_cancel": "End your subscription",
+    "subscription_pause": "Pause your subscription",
+    "subscription_update": "Change your plan",
+    "subscription_update_confirm": "Confirm the change of your plan",
+    None: "Your billing",
+}
+#: Flows that are about a subscription's plan.
+_PLANS: t.Final = ("subscription_update", "subscription_update_confirm")
+#: Loose on purpose: whether mail arrives is told by mail alone.
+_EMAIL: t.Final = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def show_portal(token: str) -> str:
     """Show a customer's subscriptions and cards, or the one thing that the link is for; 404 for others."""
     link = _own(token)
-    customer, flow = link.customer, link.details.get("flow")
-    zone, locale = customer.preferred_timezone, customer.preferred_locale
-    wanted = link.details.get("subscription")
-    held = [
-        _held(each, locale, zone)
-        for each in billing.list_subscriptions(customer)
-        if not each.is_ended and wanted in (None, str(each.id))
-    ]
-    cards = [
-        (str(card.id), card_choice(card), card.id == customer.default_payment_method_id)
-        for card in billing.list_payment_methods(customer)
-    ]
-    simulated = isinstance(current_state().processors.get(customer.processor), FakeProcessor)
-    new: tuple[SimulatedCard, ...] = SIMULATED_CARDS if simulated else ()
-    return render_template(
+    customer, flow, locale = link.customer, link.details.get("flow"), locale_of(link)
+    rows = [each for each in _subscriptions(link) if not each.is_ended]
+    plan = None
+    if flow in _PLANS and rows:
+        plan = plan_page(link, rows[0], locale)
+    # The preview of a change ends the transaction, and what was read before is read again.
+    shows_cards, shows_details = (
+        flow in (None, which) for which in ("payment_method_update", "customer_update")
+    )
+    here = url_for(".portal", token=token)
+    return show(
         "accrue/portal/overview.html",
-        subscriptions=[] if flow == "payment_method_update" else held,
-        cards=[] if flow == "subscription_cancel" else cards,
-        new_cards=() if flow == "subscription_cancel" else new,
-        add_url=None if simulated or flow == "subscription_cancel" else _add_url(token, customer),
-        flow=flow,
-        here=url_for(".portal", token=token),
+        customer,
+        title=_TITLES[flow],
+        subscriptions=[held(each, flow, locale) for each in rows],
+        shows_subscriptions=flow not in ("payment_method_update", "customer_update"),
+        plan=plan,
+        cards=[
+            (str(card.id), card_choice(card), card.id == customer.default_payment_method_id)
+            for card in billing.list_payment_methods(customer)
+        ]
+        if shows_cards
+        else [],
+        add_url=_add_url(customer, here, flow) if shows_cards else None,
+        details=(customer.name or "", customer.email or "") if shows_details else None,
+        here=here,
         operation=operation_token(str(link.id)),
         return_url=safe_target(link.details.get("return_url")),
-        customer_name=customer.name,
     )
 
 
@@ -71,94 +77,147 @@ def change_portal(token: str) -> Response:
     """Do what a form of the page asks for."""
     link = _own(token)
     here = url_for(".portal", token=token)
+    what = request.form.get("do", "")
+    if what not in _allowed(link.details.get("flow")):
+        abort(400)
+    if what == "change":
+        return _change_plan(link, here)
     operation = sent_operation(str(link.id))
     if operation is None:
         flash("This page was open for too long. Nothing was changed; please try again.", "warning")
         return redirect(here, 303)
     try:
-        said = _do(link, request.form.get("do", ""), operation)
-    except CardError as error:
-        flash(f"{decline_text(error.decline_code or error.code)} It wasn't added.", "warning")
-    except ProcessorError as error:
-        unknown = "The payment provider didn't answer. Reload in a minute before you try again."
-        flash(error.message if error.definite else unknown, "warning")
+        said = _do(link, what, operation)
     except AccrueError as error:
-        flash(error.message, "error")
+        _explain(error)
     else:
-        flash(said, "success")
+        if said is not None:
+            flash(said, "success")
     return redirect(here, 303)
 
 
-def _do(link: models.PageLink, what: str, operation: str) -> str:
-    """Carry a step out, and return what to say of it."""
+def _allowed(flow: str | None) -> tuple[str, ...]:
+    """Return what a link lets its customer do, whatever forms are made up."""
+    cards, details = ("default", "remove"), ("details",)
+    return {
+        None: ("cancel", "resume", *cards, *details),
+        "payment_method_update": cards,
+        "customer_update": details,
+        "subscription_cancel": ("cancel", "resume"),
+        "subscription_pause": ("pause", "unpause"),
+    }.get(flow, ("change",))
+
+
+def _do(link: models.PageLink, what: str, operation: str) -> str | None:
+    """Carry a step out, and return what to say of it; ``None``: what is wrong was said."""
     customer, chosen = link.customer, request.form.get("id", "")
-    if what in ("cancel", "resume"):
-        found = _subscription(link, chosen)
-        if what == "resume":
-            billing.resume(found, operation_id=operation)
-            return "Your subscription goes on."
-        ended = billing.cancel_at_period_end(found, operation_id=operation)
-        if ended.is_ended:
-            return "Your subscription has ended."
-        day = format_date(ended.ends_at, customer.preferred_locale, customer.preferred_timezone)
-        return f"Your subscription ends on {day}."
-    if what == "add":
-        card = chosen_card(customer, request.form.get("payment_method", ""), f"{operation}:card")
-        if card is None:
+    if what in ("default", "remove"):
+        return _do_card(customer, what, chosen, operation)
+    if what == "details":
+        return _save_details(customer, operation)
+    found = _subscription(link, chosen)
+    if what == "pause":
+        billing.pause(found, "void", operation_id=operation)
+        return "Payments are paused; nothing is charged meanwhile."
+    if what == "unpause":
+        billing.resume(found, operation_id=operation)
+        return "Your subscription goes on."
+    if what == "resume":
+        # To keep it isn't to end a pause that somebody else made.
+        if found.is_paused:
             abort(400)
+        billing.resume(found, operation_id=operation)
+        return "Your subscription goes on."
+    ended = billing.cancel_at_period_end(found, operation_id=operation)
+    if ended.is_ended:
+        return "Your subscription has ended."
+    day = format_date(ended.ends_at, locale_of(link), link.customer.preferred_timezone)
+    return f"Your subscription ends on {day}."
+
+
+def _do_card(customer: models.Customer, what: str, chosen: str, operation: str) -> str:
+    if what == "default":
+        card = queries.usable_card(customer, chosen) or abort(404)
         billing.set_default_payment_method(customer, card, operation_id=operation)
-        return "The card was added; it's used from now on."
-    if what != "default":
-        abort(400)
-    card = queries.usable_card(customer, chosen) or abort(404)
-    billing.set_default_payment_method(customer, card, operation_id=operation)
-    return "This card is used from now on."
+        return "This card is used from now on."
+    # One that has expired can be removed, too.
+    card = queries.card_of(customer, chosen) or abort(404)
+    billing.remove_payment_method(card, operation_id=operation)
+    return "The card was removed."
+
+
+def _save_details(customer: models.Customer, operation: str) -> str | None:
+    name = request.form.get("name", "").strip()[:250]
+    email = request.form.get("email", "").strip()[:250]
+    if not name.isprintable() or (email and not _EMAIL.fullmatch(email)):
+        flash("That isn't a name and an e-mail address. Nothing was changed.", "warning")
+        return None
+    billing.update_customer(
+        customer, name=name or None, email=email or None, operation_id=operation
+    )
+    return "Your details were saved."
+
+
+def _change_plan(link: models.PageLink, here: str) -> Response:
+    form = sent_form(str(link.id))
+    row = next((each for each in _subscriptions(link) if not each.is_ended), None)
+    if form is None or row is None:
+        flash("This page was open for too long. Nothing was changed; please try again.", "warning")
+        return redirect(here, 303)
+    try:
+        if change_plan(link, row, form):
+            flash("Your plan was changed.", "success")
+        else:
+            flash("Your subscription has changed meanwhile. See the new price first.", "warning")
+    except ActionRequired as required:
+        flash("Your plan was changed. Its payment has to be confirmed.", "info")
+        return redirect(here if required.url is None else f"{required.url}?next={here}", 303)
+    except CardError as error:
+        why = decline_text(error.decline_code or error.code)
+        flash(f"{why} Your plan was changed, and its payment is still open.", "warning")
+        return redirect(_payment_url(link, here) or here, 303)
+    except AccrueError as error:
+        _explain(error)
+    return redirect(here, 303)
+
+
+def _payment_url(link: models.PageLink, here: str) -> str | None:
+    """Return the page where what is open of a change is paid with another card."""
+    row = next(iter(_subscriptions(link)), None)
+    intent = None if row is None else unfinished_payment(row)
+    if intent is None:
+        return None
+    return url_for(
+        ".payment", processor=intent.processor, payment_intent=intent.processor_id, next=here
+    )
+
+
+def _explain(error: AccrueError) -> None:
+    words = words_for(error, undone="Nothing was changed.", unknown="whether anything was changed")
+    flash(*words)
 
 
 def _own(token: str) -> models.PageLink:
     return billing.open_link("portal", token, current_owner()) or abort(404)
 
 
-def _add_url(token: str, customer: models.Customer) -> str:
-    """Return the page where the processor's own fields take a card, which leads back here."""
-    return new_card_url(customer, url_for(".portal", token=token))
+def _add_url(customer: models.Customer, here: str, flow: str | None) -> str:
+    """Return the page where a card is added, which leads back here."""
+    use = "at_once" if flow == "payment_method_update" else None
+    return new_card_url(customer, here, use)
+
+
+def _subscriptions(link: models.PageLink) -> list[models.Subscription]:
+    """Return the customer's subscriptions, or the one that the link is about."""
+    wanted = link.details.get("subscription")
+    return [
+        each for each in billing.list_subscriptions(link.customer) if wanted in (None, str(each.id))
+    ]
 
 
 def _subscription(link: models.PageLink, id: str) -> models.Subscription:
-    """Return one of the customer's subscriptions, the one that the link is about if it's about one."""
-    wanted = link.details.get("subscription")
     try:
         named = uuid.UUID(id)
     except ValueError:
         abort(404)
-    found = (
-        each
-        for each in billing.list_subscriptions(link.customer)
-        if each.id == named and wanted in (None, str(each.id))
-    )
-    return next(found, None) or abort(404)
-
-
-def _held(row: models.Subscription, locale: str | None, zone: str | None) -> Held:
-    names = queries.prices_of(row.processor, [each.price_processor_id for each in row.items])
-    prices = ", ".join(
-        price.product.name if price is not None and price.product is not None else id
-        for id in (each.price_processor_id for each in row.items)
-        for price in [names.get(id)]
-    )
-    step: str | None = None
-    label = "Cancel at the end of the period"
-    if row.is_canceling:
-        said, step = f"Ends on {format_date(row.ends_at, locale, zone)}.", "resume"
-        label = "Keep the subscription"
-    elif row.is_trialing:
-        said, step = f"On trial until {format_date(row.trial_end, locale, zone)}.", "cancel"
-    elif row.is_past_due:
-        # Its period was never paid, so there is none to wait for.
-        said, step, label = "The last payment failed.", "cancel", "Cancel now"
-    elif row.is_active:
-        said = f"Renews on {format_date(row.current_period_end, locale, zone)}."
-        step = "cancel"
-    else:
-        said = "The first payment isn't made yet."
-    return Held(str(row.id), row.name, prices, said, step, label)
+    return next((each for each in _subscriptions(link) if each.id == named), None) or abort(404)

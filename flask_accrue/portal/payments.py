@@ -6,11 +6,12 @@ returned to asks the processor how the payment stands.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import secrets
 import typing as t
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
@@ -21,7 +22,6 @@ from ..errors import (
     ActionRequired,
     CardError,
     InvalidRequest,
-    OperationInProgress,
     ProcessorError,
 )
 from ..gateways import gateway_of
@@ -30,7 +30,10 @@ from ..pages import safe_target
 from ..processors.fake import FakeProcessor
 from ..state import current_state
 from . import in_browser, queries
+from .breakdown import Line, parts_of_payment
 from .cards import new_card_url
+from .explaining import words_for
+from .rendering import show
 from .wording import Said, card_choice, is_too_late, said_of
 
 #: How long a form can be sent, in seconds of real time.
@@ -40,14 +43,6 @@ _UNKNOWN: t.Final = (
     "The payment provider didn't answer, so whether you were charged isn't known yet. Reload in a minute "
     "before you try again."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """Something that a payment is for."""
-
-    text: str
-    amount: Money
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +88,9 @@ def show_payment(processor: str, payment_intent: str) -> str:
     script = in_browser.script_of(processor)
     in_browser.admit(script)
     onward = safe_target(request.args.get("next"))
-    return render_template(
+    return show(
         "accrue/portal/payment.html",
+        customer,
         page=_page(customer, intent),
         here=_here(intent),
         operation=_serializer(intent).dumps(secrets.token_hex(16)),
@@ -105,7 +101,6 @@ def show_payment(processor: str, payment_intent: str) -> str:
         account=customer.account,
         card_url=new_card_url(customer, _here(intent, onward)),
         is_simulated=_is_simulated(intent),
-        customer_name=customer.name,
     )
 
 
@@ -221,10 +216,7 @@ def _lines(
     if invoice is None or not invoice.items:
         said = intent.raw.get("description")
         return (Line(said if isinstance(said, str) and said else "One-time payment", amount),)
-    return tuple(
-        Line(item.description or "Item", Money(item.amount, item.currency))
-        for item in invoice.items
-    )
+    return tuple(parts_of_payment(invoice, amount))
 
 
 def _fail(intent: models.PaymentIntent, here: str) -> Response:
@@ -245,15 +237,15 @@ def _explain(error: AccrueError, intent: models.PaymentIntent) -> None:
         case CardError() | ActionRequired():
             # The page itself says so, from what was written.
             pass
-        case OperationInProgress():
-            flash("This payment is being worked on at this moment. Reload in a moment.", "info")
         case InvalidRequest():
             # It went on elsewhere meanwhile: the page then says how it stands.
-            billing.sync_payment(intent)
-        case ProcessorError():
-            flash(_UNKNOWN, "warning")
+            with contextlib.suppress(ProcessorError):
+                billing.sync_payment(intent)
         case _:
-            flash(error.message, "error")
+            words = words_for(
+                error, undone="Nothing was charged.", unknown="whether you were charged"
+            )
+            flash(*words)
 
 
 def _here(intent: models.PaymentIntent, onward: str | None = None) -> str:

@@ -99,6 +99,26 @@ def usable_card(customer: models.Customer, id: str) -> models.PaymentMethod | No
     return next((card for card in usable_cards(customer) if card.id == wanted), None)
 
 
+def default_card_id(customer: models.Customer) -> uuid.UUID | None:
+    """Return the id of the card that a customer's invoices are charged to, as it is now."""
+    return current_state().db.session.scalar(
+        sa.select(models.Customer.default_payment_method_id).where(
+            models.Customer.id == customer.id
+        )
+    )
+
+
+def card_of(customer: models.Customer, id: str) -> models.PaymentMethod | None:
+    """Return a card of this customer by its id, expired or not, ``None`` for anybody else's."""
+    try:
+        wanted = uuid.UUID(id)
+    except ValueError:
+        return None
+    return next(
+        (card for card in billing.list_payment_methods(customer) if card.id == wanted), None
+    )
+
+
 def intent_of_session(session: models.CheckoutSession) -> models.PaymentIntent | None:
     """Return the payment that a checkout waits for: its own, or that of its invoice."""
     intents = models.PaymentIntent
@@ -118,6 +138,32 @@ def intent_of_session(session: models.CheckoutSession) -> models.PaymentIntent |
         )
         .one_or_none()
     )
+
+
+def as_it_stands(session: models.CheckoutSession) -> models.CheckoutSession:
+    """Return a session as its row is now."""
+    return current_state().db.session.get_one(
+        models.CheckoutSession, session.id, populate_existing=True
+    )
+
+
+def card_error_of_session(session: models.CheckoutSession) -> str | None:
+    """Return why the card that a checkout waits for was refused last, if it was."""
+    setups = models.SetupIntent
+    row = (
+        current_state()
+        .db.session.scalars(
+            sa.select(setups).where(
+                setups.processor == session.processor,
+                setups.processor_id == (session.setup_intent_processor_id or ""),
+                setups.customer_id == session.customer_id,
+            )
+        )
+        .one_or_none()
+    )
+    if row is None or not row.requires_payment_method:
+        return None
+    return row.error_decline_code or row.error_code
 
 
 def discount_of(

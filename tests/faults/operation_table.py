@@ -12,6 +12,7 @@ from flask_accrue.clock import UTC
 from flask_accrue.errors import ActionRequired, CardError
 from flask_accrue.money import Money
 from tests.processors.stripe.situations import DECLINED, WAITS, charge, payment_intent
+from tests.processors.stripe.stripe_bodies import sample
 from tests.processors.stripe.stripe_host import bill_next_change
 
 if t.TYPE_CHECKING:
@@ -53,6 +54,15 @@ def subscribed_to_two(shop: Shop) -> None:
 
 def checking_out(shop: Shop) -> None:
     billing.create_checkout_session(shop.org, "price_pro", success_url=BACK)
+
+
+def buying(shop: Shop) -> None:
+    """Look at a mounted page on which something is bought once."""
+    once = sample("price", id="price_book", product="prod_1", unit_amount=3000, recurring=None)
+    shop.server.prime({**once, "type": "one_time"})
+    billing.create_checkout_session(
+        shop.org, "price_book", mode="payment", success_url="/welcome", mounted=True
+    )
 
 
 def scheduled(shop: Shop) -> None:
@@ -432,6 +442,21 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", "^/v1/checkout/sessions$"),
         ("checkout_session.created",),
         ("checkout_session",),
+    ),
+    "complete_checkout_session": Operation(
+        lambda shop, id: billing.complete_checkout_session(
+            shop.only(models.CheckoutSession), shop.card(), operation_id=id
+        ),
+        ("POST", "^/v1/invoices$"),
+        (
+            "invoice.created",
+            "checkout_session.updated",
+            "invoice.paid",
+            "checkout_session.completed",
+        ),
+        ("invoice",),
+        beside={"invoiceitem": 1},
+        prepare=buying,
     ),
     "expire_checkout_session": Operation(
         lambda shop, id: billing.expire_checkout_session(

@@ -30,13 +30,12 @@ Json = dict[str, t.Any]
 
 EVERY: t.Final = {**OPERATIONS, **CONNECT_OPERATIONS}
 
-#: What isn't carried out once for an id, as operations are: it only asks, makes a link that is stored
-#: nowhere, sets up what the key alone tells apart, or is what a page of ours does and Stripe's does itself.
+#: What asks again where others give what they have stored: it only asks, makes a link or a configuration that
+#: is stored nowhere (the key tells that it's the same), or is what a page of the Fake's does.
 NO_ROW_OF_THEIR_OWN: t.Final = {
     "sync_customer",
     "create_billing_portal_session",
     "create_portal_configuration",
-    "complete_checkout_session",
     "type_promotion_code",
 }
 

@@ -20,6 +20,7 @@ from tests.oracles.stripe_objects import ObjectStore, is_list
 from tests.oracles.stripe_ripples import after_creation, after_deletion, before_creation
 from tests.oracles.stripe_rules import DECLINED_CARDS, REFERENCES, STATE_RULES
 from tests.oracles.stripe_schedules import SCHEDULING
+from tests.oracles.stripe_sums import reckon_preview
 from tests.oracles.stripe_validation import check_metadata
 
 if TYPE_CHECKING:
@@ -256,10 +257,12 @@ class _Answer:
         if kind == "transfer_reversal":
             transfer = self.lookup(["transfer"], list(self.call.ids.values())[-1])
             take_back(transfer, obj, self.call.params)
-        before_creation(self.store, obj)
+        before_creation(self.store, obj, self.call.params)
         if self.call.operation.key in EPHEMERAL and self.call.params.get("subscription"):
             about = self.lookup(["subscription"], self.call.params["subscription"])
             obj.update(customer=about["customer"], currency=about["currency"], status="draft")
+        elif self.call.operation.key in EPHEMERAL:
+            reckon_preview(self.store, obj, self.call.params)
         if self.call.operation.key not in EPHEMERAL and obj.get("id"):
             rows = self.rows_beside(obj)
             if rows is None:
@@ -294,7 +297,9 @@ class _Answer:
         effect = EFFECTS.get(call.operation.key)
         if effect is not None:
             effect(changed, call.params, int(self.backend.clock.now()))
-        if obj.get("object") == "subscription" and "discounts" in call.params:
+        is_discounted = obj.get("object") in ("subscription", "invoice")
+        is_made = call.operation.key not in EPHEMERAL
+        if is_discounted and is_made and "discounts" in call.params:
             give_discounts(self.backend.new, self.keep, self.lookup, changed, call.params)
         beside = (SCHEDULING | CONNECTING).get(call.operation.key)
         if beside is not None:

@@ -18,7 +18,7 @@ def give_discounts(
     subscription: Json,
     params: Json,
 ) -> None:
-    """Set a subscription's discounts to what was asked for: an empty string clears them."""
+    """Set a subscription's, or an invoice's, discounts to what was asked for: an empty string clears them."""
     wanted = params["discounts"]
     if wanted == "":
         subscription["discounts"] = []
@@ -50,7 +50,7 @@ def _redeemed(
         source={"type": "coupon", "coupon": coupon_id},
         promotion_code=given.get("promotion_code"),
         customer=subscription["customer"],
-        subscription=subscription["id"],
+        subscription=subscription["id"] if subscription["object"] == "subscription" else None,
     )
     keep(discount)
     return str(discount["id"])

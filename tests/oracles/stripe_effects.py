@@ -103,6 +103,13 @@ def create_invoice(obj: Json, params: Json, now: int) -> None:
     )
 
 
+def finalize_invoice(obj: Json, params: Json, now: int) -> None:
+    """Make a draft a bill; one whose lines come to nothing is paid at once."""
+    becomes("open", "finalized_at")(obj, params, now)
+    if obj["lines"]["data"] and not obj.get("amount_due"):
+        becomes("paid", "paid_at")(obj, params, now)
+
+
 def pay_invoice(obj: Json, params: Json, now: int) -> None:
     becomes("paid", "paid_at")(obj, params, now)
     obj.update(amount_paid=obj.get("amount_due"), amount_remaining=0)
@@ -168,7 +175,7 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     ("post", "/v1/credit_notes"): create_credit_note,
     ("post", "/v1/credit_notes/{}/void"): sets(status="void"),
     ("post", "/v1/invoices"): create_invoice,
-    ("post", "/v1/invoices/{}/finalize"): becomes("open", "finalized_at"),
+    ("post", "/v1/invoices/{}/finalize"): finalize_invoice,
     ("post", "/v1/invoices/{}/pay"): pay_invoice,
     ("post", "/v1/invoices/{}/void"): becomes("void", "voided_at"),
     ("post", "/v1/invoices/{}/mark_uncollectible"): becomes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.oracles.stripe_errors import StripeError
+from tests.oracles.stripe_sums import add_up, price_of
 
 if TYPE_CHECKING:
     from tests.oracles.stripe_objects import ObjectStore
@@ -14,16 +15,17 @@ Json = dict[str, Any]
 NO_LINES: Json = {"object": "list", "has_more": False, "url": "/v1/lines", "data": []}
 
 
-def before_creation(store: ObjectStore, obj: Json) -> None:
+def before_creation(store: ObjectStore, obj: Json, params: Json) -> None:
     """Give a new object what it has from what it belongs to.
 
+    :param params: as they were submitted.
     :raises StripeError: when that can't be changed any more.
     """
     invoice = _invoice_of(store, obj)
     if obj["object"] == "invoiceitem" and invoice is not None:
         if invoice.get("status") != "draft":
             raise StripeError("You can only add items to a draft invoice.", param="invoice")
-        obj["amount"] = obj.get("amount") if isinstance(obj.get("amount"), int) else 0
+        obj["amount"] = price_of(store, params)
     elif obj["object"] == "credit_note" and invoice is not None:
         obj.update(customer=invoice["customer"], currency=invoice["currency"])
 
@@ -39,7 +41,7 @@ def after_creation(store: ObjectStore, obj: Json) -> None:
     invoice = _invoice_of(store, obj)
     if obj["object"] == "invoiceitem" and invoice is not None:
         invoice["lines"]["data"].append(_line(obj))
-        _add_up(invoice)
+        _add_up(store, invoice)
 
 
 def after_deletion(store: ObjectStore, obj: Json) -> None:
@@ -48,7 +50,7 @@ def after_deletion(store: ObjectStore, obj: Json) -> None:
     if obj["object"] == "invoiceitem" and invoice is not None:
         lines = invoice["lines"]
         lines["data"] = [row for row in lines["data"] if _item_of(row) != obj["id"]]
-        _add_up(invoice)
+        _add_up(store, invoice)
 
 
 def _invoice_of(store: ObjectStore, obj: Json) -> Json | None:
@@ -81,8 +83,8 @@ def _item_of(line: Json) -> str | None:
     return item
 
 
-def _add_up(invoice: Json) -> None:
-    """Let a draft be the sum of its lines, before discounts and tax."""
-    total = sum(line["amount"] for line in invoice["lines"]["data"])
-    due = max(0, total)
-    invoice.update(subtotal=total, total=total, amount_due=due, amount_remaining=due)
+def _add_up(store: ObjectStore, invoice: Json) -> None:
+    """Let a draft be the sum of its lines, before tax."""
+    redeemed = [store.find(["discount"], each) or {} for each in invoice.get("discounts") or []]
+    discounts = [{"coupon": (each.get("source") or {}).get("coupon")} for each in redeemed]
+    add_up(store, invoice, sum(line["amount"] for line in invoice["lines"]["data"]), discounts)

@@ -200,7 +200,19 @@ def customer(
             stripe_server.prime(sample("product", id="prod_1", name="Pro"))
             monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
             stripe_server.prime(
-                sample("price", id="price_pro", product="prod_1", recurring=monthly)
+                sample(
+                    "price", id="price_pro", product="prod_1", unit_amount=2000, recurring=monthly
+                )
+            )
+            stripe_server.prime(
+                sample(
+                    "price",
+                    id="price_book",
+                    product="prod_1",
+                    type="one_time",
+                    unit_amount=3000,
+                    recurring=None,
+                )
             )
             billing.sync_catalog()
             billing.add_payment_method(made.owner(), "pm_card_visa")

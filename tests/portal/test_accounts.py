@@ -66,10 +66,10 @@ def test_a_link_shows_what_the_customer_has_in_the_account(
 def test_a_card_is_added_where_the_customer_is(
     kit: Kit, org: Organization, payer: Visitor, there: models.Customer, account: str
 ) -> None:
-    payer.submit(link_for(org, account), payment_method="tok_visa")
-    kit.state.db.session.expire_all()
     page = f"/billing/cards/fake/new?account={account}"
-    payer.submit(page, card="tok_visa")
+    link = link_for(org, account)
+    assert f'href="{page}&amp;next={link}"' in payer.get(link).text
+    payer.submit(page, payment_method="tok_visa")
 
     kit.state.db.session.expire_all()
     assert {card.brand for card in billing.list_payment_methods(there)} == {"visa"}

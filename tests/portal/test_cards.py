@@ -26,7 +26,7 @@ def test_a_test_card_is_added_and_leads_on(kit: Kit, org: Organization, payer: V
     page = payer.get(PAGE, query_string={"next": "/settings"}).text
     assert "A simulated bank: no money moves." in page
     action, fields = forms(page)[0]
-    fields["card"] = "tok_visa"
+    fields["payment_method"] = "tok_visa"
     assert payer.post(action, fields).location == "/settings"
     assert "Visa •••• 4242" in payer.get(PAGE).text
     kit.state.db.session.rollback()
@@ -38,7 +38,7 @@ def test_a_card_that_is_refused_is_told_and_not_added(
 ) -> None:
     billing.customer(org)
     action, fields = forms(payer.get(PAGE).text)[0]
-    fields["card"] = "tok_chargeDeclined"
+    fields["payment_method"] = "tok_chargeDeclined"
     assert payer.post(action, fields).location == PAGE
     said = text_of(payer.get(PAGE).text)
     assert "The bank declined the card. It wasn&#39;t added; nothing was charged." in said
@@ -51,9 +51,9 @@ def test_a_forged_form_and_a_made_up_card_add_nothing(
 ) -> None:
     billing.customer(org)
     _, fields = forms(payer.get(PAGE).text)[0]
-    fields["card"] = "4242424242424242"
+    fields["payment_method"] = "4242424242424242"
     assert payer.post(PAGE, fields).status_code == 400
-    fields["card"], fields["csrf_token"] = "tok_visa", "x"
+    fields["payment_method"], fields["csrf_token"] = "tok_visa", "x"
     assert payer.post(PAGE, fields).status_code == 400
     kit.state.db.session.rollback()
     assert billing.list_payment_methods(org) == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flask_accrue import billing
+from flask_accrue import billing, models
 from tests.portal.stripe_customer import customer
 from tests.portal.test_payments import text_of
 from tests.visitors import Visitor, forms
@@ -39,8 +39,11 @@ def test_it_leads_to_stripes_fields_for_a_card_and_back(customer: Customer, by: 
     added = next(
         each for each in billing.list_payment_methods(customer.owner()) if each.last4 == "3220"
     )
-    _, fields = forms(customer.visitor.get(url).text)[0]
-    assert (fields["do"], fields["id"]) == ("default", str(added.id))
+    [fields] = [
+        fields
+        for _, fields in forms(customer.visitor.get(url).text)
+        if (fields["do"], fields.get("id")) == ("default", str(added.id))
+    ]
     customer.visitor.post(url, fields)
     payer = billing.get_customer(customer.owner())
     assert payer is not None
@@ -50,3 +53,74 @@ def test_it_leads_to_stripes_fields_for_a_card_and_back(customer: Customer, by: 
 def test_nobody_else_finds_it(customer: Customer) -> None:
     url = billing.create_billing_portal_session(customer.owner(), "/settings", mounted=True).url
     assert Visitor(customer.app).get(url).status_code == 404
+
+
+def setup_of(customer: Customer, **asked: str) -> str:
+    """Begin to add a card on the page for it; return the address that Stripe's script returns to."""
+    there = "/billing/cards/stripe/new"
+    page = customer.visitor.get(there, query_string=asked).text
+    action, fields = forms(page)[0]
+    handed = customer.visitor.post(action, fields).json or {}
+    onward: str = handed["onward"]
+    return onward
+
+
+def default_of(customer: Customer) -> str | None:
+    payer = billing.customer(customer.owner())
+    customer.db.session.refresh(payer)
+    return None if payer.default_payment_method is None else payer.default_payment_method.last4
+
+
+def succeed(customer: Customer, onward: str, card: str = "pm_new", last4: str = "3220") -> None:
+    """Let the card be set up at Stripe."""
+    customer.add_card(card, last4)
+    customer.change(onward.split("/")[4], status="succeeded", payment_method=card)
+
+
+def test_a_card_that_is_to_be_used_at_once_is_so_once(customer: Customer) -> None:
+    onward = setup_of(customer, use="at_once")
+    succeed(customer, onward)
+    customer.visitor.get(onward)
+    assert default_of(customer) == "3220"
+    first = next(
+        each for each in billing.list_payment_methods(customer.owner()) if each.last4 == "4242"
+    )
+    billing.set_default_payment_method(customer.owner(), first)
+    # Whoever sends the customer there again gets nothing done.
+    customer.visitor.get(onward)
+    assert default_of(customer) == "4242"
+
+
+def test_a_link_that_somebody_else_made_up_uses_no_card(customer: Customer) -> None:
+    for mark in ({}, {"made_by": "billing portal of somebody"}):
+        setup = billing.create_setup_intent(customer.owner(), metadata=mark)
+        customer.add_card("pm_new", "3220")
+        customer.change(setup.processor_id, status="succeeded", payment_method="pm_new")
+        there = f"/billing/cards/stripe/{setup.processor_id}/return"
+        customer.visitor.get(there, query_string={"use": "at_once", "next": "https://evil.example"})
+        assert default_of(customer) == "4242"
+    billing.remove_payment_method(
+        next(e for e in billing.list_payment_methods(customer.owner()) if e.last4 == "4242")
+    )
+    customer.visitor.get(there)
+    assert default_of(customer) is None
+
+
+def test_a_card_that_isnt_asked_to_be_used_is_only_added(customer: Customer) -> None:
+    onward = setup_of(customer)
+    succeed(customer, onward)
+    customer.visitor.get(onward)
+    assert default_of(customer) == "4242"
+    row = customer.db.session.query(models.PaymentMethod).filter_by(last4="3220").one()
+    assert row.is_attached
+
+
+def test_a_card_is_removed_unless_it_is_needed(customer: Customer) -> None:
+    billing.subscribe(customer.owner(), "price_pro")
+    url = billing.create_billing_portal_session(customer.owner(), "/settings", mounted=True).url
+    [fields] = [f for _, f in forms(customer.visitor.get(url).text) if f["do"] == "remove"]
+    customer.visitor.post(url, fields)
+    said = text_of(customer.visitor.get(url).text)
+    assert "A running subscription is charged to this card." in said
+    assert customer.server.requests_to("POST", "/v1/payment_methods/pm_1/detach") == []
+    assert default_of(customer) == "4242"

@@ -63,6 +63,42 @@ class CheckoutCalls(Calls):
         """
         self._unsupported(Capability.CHECKOUT)
 
+    def price_checkout(
+        self,
+        customer: str,
+        *,
+        mode: str,
+        items: list[dict[str, Json]],
+        options: dict[str, Json],
+    ) -> Answer:
+        """Tell what is due at once on a mounted page of a processor that has its own, and change nothing.
+
+        :param options: of those of :meth:`create_checkout_session` ``trial_end``, ``coupon`` or
+            ``promotion_code``, and ``automatic_tax``; others don't matter.
+        :returns: the invoice that it would be.
+        :raises InvalidRequest: for what can't be sold like that.
+        """
+        self._unsupported(Capability.HOSTED_PAGES)
+
+    def bill_checkout(
+        self,
+        customer: str,
+        *,
+        items: list[dict[str, Json]],
+        currency: str,
+        discounts: list[dict[str, str]],
+        automatic_tax: bool,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Make the bill of what is bought once on a mounted page, of a processor that has its own; the page
+        then pays it.
+
+        :raises InvalidRequest: for what can't be sold like that; there is no bill then.
+        """
+        self._unsupported(Capability.HOSTED_PAGES)
+
     def create_portal_session(
         self,
         customer: str,
@@ -75,7 +111,9 @@ class CheckoutCalls(Calls):
     ) -> Answer:
         """Make a link to the processor's own portal; the answer holds a portal session.
 
-        ``flow`` is ``{"type": …}`` with ``subscription`` and ``items`` where the type wants them.
+        ``flow`` is ``{"type": …}`` with ``subscription`` and ``items`` where the type wants them. It may hold
+        a ``message`` that is shown at its end, ``discounts`` of a change to confirm, and the
+        ``retention_coupon`` that is offered to whoever wants to cancel.
         """
         self._unsupported(Capability.HOSTED_PAGES)
 

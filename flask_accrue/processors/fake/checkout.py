@@ -79,6 +79,12 @@ def create(
             "subscription_data[trial_end]",
         )
     currency = _currency(tx, mode, chosen)
+    if currency is not None and options.get("currency") not in (None, currency):
+        raise refused(
+            f"These prices are in {currency}, not in {options['currency']}.",
+            "currency",
+            "currency_mismatch",
+        )
     session = objects.CheckoutSession(
         processor_id=tx.new_id("cs"),
         created=tx.now,

@@ -7,6 +7,7 @@ import typing as t
 
 from ...errors import ProcessorError
 from .. import objects
+from ..checkout_amounts import amounts_of
 from . import checkout_discounts as discounting
 from . import subscriptions
 from .transaction import Transaction
@@ -21,12 +22,26 @@ def priced(tx: Transaction, session: objects.CheckoutSession) -> objects.Checkou
         return session
     aside = tx.aside(session.processor_id)
     # What can't be redeemed is refused here, by the names of a session's own parameters.
-    due = discounting.total(
-        tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"]
-    )
+    lines = discounting.lines_of(tx, aside["items"])
+    due = discounting.total(tx, session, lines, aside["discounts"])
+    whole = sum(each.amount for each in lines)
+    amounts: dict[str, t.Any] = {
+        "amount_subtotal": whole,
+        "amount_discount": whole - due,
+        "amount_tax": 0,
+        "amount_balance": 0,
+    }
     if session.mode == "subscription":
-        due = tx.imagine(lambda other: _first_bill(other, session))
-    return dataclasses.replace(session, amount_total=due)
+        bill = tx.imagine(lambda other: _first_bill(other, session))
+        due, amounts = bill.amount_due, amounts_of(bill)
+    [taken_off] = aside["discounts"] or [{}]
+    return dataclasses.replace(
+        session,
+        amount_total=due,
+        coupon=taken_off.get("coupon"),
+        promotion_code=taken_off.get("promotion_code"),
+        **amounts,
+    )
 
 
 def as_of_now(tx: Transaction, session: objects.CheckoutSession) -> objects.CheckoutSession:
@@ -41,7 +56,7 @@ def as_of_now(tx: Transaction, session: objects.CheckoutSession) -> objects.Chec
         return session
 
 
-def _first_bill(tx: Transaction, session: objects.CheckoutSession) -> int:
+def _first_bill(tx: Transaction, session: objects.CheckoutSession) -> objects.Invoice:
     aside = tx.aside(session.processor_id)
     _, collected = subscriptions.create(
         tx,
@@ -56,4 +71,4 @@ def _first_bill(tx: Transaction, session: objects.CheckoutSession) -> int:
         automatic_tax=aside["automatic_tax"],
         collect=False,
     )
-    return collected.invoice.amount_due
+    return collected.invoice

@@ -177,6 +177,11 @@ class CheckoutSession(ProcessorObject):
 
     ``mode`` is ``payment``, ``setup`` or ``subscription``; ``payment_status`` is ``paid``, ``unpaid`` or
     ``no_payment_required``. ``url`` opens it without a log-in, while it's open.
+
+    What is due at once (``amount_total``) is ``amount_subtotal``, less ``amount_discount``, and with the tax
+    that comes on top (``amount_tax``) and with what the customer owes from before (``amount_balance``, below
+    0: has as credit). A processor's own page tells these to its customer itself. ``coupon`` or
+    ``promotion_code`` is what is taken off by.
     """
 
     kind = "checkout_session"
@@ -194,3 +199,9 @@ class CheckoutSession(ProcessorObject):
     client_reference_id: str | None = None
     expires_at: When | None = None
     url: str | None = dataclasses.field(default=None, repr=False)
+    amount_subtotal: int | None = None
+    amount_discount: int | None = None
+    amount_tax: int | None = None
+    amount_balance: int | None = None
+    coupon: str | None = None
+    promotion_code: str | None = None

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import collections.abc as c
-import datetime
-import hashlib
 import typing as t
 
 from ...errors import InvalidRequest, UnsupportedByProcessor
 from .. import objects
 from ..answers import Answer, Json
-from ..contract import CheckoutCalls
 from . import fields
-from .api import Api, Reply, segment
+from .api import Reply, segment
 from .bodies import without_secrets
-from .calls import StripeCalls
 from .customers import check_known
 from .gathering import Gathering, alone, current, unclear
+from .mounted_checkout import StripeMountedCheckout
 
 PATH: t.Final = "/v1/checkout/sessions"
 _PORTAL: t.Final = "/v1/billing_portal"
@@ -31,9 +28,6 @@ _OPTIONS: t.Final = _PLAIN | frozenset(
     "embedded trial_end coupon promotion_code allow_promotion_codes automatic_tax tax_id_collection "
     "description made_metadata mounted".split()
 )
-#: How the ids of sessions begin of which Stripe knows nothing.
-_OWN: t.Final = "cs_mounted_"
-_OPEN_FOR: t.Final = datetime.timedelta(hours=24)
 # Where the metadata of what comes of a session stand.
 _MADE: t.Final[t.Mapping[str, str]] = {
     "subscription": "subscription_data",
@@ -45,6 +39,7 @@ _FLOWS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "payment_method_update": (),
     "customer_update": (),
     "subscription_cancel": ("subscription",),
+    "subscription_pause": ("subscription",),
     "subscription_update": ("subscription",),
     "subscription_update_confirm": ("subscription", "items"),
 }
@@ -53,7 +48,7 @@ _CONFIGURED: t.Final = frozenset(
 )
 
 
-class StripeCheckout(StripeCalls, CheckoutCalls):
+class StripeCheckout(StripeMountedCheckout):
     """Calls that make Stripe's own pages."""
 
     def create_checkout_session(
@@ -73,7 +68,7 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
         api = self._changing
         check_known(options, _OPTIONS, "checkout session")
         if options.get("mounted"):
-            return _own_session(api, customer, mode, items, options, metadata, key)
+            return self._mounted_session(customer, mode, items, options, metadata, key)
         given: dict[str, Json] = {
             "customer": customer,
             "mode": mode,
@@ -198,53 +193,6 @@ class StripeCheckout(StripeCalls, CheckoutCalls):
         return Answer(objects=(made,), fresh_from=reply.fresh_from, fresh_to=reply.fresh_to)
 
 
-def _own_session(
-    api: Api,
-    customer: str,
-    mode: str,
-    items: list[dict[str, Json]],
-    options: dict[str, Json],
-    metadata: dict[str, str],
-    key: str,
-) -> Answer:
-    """Return a session for a mounted page: Stripe says what its first invoice comes to, and no more.
-
-    Made again with the same key it's the same one.
-
-    :raises InvalidRequest: for anything but a subscription, or what the page can't do.
-    """
-    if mode != "subscription":
-        raise InvalidRequest(
-            f"A mounted page sells subscriptions with Stripe, and can't do mode={mode!r}.",
-            code="parameter_invalid",
-            param="mode",
-        )
-    details: dict[str, Json] = {"items": [dict(item) for item in items]}
-    if options.get("trial_end"):
-        details["trial_end"] = options["trial_end"]
-    given: dict[str, Json] = {"customer": customer, "subscription_details": details}
-    if options.get("coupon"):
-        given["discounts"] = [{"coupon": options["coupon"]}]
-    reply = api.ask("/v1/invoices/create_preview", given)
-    ends = options.get("expires_at")
-    made = objects.CheckoutSession(
-        processor_id=_OWN + hashlib.sha256(key.encode()).hexdigest()[:32],
-        created=reply.fresh_from,
-        customer=customer,
-        mode=mode,
-        status="open",
-        payment_status="unpaid",
-        currency=fields.required_text(reply.body, "currency"),
-        amount_total=fields.required_integer(reply.body, "total"),
-        client_reference_id=options.get("client_reference_id"),
-        expires_at=reply.fresh_from + _OPEN_FOR
-        if ends is None
-        else datetime.datetime.fromtimestamp(ends, datetime.UTC),
-        metadata=metadata,
-    )
-    return Answer(objects=(made,), fresh_from=reply.fresh_from, fresh_to=reply.fresh_to)
-
-
 def _unmirrored(reply: Reply) -> fields.Common:
     """Return what every object has, of one whose raw body nobody may keep: a link stands in it."""
     return fields.Common(
@@ -257,7 +205,7 @@ def _unmirrored(reply: Reply) -> fields.Common:
 
 
 def _flow(flow: c.Mapping[str, Json], return_url: str) -> dict[str, Json]:
-    """Return a flow as Stripe takes it; what ends one leads back to the host."""
+    """Return a flow as Stripe takes it; what ends one leads back to the host, at once or by a message."""
     kind = flow.get("type")
     if not isinstance(kind, str) or kind not in _FLOWS:
         raise InvalidRequest(
@@ -273,8 +221,21 @@ def _flow(flow: c.Mapping[str, Json], return_url: str) -> dict[str, Json]:
             code="parameter_missing",
             param="flow",
         )
-    data: dict[str, Json] = {
-        "type": kind,
-        "after_completion": {"type": "redirect", "redirect": {"return_url": return_url}},
-    }
+    if flow.get("retention_coupon"):
+        told["retention"] = {
+            "type": "coupon_offer",
+            "coupon_offer": {"coupon": flow["retention_coupon"]},
+        }
+    if flow.get("discounts"):
+        told["discounts"] = [dict(each) for each in flow["discounts"]]
+    data: dict[str, Json] = {"type": kind, "after_completion": _completed(flow, return_url)}
     return {**data, kind: told} if told else data
+
+
+def _completed(flow: c.Mapping[str, Json], return_url: str) -> dict[str, Json]:
+    if flow.get("message"):
+        return {
+            "type": "hosted_confirmation",
+            "hosted_confirmation": {"custom_message": flow["message"]},
+        }
+    return {"type": "redirect", "redirect": {"return_url": return_url}}

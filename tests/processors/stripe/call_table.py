@@ -720,6 +720,92 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         },
         ("checkout_session",),
     ),
+    "create_mounted_session": Call(
+        lambda stripe: stripe.create_checkout_session(
+            "cus_1",
+            mode="subscription",
+            items=[{"price": "price_pro", "quantity": 2}, {"price": "price_team"}],
+            options={
+                "success_url": "/done",
+                "mounted": True,
+                "trial_end": NOW + 40 * 86400,
+                "coupon": "TEN",
+                "automatic_tax": True,
+                "made_metadata": {"accrue_name": "default"},
+            },
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/invoices/create_preview",
+        {
+            "customer": "cus_1",
+            "subscription_details": {
+                "items": [{"price": "price_pro", "quantity": 2}, {"price": "price_team"}],
+                "trial_end": NOW + 40 * 86400,
+            },
+            "discounts": [{"coupon": "TEN"}],
+            "automatic_tax": {"enabled": True},
+        },
+        ("checkout_session",),
+    ),
+    "create_mounted_setup": Call(
+        lambda stripe: stripe.create_checkout_session(
+            "cus_1",
+            mode="setup",
+            items=[],
+            options={"success_url": "/done", "mounted": True, "currency": "usd"},
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "GET",
+        "/v1/customers/cus_1",
+        {},
+        ("checkout_session",),
+    ),
+    "price_checkout": Call(
+        lambda stripe: stripe.price_checkout(
+            "cus_1",
+            mode="payment",
+            items=[{"price": "price_pro", "quantity": 2}],
+            options={"promotion_code": "promo_1", "automatic_tax": True},
+        ),
+        "POST",
+        "/v1/invoices/create_preview",
+        {
+            "customer": "cus_1",
+            "invoice_items": [{"price": "price_pro", "quantity": 2}],
+            "discounts": [{"promotion_code": "promo_1"}],
+            "automatic_tax": {"enabled": True},
+        },
+        ("invoice",),
+    ),
+    "bill_checkout": Call(
+        lambda stripe: stripe.bill_checkout(
+            "cus_1",
+            items=[{"price": "price_pro", "quantity": 2}],
+            currency="usd",
+            discounts=[{"promotion_code": "promo_1"}],
+            automatic_tax=True,
+            description="Books",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/invoices",
+        {
+            "customer": "cus_1",
+            "currency": "usd",
+            "collection_method": "charge_automatically",
+            "auto_advance": False,
+            "pending_invoice_items_behavior": "exclude",
+            "description": "Books",
+            "metadata": {"accrue_operation": "op"},
+            "discounts": [{"promotion_code": "promo_1"}],
+            "automatic_tax": {"enabled": True},
+        },
+        ("invoice",),
+    ),
     "expire_checkout_session": Call(
         lambda stripe: stripe.expire_checkout_session("cs_1", key="key-1"),
         "POST",
@@ -735,6 +821,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                 "type": "subscription_update_confirm",
                 "subscription": "sub_1",
                 "items": [{"id": "si_1", "price": "price_team", "quantity": 2}],
+                "discounts": [{"coupon": "TEN"}],
             },
             configuration="bpc_1",
             locale="de",
@@ -756,7 +843,66 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                 "subscription_update_confirm": {
                     "subscription": "sub_1",
                     "items": [{"id": "si_1", "price": "price_team", "quantity": 2}],
+                    "discounts": [{"coupon": "TEN"}],
                 },
+            },
+        },
+        ("portal_session",),
+    ),
+    "create_retention_session": Call(
+        lambda stripe: stripe.create_portal_session(
+            "cus_1",
+            return_url="https://host.example/",
+            flow={
+                "type": "subscription_cancel",
+                "subscription": "sub_1",
+                "retention_coupon": "TEN",
+                "message": "See you.",
+            },
+            configuration=None,
+            locale=None,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/billing_portal/sessions",
+        {
+            "customer": "cus_1",
+            "return_url": "https://host.example/",
+            "flow_data": {
+                "type": "subscription_cancel",
+                "after_completion": {
+                    "type": "hosted_confirmation",
+                    "hosted_confirmation": {"custom_message": "See you."},
+                },
+                "subscription_cancel": {
+                    "subscription": "sub_1",
+                    "retention": {"type": "coupon_offer", "coupon_offer": {"coupon": "TEN"}},
+                },
+            },
+        },
+        ("portal_session",),
+    ),
+    "create_pause_session": Call(
+        lambda stripe: stripe.create_portal_session(
+            "cus_1",
+            return_url="https://host.example/",
+            flow={"type": "subscription_pause", "subscription": "sub_1"},
+            configuration=None,
+            locale=None,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/billing_portal/sessions",
+        {
+            "customer": "cus_1",
+            "return_url": "https://host.example/",
+            "flow_data": {
+                "type": "subscription_pause",
+                "after_completion": {
+                    "type": "redirect",
+                    "redirect": {"return_url": "https://host.example/"},
+                },
+                "subscription_pause": {"subscription": "sub_1"},
             },
         },
         ("portal_session",),
@@ -1162,10 +1308,23 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
 }
 
 #: What is a call of the contract in another way, which makes another request.
-FURTHER: t.Final = frozenset({"create_refund_with_what_was_shared", "fetch_entitlement_summary"})
-#: The calls that change something.
+FURTHER: t.Final = frozenset(
+    {
+        "create_mounted_session",
+        "create_mounted_setup",
+        "create_pause_session",
+        "create_refund_with_what_was_shared",
+        "create_retention_session",
+        "fetch_entitlement_summary",
+    }
+)
+#: The calls that change something: a preview, which Stripe wants as a POST, doesn't.
 CHANGES: t.Final = tuple(
-    name for name, call in CALLS.items() if call.method != "GET" and name != "preview_invoice"
+    name
+    for name, call in CALLS.items()
+    if call.method != "GET" and not call.path.endswith("/create_preview")
 )
 #: Those that Stripe takes an idempotency key for.
 KEYED: t.Final = tuple(name for name in CHANGES if CALLS[name].method == "POST")
+#: The keys of a call's further steps, each of which is sent again by itself.
+STEPS: t.Final[t.Mapping[str, tuple[str, ...]]] = {"bill_checkout": ("key-1:0", "key-1:finalize")}

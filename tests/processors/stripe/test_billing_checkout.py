@@ -9,7 +9,13 @@ import pytest
 from flask import current_app
 
 from flask_accrue import billing, models
-from flask_accrue.errors import InvalidRequest, UnsupportedByProcessor
+from flask_accrue.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    ProcessorUnavailable,
+    UnsupportedByProcessor,
+)
+from tests.processors.stripe.situations import coupon, promotion_code
 from tests.processors.stripe.stripe_bodies import sample
 from tests.processors.stripe.stripe_host import entries, org, payer, rows
 
@@ -129,10 +135,11 @@ def test_a_mounted_page_cant_complete_what_is_stripes(
     ("given", "param"),
     [
         ({"mode": "payment"}, "mode"),
-        ({"mode": "setup", "price": None, "currency": "usd"}, "mode"),
-        ({"allow_promotion_codes": True}, "allow_promotion_codes"),
-        ({"promotion_code": "promo_1"}, "promotion_code"),
-        ({"automatic_tax": True}, "automatic_tax"),
+        ({"currency": "eur"}, "currency"),
+        ({"locale": "xx"}, "locale"),
+        ({"tax_id_collection": True}, "tax_id_collection"),
+        ({"customer_update": {"address": "auto"}}, "customer_update"),
+        ({"billing_address_collection": "required"}, "billing_address_collection"),
         ({"embedded": True}, "embedded"),
     ],
 )
@@ -214,6 +221,94 @@ def test_a_link_to_the_portal_that_cant_be_is_refused(
         )
     assert refused.value.param == param
     assert stripe_server.requests_to("POST", "/v1/billing_portal/sessions") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (
+            {"flow": "subscription_cancel", "coupon": "TEN", "message": "See you."},
+            {
+                "type": "subscription_cancel",
+                "after_completion": {
+                    "type": "hosted_confirmation",
+                    "hosted_confirmation": {"custom_message": "See you."},
+                },
+                "subscription_cancel": {
+                    "retention": {"type": "coupon_offer", "coupon_offer": {"coupon": "TEN"}}
+                },
+            },
+        ),
+        ({"flow": "subscription_pause"}, {"type": "subscription_pause", "subscription_pause": {}}),
+        (
+            {"flow": "subscription_update"},
+            {"type": "subscription_update", "subscription_update": {}},
+        ),
+        (
+            {"flow": "subscription_update_confirm", "quantity": 3, "promotion_code": "promo_1"},
+            {
+                "type": "subscription_update_confirm",
+                "subscription_update_confirm": {"discounts": [{"promotion_code": "promo_1"}]},
+            },
+        ),
+    ],
+    ids=lambda each: str(each.get("flow", "")),
+)
+def test_a_flow_is_sent_with_its_options(
+    payer: models.Customer,
+    org: Organization,
+    stripe_server: ContractServer,
+    listed: None,
+    given: dict[str, t.Any],
+    sent: dict[str, t.Any],
+) -> None:
+    stripe_server.prime(coupon())
+    stripe_server.prime(promotion_code())
+    subscription = billing.subscribe(org, "price_pro")
+    billing.create_billing_portal_session(org, "/billing", subscription=subscription, **given)
+    [request] = stripe_server.requests_to("POST", "/v1/billing_portal/sessions")
+    flow, kind = request.params["flow_data"], sent["type"]
+    assert flow["type"] == kind
+    assert flow[kind]["subscription"] == subscription.processor_id
+    assert sent[kind].items() <= flow[kind].items()
+    back = {"type": "redirect", "redirect": {"return_url": "https://localhost/billing"}}
+    assert flow["after_completion"] == sent.get("after_completion", back)
+
+
+def test_a_link_is_the_same_for_an_operation_and_a_conflict_with_another_target(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    first, again = (
+        billing.create_billing_portal_session(org, "/billing", operation_id="link")
+        for _ in range(2)
+    )
+    assert first.url == again.url
+    assert entries().count("customer.portal_opened") == 1
+    with pytest.raises(IdempotencyConflict):
+        billing.create_billing_portal_session(org, "/elsewhere", operation_id="link")
+    told = str([vars(row) for row in rows(models.Operation)])
+    assert first.url not in told
+
+
+def test_a_link_whose_answer_was_lost_is_asked_for_again(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer, listed: None
+) -> None:
+    stripe_server.queue_answer(500, method="POST", path="/billing_portal", acts=True, times=3)
+    with pytest.raises(ProcessorUnavailable):
+        billing.create_billing_portal_session(org, "/billing", operation_id="link")
+    assert billing.create_billing_portal_session(org, "/billing", operation_id="link").url
+    assert entries().count("customer.portal_opened") == 1
+
+
+def test_a_configuration_with_other_features_under_the_same_id_is_a_conflict(
+    payer: models.Customer, org: Organization, listed: None
+) -> None:
+    made = {"payment_method_update": {"enabled": True}}
+    billing.create_portal_configuration(made, operation_id="p")
+    with pytest.raises(IdempotencyConflict):
+        billing.create_portal_configuration(
+            {**made, "invoice_history": {"enabled": True}}, operation_id="p"
+        )
 
 
 def test_a_configuration_of_the_portal_is_made_once_for_an_operation(

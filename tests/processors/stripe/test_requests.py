@@ -10,7 +10,14 @@ import pytest
 from flask_accrue.errors import InvalidRequest
 from flask_accrue.processors import Processor, objects
 from flask_accrue.processors.stripe import StripeProcessor, versions
-from tests.processors.stripe.call_table import CALLS, CHANGES, FURTHER, KEYED, SUBSCRIPTION_EXPANDED
+from tests.processors.stripe.call_table import (
+    CALLS,
+    CHANGES,
+    FURTHER,
+    KEYED,
+    STEPS,
+    SUBSCRIPTION_EXPANDED,
+)
 from tests.processors.stripe.stripe_bodies import Json, sample
 
 if t.TYPE_CHECKING:
@@ -86,7 +93,7 @@ def test_a_change_carries_its_key(
     CALLS[name].run(processor)
 
     posts = [request for request in world.requests if request.method == "POST"]
-    assert [request.idempotency_key for request in posts] == ["key-1"]
+    assert [request.idempotency_key for request in posts] == ["key-1", *STEPS.get(name, ())]
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -60,6 +60,32 @@ class FakeCheckout(FakeCalls, CheckoutCalls):
             lambda tx: checkout.complete(tx, session, payment_method, operation),
         )
 
+    def price_checkout(
+        self,
+        customer: str,
+        *,
+        mode: str,
+        items: list[dict[str, Json]],
+        options: dict[str, Json],
+    ) -> Answer:
+        """Refuse it: a session itself tells what is due on it."""
+        self._unsupported(Capability.HOSTED_PAGES)
+
+    def bill_checkout(
+        self,
+        customer: str,
+        *,
+        items: list[dict[str, Json]],
+        currency: str,
+        discounts: list[dict[str, str]],
+        automatic_tax: bool,
+        description: str | None,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Answer:
+        """Refuse it: a session is completed as a whole."""
+        self._unsupported(Capability.HOSTED_PAGES)
+
     def create_portal_session(
         self,
         customer: str,
