@@ -85,7 +85,7 @@ THE_PLATFORMS: t.Final = frozenset(
 #: Those whose situation the contract server is told for the platform alone; what they share with the others
 #: is tried with those.
 TOLD_OF_THE_PLATFORM: t.Final = frozenset(
-    "refund pay_invoice retry_payment confirm_payment".split()
+    "complete_checkout_session refund pay_invoice retry_payment confirm_payment".split()
 )
 
 
