@@ -62,6 +62,7 @@ class UnitOfWork:
     def __init__(self, session: orm.Session, origin: Origin) -> None:
         self.session = session
         self.origin = origin
+        self.state = current_state()
         self.changes: list[tuple[Change, Origin]] = []
         self._reacted_to = 0
         #: What a writer has read under the lock and doesn't read again, by a key of its own.
@@ -96,11 +97,14 @@ class UnitOfWork:
         return customer or self._lock(processor=processor, processor_id=processor_id)
 
     def lock_processor_customers(
-        self, processor: str, processor_ids: c.Collection[str]
+        self, processor: str, processor_ids: c.Collection[str], *, whose: bool = False
     ) -> dict[str, models.Customer]:
         """Lock the chains of several customers, in the chains' order; return those that we have, by the
-        processor's ids. To be called before anything else is locked."""
-        self._lock(processor=processor, processor_id=sorted(processor_ids))
+        processor's ids. To be called before anything else is locked.
+
+        :param whose: they're only asked for as those whose other rows are; more is read when it's used.
+        """
+        self._lock(whose, processor=processor, processor_id=sorted(processor_ids))
         return {id: customer for (_, id), customer in self._customers.items()}
 
     def lock_system(self, subject: str) -> str:
@@ -111,25 +115,18 @@ class UnitOfWork:
 
     def lock_systems(self, chains: c.Collection[str]) -> None:
         """Lock several of the system's chains, in their order."""
-        statement = locked_reads.systems(self._is_sqlite)
+        statement = locked_reads.systems(self.dialect)
         for head in self.execute(statement, {"chains": sorted(chains)}):
             self._heads[head.chain] = (head.sequence, head.hash)
 
-    def _lock(self, **which: t.Any) -> models.Customer | None:
+    def _lock(self, whose: bool = False, /, **which: t.Any) -> models.Customer | None:
         """Lock the customers that have these values, one or several of each; return the last one."""
         parameters = {f"_{name}": value for name, value in which.items()}
         several = frozenset(name for name, value in which.items() if isinstance(value, list))
-        statement = locked_reads.customers(tuple(which), several, self._is_sqlite)
+        statement = locked_reads.customers(tuple(which), several, self.dialect, whose)
+        heads = self.execute(statement, parameters).all()
         customer = None
-        for locked in self.execute(statement, parameters).all():
-            if self._is_sqlite:
-                # A transaction that reads first and writes later fails at once when another wrote in
-                # between, in spite of a busy timeout. So the first statement was a write.
-                customer = self.session.get_one(
-                    models.Customer, locked.customer_id, populate_existing=True
-                )
-            else:
-                customer = locked[0]
+        for customer, locked in locked_reads.with_customers(self.execute, heads, self.dialect):
             self._heads[locked.chain] = (locked.sequence, locked.hash)
             self._customers[customer.processor, customer.processor_id] = customer
         if customer is not None:
@@ -138,10 +135,8 @@ class UnitOfWork:
 
     def open_chain(self, customer: models.Customer) -> None:
         """Make the chain of a customer that is being created in this transaction."""
-        chain = models.LedgerChain(
-            chain=customer.chain, customer_id=customer.id, sequence=0, hash=""
-        )
-        self.add(chain)
+        values = {"customer_id": customer.id, "sequence": 0, "hash": "", "checkpointed": 0}
+        self.add_values(models.LedgerChain, {"chain": customer.chain, **values})
         # The entry's trigger moves this row, so it has to be there first.
         self.flush()
         self._heads[customer.chain] = (0, "")
@@ -167,8 +162,9 @@ class UnitOfWork:
     # -- reading and writing -------------------------------------------------------------------
 
     @property
-    def _is_sqlite(self) -> bool:
-        return dialect_of(self.session) == "sqlite"
+    def dialect(self) -> str:
+        """The name of the dialect of the database that holds Accrue's tables."""
+        return dialect_of(self.session)
 
     def execute(self, statement: t.Any, parameters: t.Any = None) -> sa.Result[t.Any]:
         """Run a statement on the database of Accrue's tables."""
@@ -208,7 +204,7 @@ class UnitOfWork:
         :param whole: with the objects as they came.
         """
         wanted = {"processor": processor, "processor_id": sorted(processor_ids)}
-        statement = locked_reads.mirrored(model, several=True, whole=whole)
+        statement = locked_reads.mirrored(model, several=self.dialect, whole=whole)
         rows = list(self.execute(statement, wanted).scalars())
         for processor_id in processor_ids:
             self._found[model, processor, processor_id] = None
@@ -225,12 +221,14 @@ class UnitOfWork:
         else:
             self._inserts.add(row)
 
-    def add_values(self, model: type[models.Base], values: dict[str, t.Any]) -> None:
-        """Add a new row of which nobody needs more than that it's there; all its columns have to be given."""
+    def add_values(
+        self, model: type[models.Base], values: dict[str, t.Any], text: str | None = None
+    ) -> None:
+        """Add a new row of which nobody needs more than that it's there; :meth:`.Inserts.add_values`."""
         if self._inserts is None:
             self.session.add(model(**values))
         else:
-            self._inserts.add_values(model, values)
+            self._inserts.add_values(model, values, text)
 
     def flush(self) -> None:
         """Have what was added be in the database, unless rows are gathered."""
@@ -254,7 +252,7 @@ class UnitOfWork:
             yield
         finally:
             self._inserts = None
-        inserts.write(self.execute)
+        inserts.write(self.execute, self.dialect)
         if current_state().reactions:
             # Whoever reacts may ask for what is related to a row.
             inserts.hand_over(self.session)

@@ -60,7 +60,7 @@ def sync(
 ) -> None:
     """Compare all of a processor's account with what is here, and write what is missing or differs.
 
-    KINDS are some of catalog, customers, payment_methods, subscriptions, invoices, charges, refunds; without
+    KINDS are some of catalog, customers, payment_methods, invoices, subscriptions, charges, refunds; without
     any it's everything. A run that was interrupted goes on where it was when it's started again.
     """
     if dry_run and repair:

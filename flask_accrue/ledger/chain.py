@@ -57,22 +57,26 @@ def canonical(value: t.Any) -> bytes:
     :raises TypeError: for a float, which two machines may write differently, and for what JSON
         doesn't know. It says where, not what: the value may be private.
     """
-    _refuse_floats(value, "")
+    refuse_floats(value, "")
     return _write(value)
 
 
-def _refuse_floats(value: t.Any, where: str) -> None:
+def refuse_floats(value: t.Any, where: str = "") -> None:
+    """Raise where a value holds a float, and say where.
+
+    :raises TypeError: for a float.
+    """
     of = type(value)
     if of in _WITHOUT_FLOATS:
         return
     if of is dict or isinstance(value, c.Mapping):
         for key, item in value.items():
             if type(item) not in _WITHOUT_FLOATS:
-                _refuse_floats(item, f"{where}.{key}" if where else str(key))
+                refuse_floats(item, f"{where}.{key}" if where else str(key))
     elif of is list or isinstance(value, list | tuple):
         for number, item in enumerate(value):
             if type(item) not in _WITHOUT_FLOATS:
-                _refuse_floats(item, f"{where}[{number}]")
+                refuse_floats(item, f"{where}[{number}]")
     elif isinstance(value, float):
         raise TypeError(
             f"The ledger can't hold a float, and {where or 'this'} is one. Write an amount in minor "
@@ -106,6 +110,15 @@ def _write(value: t.Any) -> bytes:
 def sign(content: c.Mapping[str, t.Any], key: LedgerKey) -> str:
     """Return the HMAC-SHA-256 over the content in canonical form, as 64 hexadecimal digits."""
     return hmac.digest(key.secret, canonical(content), "sha256").hex()
+
+
+def signed_text(content: c.Mapping[str, t.Any], key: LedgerKey) -> tuple[str, str]:
+    """Return content in canonical form, and what :func:`sign` does.
+
+    It was looked through for floats already.
+    """
+    text = _encoder.encode(content)
+    return text, hmac.digest(key.secret, text.encode(), "sha256").hex()
 
 
 def is_signed(content: c.Mapping[str, t.Any], digest: str, key: LedgerKey) -> bool:

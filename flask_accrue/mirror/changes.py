@@ -10,7 +10,7 @@ import typing as t
 from sqlalchemy import orm
 
 from .. import models
-from ..inserts import set_values
+from ..inserts import new_row, set_values
 from ..ledger.append import tell
 from ..processors import objects
 from ..unit_of_work import Change, UnitOfWork
@@ -85,8 +85,8 @@ def draft(
     """
     made: Draft[R]
     if row is None:
-        row = model(processor=processor, processor_id=obj.processor_id, **identity)
-        row.meta, row.data = {}, {}
+        names = {"processor": processor, "processor_id": obj.processor_id}
+        row = new_row(model, {**names, **identity, "meta": {}, "data": {}})
         uow.add(row)
         made = Draft(row, created=True, gathered=uow.gathers)
     else:
@@ -100,7 +100,7 @@ def draft(
         made.set(deleted_at=None)
     raw = dict(obj.raw)
     if made.is_change or source.event is not None or is_other(row, raw):
-        stamp(row, source, raw=raw)
+        stamp(made, source, raw=raw)
     return made
 
 
@@ -121,13 +121,21 @@ def earlier(known: datetime.datetime | None, said: datetime.datetime) -> datetim
     return said if known is None else min(known, said)
 
 
-def stamp(row: models.Mirrored, source: Source, *, raw: dict[str, t.Any] | None = None) -> None:
+def stamp(made: Draft[R], source: Source, *, raw: dict[str, t.Any] | None = None) -> None:
     """Note how fresh a row is; ``raw`` is the object as it came, where it came whole."""
-    row.fresh_from, row.fresh_to = source.fresh_from, source.fresh_to
-    row.fresh_event = source.event
+    values: dict[str, t.Any] = {
+        "fresh_from": source.fresh_from,
+        "fresh_to": source.fresh_to,
+        "fresh_event": source.event,
+    }
     if raw is not None:
         # Not compared: the old one isn't loaded, since reading it costs more than writing it again.
-        row.raw = raw
+        values["raw"] = raw
+    if made.gathered:
+        set_values(made.row, values)
+        return
+    for name, value in values.items():
+        setattr(made.row, name, value)
 
 
 def record(

@@ -116,7 +116,7 @@ def lost_capabilities(
 def _let_go(uow: UnitOfWork, row: models.ConnectAccount, source: Source) -> models.ConnectAccount:
     made = Draft(row, created=False)
     made.set(deleted_at=earlier(row.deleted_at, source.fresh_from))
-    stamp(row, source)
+    stamp(made, source)
     if made.is_change:
         record(uow, "connect_account", "deauthorized", made, None)
     return row

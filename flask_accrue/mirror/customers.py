@@ -239,8 +239,12 @@ def write_payment_method(
             verb = "detached" if gone else "attached"
         record(uow, "payment_method", verb, made, customer)
     if made.created and not gone:
-        uow.flush()
-        _adopt_default(uow, customer, made.row)
+        if uow.gathers:
+            # The customer's row can't refer to it before it's there.
+            uow.kept.setdefault(_ADOPT, []).append((customer, made.row))
+        else:
+            uow.flush()
+            _adopt_default(uow, customer, made.row)
     if gone:
         _drop_default(uow, customer, made.row)
     return made.row
@@ -287,6 +291,24 @@ def _values(obj: objects.Customer, discounts: list[dict[str, t.Any]] | None) -> 
 def _set_default(made: Draft[models.Customer], method: models.PaymentMethod | None) -> None:
     usable = method is not None and method.is_attached
     made.set(default_payment_method_id=method.id if usable and method is not None else None)
+
+
+def adopt_gathered(uow: UnitOfWork) -> None:
+    """Make cards the default that waited until rows were inserted that had been gathered."""
+    waiting: list[tuple[models.Customer, models.PaymentMethod]] = uow.kept.pop(_ADOPT, [])
+    by_processor: dict[str, set[str]] = {}
+    for customer, _ in waiting:
+        by_processor.setdefault(customer.processor, set()).add(customer.processor_id)
+    for processor, ids in by_processor.items():
+        # With the objects as they came, which say what the default is.
+        uow.find_all(models.Customer, processor, ids, whole=True)
+    with uow.gathering():
+        for customer, method in waiting:
+            _adopt_default(uow, customer, method)
+
+
+#: Cards that are new, with their customers.
+_ADOPT: t.Final = "cards to adopt"
 
 
 def _adopt_default(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import typing as t
 
@@ -15,6 +14,7 @@ from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, record
 from .freshness import Source
 from .lines import new_lines, stored_lines, write_lines
+from .links import link
 from .subscriptions import derive_from_invoices
 
 
@@ -38,10 +38,10 @@ def write_invoice(
         "currency": obj.currency,
         "subtotal": obj.subtotal,
         "discount": obj.discount,
-        "discount_amounts": [dataclasses.asdict(each) for each in obj.discount_amounts],
+        "discount_amounts": [dict(vars(each)) for each in obj.discount_amounts],
         "tax": obj.tax,
         "inclusive_tax": obj.inclusive_tax,
-        "total_taxes": [dataclasses.asdict(each) for each in obj.total_taxes],
+        "total_taxes": [dict(vars(each)) for each in obj.total_taxes],
         "automatic_tax_status": obj.automatic_tax_status,
         "total": obj.total,
         "starting_balance": obj.starting_balance,
@@ -142,7 +142,7 @@ def write_invoice_payment(
     )
     if made.is_change:
         record(uow, "invoice_payment", "created" if made.created else "updated", made, customer)
-        _link(uow, customer, made.row)
+        link(uow, customer, made.row)
     return made.row
 
 
@@ -168,28 +168,6 @@ def _write_embedded_payment(
         if not older:
             return
     write_invoice_payment(uow, customer, obj, source)
-
-
-def _link(uow: UnitOfWork, customer: models.Customer, payment: models.InvoicePayment) -> None:
-    """Tell the intent and the charge of a payment whose invoice they paid."""
-    wanted: list[tuple[str, type[models.PaymentIntent] | type[models.Charge], t.Any]] = []
-    if payment.payment_intent_processor_id is not None:
-        intent_id = payment.payment_intent_processor_id
-        intent, charge = models.PaymentIntent, models.Charge
-        wanted.append(("payment_intent", intent, intent.processor_id == intent_id))
-        wanted.append(("charge", charge, charge.payment_intent_processor_id == intent_id))
-    if payment.charge_processor_id is not None:
-        of_charge = models.Charge.processor_id == payment.charge_processor_id
-        wanted.append(("charge", models.Charge, of_charge))
-    uow.flush()
-    for kind, model, which in wanted:
-        unlinked = sa.select(model).where(
-            model.processor == payment.processor, which, model.invoice_processor_id.is_(None)
-        )
-        for row in uow.scalars(unlinked).all():
-            made = Draft(row, created=False)
-            made.set(invoice_processor_id=payment.invoice_processor_id)
-            record(uow, kind, "linked", made, customer)
 
 
 def _note_failure(made: Draft[models.Invoice], failed_at: datetime.datetime | None) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
+import functools
 import json
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from .. import models
+from ..inserts import new_row, set_values
+from ..locked_reads import one_of
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 
@@ -34,8 +38,7 @@ def write_items(
     before = _told(known.values())
     for position, obj in enumerate(items):
         item = known.pop(obj.processor_id, None) or _new(uow, row, obj)
-        item.removed_at = None
-        _set(item, obj, position)
+        _set(item, obj, position, removed_at=None)
     for item in known.values():
         if item.removed_at is None:
             item.removed_at = last_seen
@@ -60,13 +63,11 @@ def note_past_items(
         item = known.get(obj.processor_id)
         if item is None:
             item = _new(uow, row, obj)
-            item.removed_at = seen
-            _set(item, obj, position)
+            _set(item, obj, position, removed_at=seen)
         elif item.removed_at is not None and _order(seen, obj.raw) > _order(
             item.removed_at, item.raw
         ):
-            item.removed_at = seen
-            _set(item, obj, position)
+            _set(item, obj, position, removed_at=seen)
 
 
 def stored_items(uow: UnitOfWork, row: models.Subscription) -> list[ItemState]:
@@ -77,21 +78,34 @@ def stored_items(uow: UnitOfWork, row: models.Subscription) -> list[ItemState]:
 def _new(
     uow: UnitOfWork, row: models.Subscription, obj: objects.SubscriptionItem
 ) -> models.SubscriptionItem:
-    item = models.SubscriptionItem(
-        subscription_id=row.id, processor=row.processor, processor_id=obj.processor_id
-    )
+    names = {"processor": row.processor, "processor_id": obj.processor_id}
+    item = new_row(models.SubscriptionItem, {"subscription_id": row.id, **names})
     uow.add(item)
     _items(uow, row).append(item)
     return item
 
 
-def _set(item: models.SubscriptionItem, obj: objects.SubscriptionItem, position: int) -> None:
-    item.position = position
-    item.price_processor_id = obj.price
-    item.product_processor_id = obj.product
-    item.quantity = obj.quantity
-    item.current_period_start = obj.current_period_start
-    item.current_period_end = obj.current_period_end
+def _set(
+    item: models.SubscriptionItem,
+    obj: objects.SubscriptionItem,
+    position: int,
+    *,
+    removed_at: datetime.datetime | None,
+) -> None:
+    values: dict[str, t.Any] = {
+        "position": position,
+        "price_processor_id": obj.price,
+        "product_processor_id": obj.product,
+        "quantity": obj.quantity,
+        "current_period_start": obj.current_period_start,
+        "current_period_end": obj.current_period_end,
+        "removed_at": removed_at,
+    }
+    if orm.attributes.instance_state(item).session_id is None:
+        set_values(item, {**values, "raw": dict(obj.raw)})
+        return
+    for name, value in values.items():
+        setattr(item, name, value)
     if item.raw != obj.raw:
         item.raw = dict(obj.raw)
 
@@ -101,19 +115,19 @@ def _order(seen: datetime.datetime, raw: t.Mapping[str, t.Any]) -> tuple[datetim
     return seen, json.dumps(raw, sort_keys=True)
 
 
-_ITEMS: t.Final = (
-    sa.select(models.SubscriptionItem)
-    .where(
-        models.SubscriptionItem.subscription_id.in_(sa.bindparam("subscriptions", expanding=True))
+@functools.cache
+def _items_of(dialect: str) -> t.Any:
+    return (
+        sa.select(models.SubscriptionItem)
+        .where(one_of(models.SubscriptionItem.subscription_id, "subscriptions", dialect))
+        .execution_options(populate_existing=True)
     )
-    .execution_options(populate_existing=True)
-)
 
 
 def read_items_ahead(uow: UnitOfWork, rows: c.Collection[models.Subscription]) -> None:
     """Read the items of several subscriptions at once. The lock keeps others away from them."""
     kept: dict[t.Any, list[models.SubscriptionItem]] = {row.id: [] for row in rows}
-    for item in uow.execute(_ITEMS, {"subscriptions": sorted(kept)}).scalars():
+    for item in uow.execute(_items_of(uow.dialect), {"subscriptions": sorted(kept)}).scalars():
         kept[item.subscription_id].append(item)
     uow.kept.update(((models.SubscriptionItem, id), items) for id, items in kept.items())
 

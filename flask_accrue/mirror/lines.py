@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import collections.abc as c
+import functools
 import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from .. import models
-from ..inserts import set_values
+from ..inserts import new_row, set_values
+from ..locked_reads import one_of
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 
@@ -29,7 +31,8 @@ def write_lines(
     for position, obj in enumerate(lines):
         item = known.pop(position, None)
         if item is None:
-            item = models.InvoiceItem(invoice_id=row.id, position=position)
+            place = {"invoice_id": row.id, "position": position}
+            item = new_row(models.InvoiceItem, place)
             uow.add(item)
             stored.append(item)
         values = _values(obj)
@@ -85,17 +88,19 @@ def stored_lines(uow: UnitOfWork, row: models.Invoice) -> list[LineState]:
 def read_lines_ahead(uow: UnitOfWork, rows: c.Collection[models.Invoice]) -> None:
     """Read the lines of several invoices at once. The lock keeps others away from them."""
     kept: dict[t.Any, list[models.InvoiceItem]] = {row.id: [] for row in rows}
-    for item in uow.execute(_LINES, {"invoices": sorted(kept)}).scalars():
+    for item in uow.execute(_lines_of(uow.dialect), {"invoices": sorted(kept)}).scalars():
         kept[item.invoice_id].append(item)
     uow.kept.update(((models.InvoiceItem, id), items) for id, items in kept.items())
 
 
-_LINES: t.Final = (
-    sa.select(models.InvoiceItem)
-    .where(models.InvoiceItem.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
-    .order_by(models.InvoiceItem.position)
-    .execution_options(populate_existing=True)
-)
+@functools.cache
+def _lines_of(dialect: str) -> t.Any:
+    return (
+        sa.select(models.InvoiceItem)
+        .where(one_of(models.InvoiceItem.invoice_id, "invoices", dialect))
+        .order_by(models.InvoiceItem.position)
+        .execution_options(populate_existing=True)
+    )
 
 
 def new_lines(uow: UnitOfWork, row: models.Invoice) -> None:

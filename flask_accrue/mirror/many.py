@@ -9,8 +9,10 @@ import typing as t
 from .. import models
 from ..processors import Reference, objects
 from ..unit_of_work import UnitOfWork
+from .customers import adopt_gathered
 from .items import read_items_ahead
 from .lines import read_lines_ahead
+from .links import link_gathered, read_invoices_ahead
 from .subscriptions import derive_gathered, read_derived_ahead
 
 
@@ -18,12 +20,14 @@ from .subscriptions import derive_gathered, read_derived_ahead
 def gathered(uow: UnitOfWork) -> c.Iterator[None]:
     """Write objects of one kind together: their rows and entries are inserted at the end.
 
-    What a subscription has from its invoices is worked out then, once. It isn't for cards: which one is the
-    default is a matter of what is here already.
+    What follows from rows that are here is worked out then, once: what a subscription has from its
+    invoices, which invoice a charge paid, which card is the default.
     """
     with uow.gathering():
         yield
     uow.flush()
+    adopt_gathered(uow)
+    link_gathered(uow)
     derive_gathered(uow)
 
 
@@ -58,6 +62,8 @@ def read_ahead(
             read_derived_ahead(uow, processor, processor_ids)
         if kind == "invoice" and rows:
             read_lines_ahead(uow, t.cast("list[models.Invoice]", rows))
+    if whole:
+        read_invoices_ahead(uow, processor, found)
 
 
 def _needed(obj: objects.ProcessorObject) -> c.Iterator[Reference]:

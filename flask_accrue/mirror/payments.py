@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from .. import models
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import draft, record, said
 from .freshness import Source
+from .links import invoice_paid
 
 
 def write_payment_intent(
@@ -137,20 +136,7 @@ def _invoice(
         return stated
     if row is not None and row.invoice_processor_id is not None:
         return row.invoice_processor_id
-    payments = models.InvoicePayment
-    linked = []
-    if payment_intent is not None:
-        linked.append(payments.payment_intent_processor_id == payment_intent)
-    if charge is not None:
-        linked.append(payments.charge_processor_id == charge)
-    if not linked:
-        return None
-    return uow.execute(
-        sa.select(payments.invoice_processor_id)
-        .where(payments.processor == customer.processor, sa.or_(*linked))
-        .order_by(payments.processor_id)
-        .limit(1)
-    ).scalar_one_or_none()
+    return invoice_paid(uow, customer.processor, payment_intent, charge)
 
 
 def _charge_verb(row: models.Charge, created: bool, after: dict[str, object]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections.abc as c
 import datetime
+import functools
 import typing as t
 
 import sqlalchemy as sa
 
 from .. import models
 from ..ids import new_id
+from ..locked_reads import one_of
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, earlier, record, said
@@ -147,7 +149,8 @@ def derive_gathered(uow: UnitOfWork) -> None:
     waiting: dict[str, models.Customer] = uow.kept.pop(_DERIVE, {})
     by_processor: dict[str, list[str]] = {}
     for processor_id, customer in waiting.items():
-        by_processor.setdefault(customer.processor, []).append(processor_id)
+        if uow.find(models.Subscription, customer.processor, processor_id) is not None:
+            by_processor.setdefault(customer.processor, []).append(processor_id)
     for processor, processor_ids in by_processor.items():
         read_derived_ahead(uow, processor, processor_ids)
     with uow.gathering():
@@ -170,33 +173,31 @@ def read_derived_ahead(uow: UnitOfWork, processor: str, processor_ids: c.Collect
     """Read what several subscriptions have from their invoices; to be written before another invoice is."""
     parameters = {"processor": processor, "subscriptions": sorted(processor_ids)}
     with uow.session.no_autoflush:
-        failures = dict(map(tuple, uow.execute(_FIRST_FAILURES, parameters).all()))
-        paid = dict(map(tuple, uow.execute(_PAID_UNTIL, parameters).all()))
+        told = uow.execute(_derived_of(uow.dialect), parameters).all()
+    found = {
+        processor_id: _Derived(failed, paid) for processor_id, failed, paid in map(tuple, told)
+    }
     for processor_id in processor_ids:
-        found = _Derived(failures.get(processor_id), paid.get(processor_id))
-        uow.kept[_Derived, processor, processor_id] = found
+        known = found.get(processor_id, _Derived(None, None))
+        uow.kept[_Derived, processor, processor_id] = known
 
 
-def _of_invoices(*what: t.Any) -> t.Any:
-    of = models.Invoice.subscription_processor_id
+@functools.cache
+def _derived_of(dialect: str) -> t.Any:
+    invoices, lines = models.Invoice, models.InvoiceItem
+    of = invoices.subscription_processor_id
     return (
-        sa.select(of, *what)
+        sa.select(
+            of,
+            sa.func.min(sa.case((invoices.is_open, invoices.first_failed_at))),
+            sa.func.max(sa.case((invoices.is_paid, lines.period_end))),
+        )
+        .outerjoin(lines, lines.invoice_id == invoices.id)
         .where(
-            models.Invoice.processor == sa.bindparam("processor"),
-            of.in_(sa.bindparam("subscriptions", expanding=True)),
+            invoices.processor == sa.bindparam("processor"), one_of(of, "subscriptions", dialect)
         )
         .group_by(of)
     )
-
-
-_FIRST_FAILURES: t.Final = _of_invoices(sa.func.min(models.Invoice.first_failed_at)).where(
-    models.Invoice.is_open
-)
-_PAID_UNTIL: t.Final = (
-    _of_invoices(sa.func.max(models.InvoiceItem.period_end))
-    .join(models.InvoiceItem, models.InvoiceItem.invoice_id == models.Invoice.id)
-    .where(models.Invoice.is_paid)
-)
 
 
 def _derive(uow: UnitOfWork, made: Draft[models.Subscription], *, paid: bool) -> None:

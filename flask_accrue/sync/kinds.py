@@ -1,4 +1,9 @@
-"""What can be asked for, and in which order it's gone through: whatever is referred to comes first."""
+"""What can be asked for, and in which order it's gone through.
+
+Whatever an object's row is made from comes before it: a customer before all that's its own, invoices before
+the subscription that has from them until when it's paid. The other way about, each subscription would be
+written twice, with two entries.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +17,8 @@ KINDS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "catalog": ("product", "price", "coupon", "promotion_code"),
     "customers": ("customer",),
     "payment_methods": ("payment_method",),
-    "subscriptions": ("subscription", "subscription_schedule"),
     "invoices": ("invoice", "credit_note"),
+    "subscriptions": ("subscription", "subscription_schedule"),
     "charges": ("payment_intent", "charge", "dispute"),
     "refunds": ("refund",),
 }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from .. import mirror, models
 from ..billing.current import ChangedMeanwhile, fetch_now, payer_id, write_now
+from ..locked_reads import one_of
 from ..mirror import Watermark
 from ..processors import Answer, Page
 from ..state import current_state
-from ..unit_of_work import UnitOfWork
+from ..unit_of_work import UnitOfWork, dialect_of
 from .writing import Tally, transact
 
 if t.TYPE_CHECKING:
@@ -91,12 +94,29 @@ def _look_after(run: Run, kind: str, row: _Row) -> None:
 def _not_listed(
     processor: str, kind: str, window: Window, last: uuid.UUID | None
 ) -> list[models.Mirrored]:
+    given = {
+        "processor": processor,
+        "listed": sorted(window.listed),
+        "high": window.high,
+        "low": window.low,
+        "last": last,
+    }
+    known = {name: value for name, value in given.items() if value is not None}
+    session = current_state().db.session()
+    mapper = models.LedgerChain.__mapper__
+    statement = _unlisted(kind, frozenset(known), dialect_of(session))
+    return list(session.scalars(statement, known, bind_arguments={"mapper": mapper}))
+
+
+@functools.cache
+def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any]:
+    """Return the select of rows of a window that weren't listed; of its ends, those that are known."""
     model: t.Any = models.MIRRORED[kind]
     which = [
-        model.processor == processor,
+        model.processor == sa.bindparam("processor"),
         model.deleted_at.is_(None),
         model.created.is_not(None),
-        model.processor_id.not_in(window.listed),
+        sa.not_(one_of(model.processor_id, "listed", dialect)),
     ]
     # What is in a connected account is on no list of the platform's.
     if model is models.Customer:
@@ -106,13 +126,17 @@ def _not_listed(
         which.append(
             sa.exists().where(customers.id == model.customer_id, customers.account.is_(None))
         )
-    if window.high is not None:
-        which.append(model.created <= window.high)
-    if window.low is not None:
-        which.append(model.created >= window.low)
-    if last is not None:
-        which.append(model.id > last)
-    statement = sa.select(model).where(*which).order_by(model.id).limit(_ROWS)
-    return list(
-        current_state().db.session.scalars(statement.execution_options(populate_existing=True))
+    if "high" in known:
+        which.append(model.created <= sa.bindparam("high"))
+    if "low" in known:
+        which.append(model.created >= sa.bindparam("low"))
+    if "last" in known:
+        which.append(model.id > sa.bindparam("last"))
+    return (
+        sa.select(model)
+        .where(*which)
+        .order_by(model.id)
+        .limit(_ROWS)
+        .options(orm.defer(model.raw))
+        .execution_options(populate_existing=True)
     )

@@ -80,13 +80,9 @@ class Progress:
             current_state().db.session().commit()
 
     def _update(self, execute: c.Callable[[t.Any], t.Any], **values: t.Any) -> None:
-        statement = (
-            sa.update(_runs)
-            .where(_runs.id == self.run_id, _runs.token == self.token)
-            .values(**values)
-            .execution_options(synchronize_session=False)
-        )
-        if execute(statement).rowcount != 1:
+        table = t.cast("sa.Table", _runs.__table__)
+        which = (table.c.id == self.run_id, table.c.token == self.token)
+        if execute(sa.update(table).where(*which).values(**values)).rowcount != 1:
             raise InvalidState(
                 "Another process carries on this run of sync, so this one ends.",
                 code="sync_taken_over",
@@ -130,4 +126,5 @@ def begin(processor: str, asked: dict[str, t.Any], *, anew: bool) -> Progress:
 
 
 def _execute(statement: t.Any) -> t.Any:
-    return current_state().db.session.execute(statement)
+    bind = {"mapper": _runs.__mapper__}
+    return current_state().db.session.execute(statement, bind_arguments=bind)

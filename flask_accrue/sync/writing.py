@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc as c
-import contextlib
 import dataclasses
 import typing as t
 
@@ -102,12 +101,12 @@ def write_batch(uow: UnitOfWork, batch: Batch, tally: Tally) -> None:
         uow.lock_systems(SYSTEM_CHAINS)
     else:
         payers = {payer for payer in batch.payers.values() if payer is not None}
-        here = uow.lock_processor_customers(name, payers)
+        # Customers are read as a whole below, if it's them that are written.
+        here = uow.lock_processor_customers(name, payers, whose=True)
     mirror.read_ahead(uow, name, batch.objects, whole=True)
     owners = [owner for owner in batch.owners.values() if isinstance(owner, tuple)]
     mirror.read_owners_ahead(uow, name, owners)
-    gathers = all(obj.kind != "payment_method" for obj in batch.objects)
-    with mirror.gathered(uow) if gathers else contextlib.nullcontext():
+    with mirror.gathered(uow):
         _write_objects(uow, batch, here, tally)
         since = len(uow.changes)
     tally.note(uow, since)

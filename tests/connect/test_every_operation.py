@@ -39,6 +39,7 @@ OF_A_ROW: t.Final = (
     "pause",
     "extend_trial",
     "end_trial",
+    "set_automatic_tax",
     "schedule_subscription",
     "update_schedule",
     "release_schedule",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from flask_accrue import billing, models
 from flask_accrue.errors import InvalidRequest
 from flask_accrue.ledger import verify
 from tests.host import Organization
+from tests.processors.stripe.stripe_bodies import START
 
 if TYPE_CHECKING:
     from tests.sync.account import Account
@@ -52,6 +56,88 @@ def test_everything_of_an_account_comes_here_and_a_second_run_changes_nothing(
     assert second.is_clean
     assert second.counts["customer"] == {"seen": 130, "unchanged": 130}
     assert account.state() == before
+
+
+def test_what_comes_keeps_its_fractions_letters_and_times(account: Account) -> None:
+    account.own(1)
+    account.put("coupon", "EIGHTH", START, percent_off=12.5, name='Ünïcode "ŝ" \\ \U0001f600\n')
+    account.prime(1)
+    account.sync()
+    coupon = account.find(models.Coupon, "EIGHTH")
+    assert coupon.percent_off == decimal.Decimal("12.5")
+    assert coupon.name == 'Ünïcode "ŝ" \\ \U0001f600\n'
+    assert coupon.created == datetime.datetime.fromtimestamp(START, datetime.UTC)
+    assert coupon.raw["percent_off"] == 12.5
+    assert coupon.deleted_at is None
+    assert coupon.data == {}
+
+
+def test_a_customer_s_default_card_is_known_in_whatever_order_they_come(account: Account) -> None:
+    account.own(1, 2)
+    account.prime(1, invoice_settings={"default_payment_method": "pm_1"})
+    account.prime(2, invoice_settings={"default_payment_method": "pm_2"})
+    account.put("payment_method", "pm_second", START + 90, 1, type="card", card={"brand": "visa"})
+    account.sync()
+    for number in (1, 2):
+        customer = account.find(models.Customer, f"cus_{number}")
+        default = account.find(models.PaymentMethod, f"pm_{number}")
+        assert customer.default_payment_method_id == default.id
+    assert verify().findings == []
+    assert account.sync().is_clean
+
+
+def test_a_subscription_is_written_once_with_what_it_has_from_its_invoices(
+    account: Account,
+) -> None:
+    account.own(1)
+    account.prime(1)
+    account.sync()
+    row = account.find(models.Subscription, "sub_1")
+    assert row.paid_until is not None
+    entries = account.db.session.scalars(
+        account.db.select(models.LedgerEntry.type).filter_by(subject_id=str(row.id))
+    )
+    assert list(entries) == ["subscription.created"]
+
+
+def test_what_was_paid_is_linked_whichever_comes_first(account: Account) -> None:
+    account.own(*range(1, 4))
+    for number in range(1, 4):
+        account.prime(number)
+    account.sync("customers", "charges")
+    assert account.find(models.Charge, "ch_2").invoice_processor_id is None
+    account.sync("invoices")
+    assert account.sync("charges").is_clean
+    account.own(4)
+    account.prime(4)
+    account.sync()
+    for number in range(1, 5):
+        assert account.find(models.Charge, f"ch_{number}").invoice_processor_id == f"in_{number}"
+        intent = account.find(models.PaymentIntent, f"pi_{number}")
+        assert intent.invoice_processor_id == f"in_{number}"
+    assert verify().findings == []
+
+
+def test_a_page_takes_no_statement_for_each_object(account: Account) -> None:
+    account.own(*range(1, 61))
+    for number in range(1, 61):
+        account.prime(number)
+    # A dozen kinds take about eight each; one for each of any of them would add sixty.
+    assert statements(account) < 120
+
+
+def statements(account: Account) -> int:
+    """Return how many statements a run takes, but for cards, which are listed a customer at a time."""
+    counted: list[str] = []
+    engine = account.db.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        counted.append(statement)
+
+    account.sync("catalog", "customers", "invoices", "subscriptions", "charges", "refunds")
+    sa.event.remove(engine, "before_cursor_execute", note)
+    return len(counted)
 
 
 def test_a_kind_can_be_asked_for_by_itself(account: Account) -> None:

@@ -28,16 +28,16 @@ from ...errors import (
 from ..answers import Answer
 from ..objects import PaymentIntent
 from . import fields, reading, refusals, versions
-from .bodies import Raw, decode, without_secrets
+from .bodies import Raw, decode, may_hold_secrets, without_secrets
 from .transport import Transport
 
 #: Rows of a list that one call brings; Stripe gives no more.
 PAGE: t.Final = 100
+#: After how many rows of a page it's tried to begin the next one, while they're gone.
+_CURSORS: t.Final = 3
 
 # How far this machine's clock may be off, for an answer that doesn't tell Stripe's time.
 _LEEWAY: t.Final = datetime.timedelta(minutes=5)
-# Parameters whose names `raw_request` takes for its own, so that it doesn't send them.
-_TAKEN: t.Final = frozenset({"usage", "base"})
 # What a header can hold. Stripe takes keys of up to 255 characters.
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -51,17 +51,20 @@ class Reply:
     It was true at some moment from ``fresh_from`` to ``fresh_to``, in Stripe's time.
 
     :ivar replayed: Stripe gave again what it had answered this key before, as things stood then.
+    :ivar may_hold_secrets: whether what is kept of it has to be looked through for secrets.
     """
 
     body: Raw = dataclasses.field(repr=False)
     fresh_from: datetime.datetime
     fresh_to: datetime.datetime
     replayed: bool = False
+    may_hold_secrets: bool = True
 
     def with_rows(self, name: str, rows: list[Raw], until: datetime.datetime) -> Reply:
         """Return the reply with a whole list in place of one that was cut off."""
         held = {**self.body[name], "data": rows, "has_more": False}
-        return dataclasses.replace(self, body={**self.body, name: held}, fresh_to=until)
+        body = {**self.body, name: held}
+        return dataclasses.replace(self, body=body, fresh_to=until, may_hold_secrets=True)
 
 
 class Api:
@@ -149,16 +152,37 @@ class Api:
     ) -> c.Iterator[tuple[list[Raw], Reply]]:
         """Yield the rows of each page of a list, and the reply that they came in.
 
+        The row after which a page begins may be gone by then. Then it begins after the one before that, so
+        that no row is left out and none comes twice.
+
         :param after: the id of the row after which the first page begins.
+        :raises NotFound: when that row is gone.
+        :raises ProcessorUnavailable: when too many rows of a page are gone before the next one is asked for.
         """
+        page = self._page_after(path, params, account, after)
         while True:
-            cursor = {} if after is None else {"starting_after": after}
-            page = self.get(path, {**params, "limit": PAGE, **cursor}, account=account)
             found = fields.rows(page.body, "data") or []
             yield found, page
             if not found or not fields.flag(page.body, "has_more"):
                 return
-            after = fields.identifier(found[-1])
+            page = self._next_page(path, params, account, found)
+
+    def _next_page(self, path: str, params: Params, account: str | None, rows: list[Raw]) -> Reply:
+        for row in rows[: -_CURSORS - 1 : -1]:
+            try:
+                return self._page_after(path, params, account, fields.identifier(row))
+            except InvalidRequest as error:
+                # Stripe says of it what it says of an object that isn't there, and whoever asked for the list
+                # would take it for theirs.
+                if error.param != "starting_after":
+                    raise
+        raise ProcessorUnavailable("A list at Stripe changed while it was read.")
+
+    def _page_after(
+        self, path: str, params: Params, account: str | None, after: str | None
+    ) -> Reply:
+        cursor = {} if after is None else {"starting_after": after}
+        return self.get(path, {**params, "limit": PAGE, **cursor}, account=account)
 
     def list_all(
         self, path: str, params: Params, *, account: str | None = None
@@ -178,7 +202,7 @@ class Api:
         self._transport.end_by(self._ends)
         began = time.monotonic()
         try:
-            response = self._send(method, path, params, options)
+            payload, code, headers = self._send(method, path, params, options)
         except stripe.StripeError as error:
             raise self._refusal(method, error, time.monotonic() - began) from None
         except (AttributeError, TypeError):
@@ -186,33 +210,42 @@ class Api:
             raise ProcessorUnavailable("Stripe's answer isn't as its API writes it.") from None
         took = time.monotonic() - began
         try:
-            body = decode(response.body)
+            body = decode(payload)
         except InvalidRequest:
             raise ProcessorUnavailable(
                 "Stripe's answer isn't JSON as its API writes it.",
-                request_id=response.request_id,
-                http_status=response.code,
+                request_id=headers.get("Request-Id"),
+                http_status=code,
             ) from None
         return Reply(
             body,
-            *interval(response.headers.get("Date"), took),
-            replayed=response.headers.get("Idempotent-Replayed") == "true",
+            *interval(headers.get("Date"), took),
+            replayed=headers.get("Idempotent-Replayed") == "true",
+            may_hold_secrets=may_hold_secrets(payload),
         )
 
-    def _send(self, method: str, path: str, params: Params, options: dict[str, str]) -> t.Any:
-        if _TAKEN.isdisjoint(params):
-            return self._client.raw_request(method, path, **params, **options)
+    def _send(
+        self, method: str, path: str, params: Params, options: dict[str, str]
+    ) -> tuple[bytes, int, c.Mapping[str, str]]:
+        """Send by the SDK, and return what came.
+
+        Not by its ``raw_request``: that parses the whole answer in a way of its own, which costs more than
+        all that's read of it here, and takes parameters called ``usage`` or ``base`` for its own.
+        """
         requestor: t.Any = self._client._requestor
-        reply = requestor.request_raw(
+        mode = "V2" if path.startswith("/v2/") else "V1"
+        payload, code, headers = requestor.request_raw(
             method,
             path,
             params=dict(params),
             options=options,
             base_address="api",
-            api_mode="V1",
+            api_mode=mode,
             usage=["raw_request"],
         )
-        return requestor._interpret_response(*reply, "V1")
+        if not 200 <= code < 300:
+            requestor._interpret_response(payload, code, headers, mode)
+        return payload, code, headers
 
     def _refusal(self, method: str, error: stripe.StripeError, took: float) -> AccrueError:
         refusal = refusals.translated(error)

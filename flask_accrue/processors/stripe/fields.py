@@ -79,9 +79,9 @@ def integer(raw: Raw, name: str) -> int | None:
     value = raw.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
+    if type(value) is not int:
         raise wrong(name, "an integer", value)
-    return bounded(value, name)
+    return value if -_INT64 <= value < _INT64 else bounded(value, name)
 
 
 def required_integer(raw: Raw, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -10,7 +11,7 @@ from .. import objects
 from ..answers import Answer, Page
 from . import fetching, fields, reading
 from .api import Api, Params, Reply, segment
-from .bodies import Raw, without_secrets
+from .bodies import without_secrets
 
 _List: t.TypeAlias = tuple[str, str, Params]
 
@@ -66,9 +67,9 @@ def page(
     rows, reply = next(api.pages(path, params, after=last or None))
     found, until = [], reply.fresh_to
     for raw in rows:
-        of = Reply(raw, reply.fresh_from, reply.fresh_to)
+        of = Reply(raw, reply.fresh_from, reply.fresh_to, may_hold_secrets=reply.may_hold_secrets)
         held = fetching.whole(api, kind, of, fields.identifier(raw), None)
-        found.append(_read(kind, held.body))
+        found.append(_read(kind, held))
         until = max(until, held.fresh_to)
     following = None
     if rows and fields.flag(reply.body, "has_more"):
@@ -95,15 +96,15 @@ def _listed(api: Api, *lists: _List) -> Answer:
         for rows, page in api.pages(path, params):
             times += (page.fresh_from, page.fresh_to)
             for raw in rows:
-                row = _read(kind, raw)
+                row = _read(kind, dataclasses.replace(page, body=raw))
                 # A price that is retired at this moment may be in both lists; the later one is right.
                 found[row.processor_id] = row
     every = [row for found in kinds.values() for row in sorted(found.values(), key=_when_made)]
     return Answer(objects=tuple(every), fresh_from=min(times), fresh_to=max(times))
 
 
-def _read(kind: str, raw: Raw) -> objects.ProcessorObject:
-    row = reading.read(without_secrets(raw))
+def _read(kind: str, told: Reply) -> objects.ProcessorObject:
+    row = reading.read(without_secrets(told.body) if told.may_hold_secrets else told.body)
     if row is None or row.kind != kind:
         raise ProcessorUnavailable(f"Stripe listed something else than a {kind}.")
     return row

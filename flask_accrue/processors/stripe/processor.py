@@ -154,7 +154,7 @@ class StripeProcessor(
 
     def storable(self, payload: str) -> str:
         """Return a body without client secrets and secret links; one that has none stays as it came."""
-        if not bodies.may_hold_secrets(payload):
+        if not bodies.may_hold_secrets(payload.encode(errors="replace")):
             return payload
         return json.dumps(bodies.without_secrets(bodies.decode(payload)), ensure_ascii=False)
 

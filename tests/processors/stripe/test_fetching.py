@@ -160,6 +160,45 @@ def test_lines_that_are_cut_off_are_all_fetched(
     assert found.raw["lines"]["has_more"] is False
 
 
+def test_a_line_that_is_gone_before_the_next_page_isnt_taken_for_a_missing_invoice(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    lines = [line(id=f"il_{number}", amount=number) for number in range(130)]
+    stripe_server.prime(invoice(lines=listed(*lines[:99], *lines[100:])))
+    stripe_server.queue_answer(200, invoice(lines=listed(*lines[:10], has_more=True)))
+    stripe_server.queue_answer(200, listed(*lines[:100], has_more=True), path="/lines")
+
+    found = processor.fetch("invoice", "in_1").main
+
+    assert isinstance(found, objects.Invoice)
+    assert isinstance(found.lines, tuple)
+    assert [each.amount for each in found.lines] == list(range(130))
+    pages = stripe_server.requests_to("GET", "/v1/invoices/in_1/lines")
+    assert [page.params.get("starting_after") for page in pages] == [None, "il_99", "il_98"]
+
+
+def test_lines_that_are_all_gone_before_the_next_page_have_the_invoice_asked_for_again(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    stripe_server.prime(invoice())
+    gone = [line(id=f"il_gone_{number}") for number in range(5)]
+    stripe_server.queue_answer(200, invoice(lines=listed(*gone[:1], has_more=True)))
+    stripe_server.queue_answer(200, listed(*gone, has_more=True), path="/lines")
+
+    with pytest.raises(ProcessorUnavailable, match="changed while"):
+        processor.fetch("invoice", "in_1")
+
+
+def test_an_invoice_that_is_gone_before_its_next_lines_is_missing(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    stripe_server.queue_answer(200, invoice(lines=listed(line(id="il_0"), has_more=True)))
+    stripe_server.queue_answer(200, listed(line(id="il_0"), has_more=True), path="/lines")
+
+    with pytest.raises(NotFound):
+        processor.fetch("invoice", "in_1")
+
+
 def test_items_that_are_cut_off_are_all_fetched(
     stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:
