@@ -60,8 +60,9 @@ def sync(
 ) -> None:
     """Compare all of a processor's account with what is here, and write what is missing or differs.
 
-    KINDS are some of catalog, customers, payment_methods, invoices, subscriptions, charges, refunds; without
-    any it's everything. A run that was interrupted goes on where it was when it's started again.
+    KINDS are some of catalog, customers, payment_methods, invoices, subscriptions, charges, refunds,
+    tax_ids, checkout_sessions; without any it's everything. A run that was interrupted goes on where it was
+    when it's started again.
     """
     if dry_run and repair:
         raise click.UsageError("--dry-run and --repair exclude each other.")

@@ -19,7 +19,7 @@ from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, settle_session
 from . import progress as keeping
-from .cards import sync_cards
+from .belongings import BY_CUSTOMER, sync_belongings
 from .kinds import VANISHING, object_kinds
 from .linking import Owner, owner_of
 from .missing import Window, sync_missing
@@ -124,8 +124,8 @@ class Run:
 
     def go_through(self, kind: str) -> None:
         """Go through all objects of a kind."""
-        if kind == "payment_method":
-            sync_cards(self)
+        if kind in BY_CUSTOMER:
+            sync_belongings(self, kind)
             return
         window = Window(self.progress.until)
         while True:

@@ -21,6 +21,8 @@ KINDS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "subscriptions": ("subscription", "subscription_schedule"),
     "charges": ("payment_intent", "charge", "dispute"),
     "refunds": ("refund",),
+    "tax_ids": ("tax_id",),
+    "checkout_sessions": ("checkout_session",),
 }
 
 #: What a processor forgets when it's deleted, and whose list is in one order: what of it isn't listed is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import signal
 import typing as t
 
@@ -9,17 +10,14 @@ import pytest
 import sqlalchemy as sa
 from flask import current_app
 
-from flask_accrue import clock, models, telemetry
+from flask_accrue import billing, clock, models, telemetry
 from flask_accrue.processors import objects
 from flask_accrue.state import current_state
 from tests.faults import victim
 from tests.faults.connect_table import CONNECT_OPERATIONS
-from tests.faults.operation_table import OPERATIONS
+from tests.faults.operation_table import OPERATIONS, Operation
 from tests.faults.shop import Before, Shop, shop
 from tests.processors.stripe.stripe_host import org, payer
-
-if t.TYPE_CHECKING:
-    from tests.faults.operation_table import Operation
 
 __all__ = ["org", "payer", "shop"]
 
@@ -90,6 +88,28 @@ def die_and_be_done(shop: Shop, operation: Operation) -> None:
     before.check_done(operation)
     [row] = current_state().db.session.scalars(sa.select(models.Operation).filter_by(id="op-1"))
     assert row.state == "done"
+
+
+@pytest.mark.only("sqlite")
+def test_what_is_free_until_a_day_is_never_without_its_end(shop: Shop) -> None:
+    ends_at = clock.now().replace(microsecond=0) + datetime.timedelta(days=50)
+
+    def comp(shop: Shop, id: str) -> models.Subscription:
+        return billing.comp_subscription(
+            shop.org, "price_pro", reason="A fair", ends_at=ends_at, operation_id=id
+        )
+
+    def with_coupon(shop: Shop) -> None:
+        billing.create_coupon(percent_off=100, duration="forever", id="accrue-comp-forever")
+
+    tells = ("subscription.created", "subscription.comped")
+    request = ("POST", "^/v1/subscriptions$")
+    beside = {"discount": 1}
+    die_and_be_done(
+        shop, Operation(comp, request, tells, ("subscription",), beside, prepare=with_coupon)
+    )
+    made = shop.subscription
+    assert (made.ends_at, made.meta["accrue_comp_ends"]) == (ends_at, str(int(ends_at.timestamp())))
 
 
 @pytest.mark.only("sqlite")

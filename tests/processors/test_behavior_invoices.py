@@ -223,7 +223,10 @@ def test_a_tax_id_is_added_and_removed(shop: Shop, payer: str) -> None:
 
     assert isinstance(added, objects.TaxId)
     assert (added.customer, added.type, added.value) == (payer, "eu_vat", "DE123456789")
+    listed = shop.processor.list_tax_ids(payer).objects
+    assert [each.processor_id for each in listed] == [added.processor_id]
     for _ in range(2):
         shop.processor.delete_tax_id(payer, added.processor_id, key=key())
+    assert shop.processor.list_tax_ids(payer).objects == ()
     with pytest.raises(NotFound):
         now(shop, added)

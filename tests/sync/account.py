@@ -95,10 +95,14 @@ class Account(Endpoint):
         )
 
     def prime_rest(self) -> None:
-        """Have Stripe hold a catalog, and a refund of the first customer's charge."""
+        """Have Stripe hold a catalog, and what few customers have: a refund, a tax id, a checkout session."""
         self.put("product", "prod_pro", START, name="Pro", active=True)
         self.put("price", "price_pro", START, product="prod_pro", active=True, unit_amount=1900)
         self.put("price", "price_old", START, product="prod_pro", active=False, unit_amount=900)
+        made = {"status": "complete", "mode": "setup", "url": None}
+        self.put("checkout.session", "cs_1", START + 91, 1, **made)
+        number = {"type": "eu_vat", "value": "DE123456789", "verification": {"status": "verified"}}
+        self.put("tax_id", "txi_1", START + 92, 1, **number)
         self.put("refund", "re_1", START + 90, charge="ch_1", payment_intent="pi_1", amount=300)
 
     def put(

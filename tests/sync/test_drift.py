@@ -26,6 +26,8 @@ KINDS = {
     "payment_intent": ("pi_1", {"amount": 77}, "amount"),
     "charge": ("ch_1", {"amount_refunded": 300}, "amount_refunded"),
     "refund": ("re_1", {"status": "failed"}, "status"),
+    "tax_id": ("txi_1", {"verification": {"status": "unverified"}}, "verification_status"),
+    "checkout_session": ("cs_1", {"status": "expired"}, "status"),
 }
 
 
@@ -109,16 +111,20 @@ def test_an_edit_behind_the_back_of_the_mirror_is_told_and_undone(adopted: Accou
 def test_what_is_gone_is_told_and_ends_here_only_when_repaired(adopted: Account) -> None:
     adopted.delete("customer", "cus_2")
     adopted.delete("payment_method", "pm_1")
+    adopted.delete("tax_id", "txi_1")
 
     report = adopted.sync()
     assert report.counts["customer"]["gone"] == 1
     assert report.counts["payment_method"]["gone"] == 1
+    assert report.counts["tax_id"]["gone"] == 1
     assert adopted.find(models.Customer, "cus_2").is_deleted is False
     assert adopted.find(models.PaymentMethod, "pm_1").is_attached
     told = adopted.told()
     assert told["customer cus_2 deleted"]["deleted_at"][0] is None
     assert "subscription sub_2 canceled" in told
     assert "payment_method pm_1 detached" in told
+    assert "tax_id txi_1 deleted" in told
+    assert adopted.find(models.TaxId, "txi_1").deleted_at is None
 
     adopted.sync(dry_run=True)
     assert adopted.find(models.Customer, "cus_2").is_deleted is False
@@ -129,9 +135,10 @@ def test_what_is_gone_is_told_and_ends_here_only_when_repaired(adopted: Account)
     assert adopted.find(models.Customer, "cus_2").is_deleted
     assert adopted.find(models.Subscription, "sub_2").is_ended
     assert not adopted.find(models.PaymentMethod, "pm_1").is_attached
+    assert adopted.find(models.TaxId, "txi_1").deleted_at is not None
     assert adopted.find(models.Customer, "cus_1").is_deleted is False
     assert verify().findings == []
-    assert adopted.sync("customers", "payment_methods", dry_run=True).is_clean
+    assert adopted.sync("customers", "payment_methods", "tax_ids", dry_run=True).is_clean
 
 
 def test_news_that_come_in_while_a_page_is_asked_for_win(adopted: Account) -> None:

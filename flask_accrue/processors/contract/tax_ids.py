@@ -10,6 +10,13 @@ from .base import Calls
 class TaxIdCalls(Calls):
     """Calls about a customer's numbers at tax offices."""
 
+    def list_tax_ids(self, customer: str) -> Answer:
+        """Return a customer's numbers at tax offices, oldest first.
+
+        :raises NotFound: when there is no such customer.
+        """
+        self._unsupported(Capability.TAX)
+
     def create_tax_id(self, customer: str, *, type: str, value: str, key: str) -> Answer:
         """Add a number at a tax office, such as ``eu_vat``; whether it's right is found out later."""
         self._unsupported(Capability.TAX)

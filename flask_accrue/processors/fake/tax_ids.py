@@ -14,6 +14,12 @@ from .transaction import Transaction, missing
 VERIFIED: t.Final = ("au_abn", "eu_vat", "gb_vat")
 
 
+def of_customer(tx: Transaction, customer_id: str) -> list[objects.TaxId]:
+    """Return the numbers that a customer has."""
+    every = tx.all(objects.TaxId, customers.living(tx, customer_id).processor_id)
+    return [each for each in every if not each.deleted]
+
+
 def create(tx: Transaction, customer_id: str, type: str, value: str) -> objects.TaxId:
     """Add a number; in the next moment it's verified, where that type is.
 

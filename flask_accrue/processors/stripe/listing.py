@@ -18,7 +18,7 @@ _List: t.TypeAlias = tuple[str, str, Params]
 #: What can be listed without saying of which customer.
 _LISTED: t.Final = frozenset(
     "product price coupon promotion_code customer subscription subscription_schedule invoice credit_note "
-    "payment_intent charge refund dispute connect_account transfer".split()
+    "payment_intent charge refund dispute checkout_session connect_account transfer".split()
 )
 #: What has to be asked for so that a list leaves nothing out: one list, or several.
 _WHICH: t.Final[t.Mapping[str, tuple[Params, ...]]] = {
@@ -34,6 +34,14 @@ def payment_methods(api: Api, customer: str) -> Answer:
     """
     path = f"/v1/customers/{segment(customer)}/payment_methods"
     return _listed(api, ("payment_method", path, {}))
+
+
+def tax_ids(api: Api, customer: str) -> Answer:
+    """Return a customer's numbers at tax offices, oldest first.
+
+    :raises NotFound: when there is no such customer.
+    """
+    return _listed(api, ("tax_id", f"/v1/customers/{segment(customer)}/tax_ids", {}))
 
 
 def catalog(api: Api) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..answers import Answer, Reference
 from ..contract import TaxIdCalls
+from . import listing
 from .api import segment
 from .calls import StripeCalls
 from .customers import PATH
@@ -12,6 +13,10 @@ from .gathering import alone, deleted
 
 class StripeTaxIds(StripeCalls, TaxIdCalls):
     """Calls about a customer's numbers at tax offices."""
+
+    def list_tax_ids(self, customer: str) -> Answer:
+        """Return a customer's numbers at tax offices, oldest first."""
+        return listing.tax_ids(self._api, customer)
 
     def create_tax_id(self, customer: str, *, type: str, value: str, key: str) -> Answer:
         """Add a number at a tax office; Stripe verifies it later, and an event tells."""

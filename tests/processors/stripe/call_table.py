@@ -1291,6 +1291,13 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
         {"limit": 100},
         ("payment_method",),
     ),
+    "list_tax_ids": Call(
+        lambda stripe: stripe.list_tax_ids("cus_1"),
+        "GET",
+        "/v1/customers/cus_1/tax_ids",
+        {"limit": 100},
+        ("tax_id",),
+    ),
     "list_catalog": Call(
         lambda stripe: stripe.list_catalog(),
         "GET",

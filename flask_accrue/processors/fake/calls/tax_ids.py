@@ -11,6 +11,10 @@ from .base import FakeCalls
 class FakeTaxIds(FakeCalls, TaxIdCalls):
     """Calls about a customer's numbers at tax offices."""
 
+    def list_tax_ids(self, customer: str) -> Answer:
+        """Return a customer's numbers at tax offices, oldest first."""
+        return self._engine.look("list_tax_ids", lambda tx: tax_ids.of_customer(tx, customer))
+
     def create_tax_id(self, customer: str, *, type: str, value: str, key: str) -> Answer:
         """Add a number at a tax office."""
         return self._engine.call(

@@ -1,4 +1,4 @@
-"""Payment methods, which are listed a customer at a time."""
+"""What is listed a customer at a time: payment methods, and numbers at tax offices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from .. import clock, mirror, models
 from ..errors import NotFound
 from ..mirror import Source, Watermark
-from ..processors import Answer
+from ..processors import Answer, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork
 from .report import Difference
@@ -25,8 +25,35 @@ if t.TYPE_CHECKING:
 _CUSTOMERS: t.Final = 20
 
 
+class _Kind(t.NamedTuple):
+    """How a kind is listed, when a row of it is still there, and what its first entry is called."""
+
+    list: c.Callable[[Processor, str], Answer]
+    model: type[models.PaymentMethod] | type[models.TaxId]
+    is_here: sa.ColumnElement[bool]
+    verb: str
+
+
+BY_CUSTOMER: t.Final[t.Mapping[str, _Kind]] = {
+    "payment_method": _Kind(
+        lambda gateway, customer: gateway.list_payment_methods(customer),
+        models.PaymentMethod,
+        models.PaymentMethod.detached_at.is_(None),
+        "attached",
+    ),
+    "tax_id": _Kind(
+        lambda gateway, customer: gateway.list_tax_ids(customer),
+        models.TaxId,
+        models.TaxId.deleted_at.is_(None),
+        "created",
+    ),
+}
+
+
 class _Wallet(t.NamedTuple):
-    """A customer's cards as they are listed, and the watermarks of those that were here before."""
+    """What a customer has as it's listed, and the watermarks of what was here before."""
+
+    kind: str
 
     customer_id: uuid.UUID
     customer: str
@@ -34,13 +61,13 @@ class _Wallet(t.NamedTuple):
     seen: dict[Name, Watermark]
 
 
-def sync_cards(run: Run) -> None:
-    """Go through the cards of all living customers that are here."""
+def sync_belongings(run: Run, kind: str) -> None:
+    """Go through what all living customers that are here have of a kind."""
     while True:
         ids = _customers_after(run)
         if not ids:
             break
-        wallets = [wallet for id, customer in ids if (wallet := _listed(run, id, customer))]
+        wallets = [wallet for id, customer in ids if (wallet := _listed(run, kind, id, customer))]
         for wallet in wallets:
             _note_gone(run, wallet)
         after = str(ids[-1][0])
@@ -49,16 +76,16 @@ def sync_cards(run: Run) -> None:
             run.settle(_batch(run, wallets, None), again, after)
         run.progress.after = after
     for customer in sorted(id for kind, id in run.awaited if kind == "customer"):
-        _look_at_new(run, customer)
+        _look_at_new(run, kind, customer)
 
 
-def _look_at_new(run: Run, customer: str) -> None:
-    """Tell the cards of a customer that would be here by now."""
+def _look_at_new(run: Run, kind: str, customer: str) -> None:
+    """Tell what a customer has that would be here by now."""
     tally = Tally()
-    for obj in run.ask(lambda: run.gateway.list_payment_methods(customer)).objects:
+    for obj in run.ask(lambda: BY_CUSTOMER[kind].list(run.gateway, customer)).objects:
         tally.report.count(obj.kind, "seen")
         tally.report.count(obj.kind, "created")
-        tally.differences.append(Difference(obj.kind, obj.processor_id, "attached", {}))
+        tally.differences.append(Difference(kind, obj.processor_id, BY_CUSTOMER[kind].verb, {}))
     run.take(tally)
 
 
@@ -74,26 +101,25 @@ def _customers_after(run: Run) -> list[tuple[uuid.UUID, str]]:
     return [(id, processor_id) for id, processor_id in rows]
 
 
-def _listed(run: Run, id: uuid.UUID, customer: str) -> _Wallet | None:
-    methods = models.PaymentMethod
-    session = current_state().db.session
-    attached = session.scalars(
-        sa.select(methods)
-        .where(methods.customer_id == id, methods.detached_at.is_(None))
+def _listed(run: Run, kind: str, id: uuid.UUID, customer: str) -> _Wallet | None:
+    of, session = BY_CUSTOMER[kind], current_state().db.session
+    rows = session.scalars(
+        sa.select(of.model)
+        .where(of.model.customer_id == id, of.is_here)
         .execution_options(populate_existing=True)
     )
-    seen = {("payment_method", row.processor_id): mirror.watermark(row) for row in attached}
+    seen = {(kind, row.processor_id): mirror.watermark(row) for row in rows}
     session.rollback()
     try:
-        answer = run.ask(lambda: run.gateway.list_payment_methods(customer))
+        answer = run.ask(lambda: of.list(run.gateway, customer))
     except NotFound:
         # That it's gone is the customer's own matter.
         return None
-    return _Wallet(id, customer, answer, seen)
+    return _Wallet(kind, id, customer, answer, seen)
 
 
 def _note_gone(run: Run, wallet: _Wallet) -> None:
-    """Tell the cards that were here before and aren't listed, and that nobody has written since."""
+    """Tell what was here before and isn't listed, and what nobody has written since."""
     listed = {obj.processor_id for obj in wallet.answer.objects}
     missing = {name: seen for name, seen in wallet.seen.items() if name[1] not in listed}
     if not missing:
@@ -103,7 +129,7 @@ def _note_gone(run: Run, wallet: _Wallet) -> None:
         tally = Tally()
         customer = uow.lock_customer(wallet.customer_id)
         for (kind, processor_id), seen in missing.items():
-            row = uow.find(models.PaymentMethod, customer.processor, processor_id)
+            row = uow.find(models.MIRRORED[kind], customer.processor, processor_id)
             if row is not None and mirror.watermark(row) == seen:
                 mirror.mark_gone(uow, customer, row, Source.of_answer(wallet.answer))
                 tally.report.count(kind, "gone")
@@ -120,7 +146,7 @@ def _note_gone(run: Run, wallet: _Wallet) -> None:
 def _again(run: Run, wallets: c.Sequence[_Wallet], wanted: set[Name]) -> Batch:
     ids = {id for _, id in wanted}
     held = [w for w in wallets if ids & {obj.processor_id for obj in w.answer.objects}]
-    told = [_listed(run, wallet.customer_id, wallet.customer) for wallet in held]
+    told = [_listed(run, wallet.kind, wallet.customer_id, wallet.customer) for wallet in held]
     return _batch(run, [wallet for wallet in told if wallet], wanted)
 
 
