@@ -141,3 +141,18 @@ def test_a_schedule_gets_its_phases_wherever_between_its_two_requests_a_process_
 )
 def test_nor_does_it_matter_with_rows_that_are_locked(shop: Shop, name: str) -> None:
     die_and_be_done(shop, EVERY[name])
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_between_a_bill_and_its_payment_it_is_paid_once(shop: Shop, moment: str) -> None:
+    operation = OPERATIONS["complete_checkout_session"]
+    operation.prepare(shop)
+    before = Before(shop)
+
+    assert run_and_die(shop, operation, moment, nth=2) == -signal.SIGKILL
+    operation.run(shop.again(), "op-1")
+
+    before.check_done(operation)
+    paid = [each for each in shop.server.requests if each.path.endswith("/pay")]
+    assert len({each.idempotency_key for each in paid}) == 1
