@@ -7,7 +7,6 @@ other, which names the session, and the mirror lets that stand as it does
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 import sqlalchemy as sa
@@ -28,7 +27,7 @@ from .checkout_options import Asked, wrong
 from .customers import OPERATION_KEY
 from .invoice_steps import void_invoice
 from .invoices import pay_invoice
-from .perform import Plan, perform, seen, settle_session
+from .perform import Plan, perform, settle_session
 from .setup_intents import create_setup_intent, sync_setup_intent
 from .subscriptions import subscribe
 
@@ -393,31 +392,16 @@ def _again(id: t.Any) -> models.CheckoutSession:
 
 
 def _write(session: models.CheckoutSession, **changes: t.Any) -> models.CheckoutSession:
-    stands = objects.CheckoutSession(
-        processor_id=session.processor_id,
-        created=session.created,
-        customer=session.customer.processor_id,
-        mode=session.mode,
-        status=session.status,
-        payment_status=session.payment_status,
-        currency=session.currency,
-        amount_total=session.amount_total,
-        subscription=session.subscription_processor_id,
-        invoice=session.invoice_processor_id,
-        setup_intent=session.setup_intent_processor_id,
-        client_reference_id=session.client_reference_id,
-        expires_at=session.expires_at,
-        metadata=dict(session.meta),
-        raw=dict(session.raw),
-    )
-    before, id, customer_id = seen(session), session.id, session.customer_id
-    now = max(each for each in (clock.now(), session.fresh_to) if each is not None)
-    changed = dataclasses.replace(stands, **changes)
-    answer = Answer(objects=(changed,), fresh_from=now, fresh_to=now)
+    """Change a session that is open and waits for nothing, as it is under the lock."""
+    id, customer_id = session.id, session.customer_id
     settle_session()
 
     def work(uow: UnitOfWork) -> None:
-        mirror.write_answers(uow, uow.lock_customer(customer_id), [answer], before)
+        customer = uow.lock_customer(customer_id)
+        now = uow.session.get_one(models.CheckoutSession, id, populate_existing=True)
+        # It may have been completed since it was looked at.
+        if now.is_open and ("status" in changes or not now.waits):
+            mirror.change_mounted(uow, customer, now, **changes)
 
     write(work, origin=Origin(current_actor()))
     return _again(id)

@@ -196,6 +196,8 @@ def schedule_subscription(
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},
+            # For phases that it's given later, too.
+            **({"automatic_tax": True} if taxed else {}),
         },
         following,
     )

@@ -40,7 +40,7 @@ from .freshness import (
 from .invoices import note_failure, record_sent, write_invoice, write_invoice_payment
 from .items import note_past_items
 from .many import gathered, read_ahead
-from .mounted_checkout import CHECKOUT_KEY, follow_mounted, settle_mounted
+from .mounted_checkout import CHECKOUT_KEY, change_mounted, follow_mounted, settle_mounted
 from .payments import write_charge, write_payment_intent, write_refund
 from .plain import is_plain, write_plain
 from .subscriptions import NAME_KEY, end_subscription, write_subscription
@@ -54,6 +54,7 @@ __all__ = [
     "Verdict",
     "Watermark",
     "adopt_customer",
+    "change_mounted",
     "claim_customer",
     "create_customer",
     "gathered",

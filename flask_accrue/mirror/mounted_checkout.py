@@ -40,20 +40,31 @@ def settle_mounted(
     session: models.CheckoutSession,
     row: models.Mirrored,
 ) -> None:
-    """Write how an open session stands by what came of it; one that is over stays so."""
-    if not session.is_open:
-        return
+    """Write how a session stands by what came of it. One that is complete stays so; what was paid although
+    its session was closed meanwhile, was paid."""
     changes = _standing(session, row)
+    if session.is_open or (not session.is_complete and changes.get("status") == "complete"):
+        change_mounted(uow, customer, session, **changes)
+
+
+def change_mounted(
+    uow: UnitOfWork,
+    customer: models.Customer,
+    session: models.CheckoutSession,
+    raw: dict[str, t.Any] | None = None,
+    **changes: t.Any,
+) -> None:
+    """Change a session, read under the lock.
+
+    :param raw: what is due in parts, and what is taken off by.
+    """
     made = Draft(session, created=False)
     made.set(**changes)
+    if raw is not None:
+        session.raw = raw
     if made.is_change:
-        record(
-            uow,
-            "checkout_session",
-            _VERBS.get(made.after.get("status", ""), "updated"),
-            made,
-            customer,
-        )
+        verb = _VERBS.get(made.after.get("status", ""), "updated")
+        record(uow, "checkout_session", verb, made, customer)
 
 
 def _standing(session: models.CheckoutSession, row: models.Mirrored) -> dict[str, t.Any]:

@@ -236,6 +236,19 @@ def test_under_a_schedule_tax_goes_on_as_before(
     assert totals(german) == bills
 
 
+@pytest.mark.parametrize("taxed", [True, False])
+def test_other_phases_of_such_a_schedule_have_its_tax_too(
+    kit: Kit, german: Organization, taxed: bool
+) -> None:
+    subscription = billing.subscribe(german, "price_pro", automatic_tax=taxed)
+    schedule = billing.schedule_subscription(subscription, [FULL])
+    kit.fake.advance(datetime.timedelta(hours=2))
+    billing.update_schedule(schedule, [FULL, FULL])
+    assert billing.subscription(german).automatic_tax is taxed  # type: ignore[union-attr]
+    month_later(kit)
+    assert totals(german) == ([2261] * 2 if taxed else [1900] * 2)
+
+
 def test_the_tax_of_a_running_subscription_is_switched_on_and_off(
     kit: Kit, german: Organization
 ) -> None:

@@ -65,6 +65,11 @@ def buying(shop: Shop) -> None:
     )
 
 
+def subscribing(shop: Shop) -> None:
+    """Look at a mounted page that sells a subscription."""
+    billing.create_checkout_session(shop.org, "price_pro", success_url="/welcome", mounted=True)
+
+
 def scheduled(shop: Shop) -> None:
     billing.subscribe_via_schedule(shop.org, [billing.Phase("price_pro", lasts=(2, "month"))])
 
@@ -457,6 +462,15 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("invoice",),
         beside={"invoiceitem": 1},
         prepare=buying,
+    ),
+    "complete_checkout_session of a subscription": Operation(
+        lambda shop, id: billing.complete_checkout_session(
+            shop.only(models.CheckoutSession), shop.card(), operation_id=id
+        ),
+        ("POST", "^/v1/subscriptions$"),
+        ("subscription.created", "checkout_session.completed"),
+        ("subscription",),
+        prepare=subscribing,
     ),
     "expire_checkout_session": Operation(
         lambda shop, id: billing.expire_checkout_session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import signal
 import typing as t
 
@@ -9,17 +10,14 @@ import pytest
 import sqlalchemy as sa
 from flask import current_app
 
-from flask_accrue import clock, models, telemetry
+from flask_accrue import billing, clock, models, telemetry
 from flask_accrue.processors import objects
 from flask_accrue.state import current_state
 from tests.faults import victim
 from tests.faults.connect_table import CONNECT_OPERATIONS
-from tests.faults.operation_table import OPERATIONS
+from tests.faults.operation_table import OPERATIONS, Operation
 from tests.faults.shop import Before, Shop, shop
 from tests.processors.stripe.stripe_host import org, payer
-
-if t.TYPE_CHECKING:
-    from tests.faults.operation_table import Operation
 
 __all__ = ["org", "payer", "shop"]
 
@@ -93,6 +91,28 @@ def die_and_be_done(shop: Shop, operation: Operation) -> None:
 
 
 @pytest.mark.only("sqlite")
+def test_what_is_free_until_a_day_is_never_without_its_end(shop: Shop) -> None:
+    ends_at = clock.now().replace(microsecond=0) + datetime.timedelta(days=50)
+
+    def comp(shop: Shop, id: str) -> models.Subscription:
+        return billing.comp_subscription(
+            shop.org, "price_pro", reason="A fair", ends_at=ends_at, operation_id=id
+        )
+
+    def with_coupon(shop: Shop) -> None:
+        billing.create_coupon(percent_off=100, duration="forever", id="accrue-comp-forever")
+
+    tells = ("subscription.created", "subscription.comped")
+    request = ("POST", "^/v1/subscriptions$")
+    beside = {"discount": 1}
+    die_and_be_done(
+        shop, Operation(comp, request, tells, ("subscription",), beside, prepare=with_coupon)
+    )
+    made = shop.subscription
+    assert (made.ends_at, made.meta["accrue_comp_ends"]) == (ends_at, str(int(ends_at.timestamp())))
+
+
+@pytest.mark.only("sqlite")
 def test_a_schedule_gets_its_phases_wherever_between_its_two_requests_a_process_dies(
     shop: Shop,
 ) -> None:
@@ -121,3 +141,18 @@ def test_a_schedule_gets_its_phases_wherever_between_its_two_requests_a_process_
 )
 def test_nor_does_it_matter_with_rows_that_are_locked(shop: Shop, name: str) -> None:
     die_and_be_done(shop, EVERY[name])
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_between_a_bill_and_its_payment_it_is_paid_once(shop: Shop, moment: str) -> None:
+    operation = OPERATIONS["complete_checkout_session"]
+    operation.prepare(shop)
+    before = Before(shop)
+
+    assert run_and_die(shop, operation, moment, nth=2) == -signal.SIGKILL
+    operation.run(shop.again(), "op-1")
+
+    before.check_done(operation)
+    paid = [each for each in shop.server.requests if each.path.endswith("/pay")]
+    assert len({each.idempotency_key for each in paid}) == 1

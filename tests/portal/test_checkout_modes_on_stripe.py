@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_accrue import ActionRequired, Money, billing, models
+from flask_accrue.billing.mounted_checkout import _write
 from flask_accrue.errors import (
     InvalidRequest,
     InvalidState,
@@ -307,3 +308,57 @@ def test_what_names_somebody_elses_session_moves_nothing(
     customer.change(bill["id"], status="paid", metadata=named)
     customer.hear_of("invoice.paid", bill["id"])
     assert standing(customer, book) == ("open", "unpaid")
+
+
+def test_a_look_that_began_before_it_was_completed_doesnt_open_it_again(
+    customer: Customer, book: billing.Checkout
+) -> None:
+    [method] = billing.list_payment_methods(customer.owner())
+    session = session_of(customer, book)
+    with customer.server.hold(method="POST", path="/create_preview") as held:
+        looking = threading.Thread(target=lambda: customer.visitor.get(page_of(book)))
+        looking.start()
+        held.wait_for_arrival()
+        billing.adjust_balance(customer.owner(), Money(-100, "usd"))
+        assert _write(session, amount_total=5300).amount_total == 5300
+        done = billing.complete_checkout_session(session_of_row(customer), method, operation_id="x")
+        assert done.is_complete
+        held.release()
+        looking.join()
+    # Nor does one that has read it before, and writes it only now.
+    assert _write(session, amount_total=1).is_complete
+    assert standing(customer, book) == ("complete", "paid")
+    assert session_of(customer, book).amount_total == 5300
+
+
+def session_of_row(customer: Customer) -> models.CheckoutSession:
+    """Return the session as its row stands, without a look at what is due."""
+    found: models.CheckoutSession = customer.db.session.query(models.CheckoutSession).one()
+    customer.db.session.refresh(found)
+    return found
+
+
+def test_what_was_paid_although_its_session_was_closed_meanwhile_was_paid(
+    customer: Customer, book: billing.Checkout
+) -> None:
+    [method] = billing.list_payment_methods(customer.owner())
+    session, failed = session_of(customer, book), []
+    with customer.server.hold(method="POST", path="/finalize$") as held:
+
+        def pay() -> None:
+            with customer.app.app_context():
+                row = customer.db.session.get(models.CheckoutSession, book.session.id)
+                card = customer.db.session.get(models.PaymentMethod, method.id)
+                try:
+                    billing.complete_checkout_session(row, card, operation_id="first")
+                except Exception as error:  # noqa: BLE001 - told below, in the test's own thread
+                    failed.append(error)
+
+        paying = threading.Thread(target=pay)
+        paying.start()
+        held.wait_for_arrival()
+        assert billing.expire_checkout_session(session).status == "expired"
+        held.release()
+        paying.join()
+    assert failed == []
+    assert standing(customer, book) == ("complete", "paid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import typing as t
 
@@ -268,3 +269,99 @@ def test_what_nobody_has_cant_be_redeemed(
 ) -> None:
     with pytest.raises(NotFound):
         change(shop, subscription, discounts=[{kind: "nowhere"}])
+
+
+# -- phases ----------------------------------------------------------------------------------------
+
+
+def scheduled(
+    shop: Shop, customer_id: str, phase: dict[str, t.Any], **given: t.Any
+) -> tuple[objects.SubscriptionSchedule, objects.Subscription]:
+    """Subscribe by a schedule of that phase for a month, and one without anything."""
+    month = {"interval": "month", "interval_count": 1}
+    plain = {"items": [{"price": shop.prices[0]}], "duration": month}
+    made = shop.processor.create_schedule(
+        customer_id,
+        phases=[{**plain, **phase}, plain],
+        start_date=None,
+        end_behavior="release",
+        payment_method=None,
+        collection_method="charge_automatically",
+        metadata={},
+        key=key(),
+        **given,
+    )
+    schedule, begun = made.objects[:2]
+    assert isinstance(schedule, objects.SubscriptionSchedule)
+    assert isinstance(begun, objects.Subscription)
+    return schedule, begun
+
+
+def test_a_phase_has_the_discounts_that_it_names(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    half, ten = coupon(shop), coupon(shop)
+    wanted = [{"coupon": half.processor_id}, {"coupon": ten.processor_id}]
+    schedule, begun = scheduled(shop, subscription.customer, {"discounts": wanted})
+    assert [each.coupon for each in schedule.phases[0].discounts] == [
+        half.processor_id,
+        ten.processor_id,
+    ]
+    assert schedule.phases[1].discounts == ()
+    assert named(begun) == [(half.processor_id, None), (ten.processor_id, None)]
+
+    first, _ = t.cast("tuple[objects.Discount, ...]", begun.discounts)
+    month = {"interval": "month", "interval_count": 1}
+    going_on: dict[str, t.Any] = {
+        "items": [{"price": shop.prices[0]}],
+        "start_date": int(schedule.phases[0].start.timestamp()),
+        "duration": month,
+    }
+    kept = {**going_on, "discounts": [{"discount": first.processor_id}]}
+    for phase, expected in ((kept, [first]), (going_on, [])):
+        answer = shop.processor.update_schedule(
+            schedule.processor_id, {"phases": [phase], "proration": "none"}, key=key()
+        )
+        changed = answer.objects[1]
+        assert isinstance(changed, objects.Subscription)
+        assert list(t.cast("tuple[objects.Discount, ...]", changed.discounts)) == expected
+
+
+def test_a_schedule_made_from_a_subscription_names_its_discounts(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    changed = change(shop, subscription, discounts=[{"coupon": coupon(shop).processor_id}])
+    [held] = t.cast("tuple[objects.Discount, ...]", changed.discounts)
+    made = shop.processor.create_schedule_from(subscription.processor_id, key=key()).main
+    assert isinstance(made, objects.SubscriptionSchedule)
+    [named_there] = made.phases[0].discounts
+    assert named_there.discount == held.processor_id
+
+
+@pytest.mark.parametrize("phase", [None, True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_phase_says_before_its_schedule_whether_tax_is_reckoned(
+    shop: Shop, subscription: objects.Subscription, phase: bool | None, whole: bool
+) -> None:
+    said = {} if phase is None else {"automatic_tax": phase}
+    schedule, begun = scheduled(shop, subscription.customer, said, automatic_tax=whole)
+    assert [each.automatic_tax for each in schedule.phases] == [phase, None]
+    assert begun.automatic_tax is (whole if phase is None else phase)
+
+
+def test_automatic_tax_is_switched(shop: Shop, subscription: objects.Subscription) -> None:
+    assert subscription.automatic_tax is False
+    location = {"address": {"country": "DE", "postal_code": "10115"}, "ip_address": None}
+    shop.processor.update_customer(subscription.customer, {"tax_location": location}, key=key())
+    assert change(shop, subscription, automatic_tax=True).automatic_tax is True
+    assert change(shop, subscription, automatic_tax=False).automatic_tax is False
+
+
+def test_a_subscription_is_made_with_its_end(
+    shop: Shop, subscription: objects.Subscription
+) -> None:
+    end = subscription.current_period_end
+    assert end is not None
+    made = subscribe(shop, subscription.customer, cancel_at=int(end.timestamp()) + 86_400)
+    assert made.cancel_at == end + datetime.timedelta(days=1)
+    assert made.cancel_at_period_end is False

@@ -89,12 +89,16 @@ def test_a_schedule_keeps_its_phases_and_what_it_was_released_to(told: Told) -> 
             "end": at(END).isoformat(),
             "trial_end": None,
             "items": [{"price": "price_pro", "quantity": 2}],
+            "discounts": [],
+            "automatic_tax": None,
         },
         {
             "start": at(END).isoformat(),
             "end": None,
             "trial_end": None,
             "items": [{"price": "price_team", "quantity": None}],
+            "discounts": [],
+            "automatic_tax": None,
         },
     ]
     told.tell("subscription_schedule.updated", schedule())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
 
-from flask_accrue import billing
+from flask_accrue import billing, clock
 from flask_accrue.billing import Phase
 from tests.processors.stripe.stripe_host import org, payer
 
@@ -75,6 +76,7 @@ def test_a_subscription_s_discounts_and_tax_go_on_under_a_schedule(
     by_id = [{"discount": held["id"]}]
     assert [each["discounts"] for each in sent.params["phases"]] == [by_id] * 3
     assert [each["automatic_tax"] for each in sent.params["phases"]] == [{"enabled": True}] * 3
+    assert sent.params["default_settings"] == {"automatic_tax": {"enabled": True}}
     assert billing.subscription(org).discounts == [held]  # type: ignore[union-attr]
     assert refused(stripe_server) == []
 
@@ -96,6 +98,21 @@ def test_what_a_phase_has_taken_off_goes_on_when_it_s_named_again(
     assert after is not None
     assert (after.discounts, after.automatic_tax) == ([held], True)
     assert billing.sync(half).times_redeemed == 1  # type: ignore[union-attr]
+    assert refused(stripe_server) == []
+
+
+def test_what_is_free_until_a_day_is_made_by_one_request(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    ends_at = clock.now().replace(microsecond=0) + datetime.timedelta(days=50)
+    made = billing.comp_subscription(org, "price_pro", reason="A fair", ends_at=ends_at)
+    assert (made.ends_at, made.meta["accrue_comp_reason"]) == (ends_at, "A fair")
+    [sent] = stripe_server.requests_to("POST", "/v1/subscriptions")
+    assert sent.params["cancel_at"] == ends_at.timestamp()
+    assert sent.params["proration_behavior"] == "none"
+    assert stripe_server.requests_to("POST", f"/v1/subscriptions/{made.processor_id}") == []
+    billing.swap_plan(made, "price_team", proration="none")
+    assert made.ends_at == ends_at
     assert refused(stripe_server) == []
 
 
