@@ -22,6 +22,8 @@ from .authentication import payment_outcome
 from .changes import one_of
 from .checkout_options import Asked, asked_for
 from .customers import OPERATION_KEY, customer, get_customer
+from .mounted_endings import expire
+from .mounted_sessions import name_of
 from .page_links import make_link
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen, settle_session
@@ -136,7 +138,7 @@ def create_checkout_session(
             "A mounted page can't be embedded.", code="parameter_invalid", param="embedded"
         )
     if is_mounted and gateway.can(Capability.HOSTED_PAGES):
-        mounted_checkout.check(asked)
+        mounted_checkout.check(asked, payer)
     asked.check_sale(payer, is_mounted=is_mounted)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "create_checkout_session", subject)
@@ -192,7 +194,7 @@ def expire_checkout_session(
     gateway.require(Capability.CHECKOUT)
     if session.is_kept_here:
         _require_open(session)
-        return mounted_checkout.expire(session)
+        return expire(session)
     id, processor_id = session.id, session.processor_id
 
     def request(_: str) -> dict[str, t.Any]:
@@ -218,7 +220,6 @@ def complete_checkout_session(
     session: models.CheckoutSession,
     payment_method: models.PaymentMethod | None = None,
     *,
-    name: str = "default",
     operation_id: str | None = None,
 ) -> models.CheckoutSession:
     """Do what an open session is for, on the customer's word: what a mounted page calls.
@@ -234,12 +235,13 @@ def complete_checkout_session(
     if payment_method is not None:
         require_attached(payer, payment_method)
     if session.is_kept_here:
-        return mounted_checkout.complete(session, payment_method, name, operation_id)
+        return mounted_checkout.complete(session, payment_method, operation_id)
     if gateway.can(Capability.HOSTED_PAGES):
         raise UnsupportedByProcessor(
             "This checkout is completed on the processor's own page alone."
         )
     id, processor_id, mode = session.id, session.processor_id, session.mode
+    name = name_of(session)
     card = None if payment_method is None else payment_method.processor_id
 
     def request(operation: str) -> dict[str, t.Any]:

@@ -12,7 +12,14 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import clock, mirror, models
-from ..errors import InvalidRequest, InvalidState, NotFound, ProcessorError
+from ..errors import (
+    ActionRequired,
+    CardError,
+    InvalidRequest,
+    InvalidState,
+    NotFound,
+    ProcessorError,
+)
 from ..gateways import gateway_of
 from ..operations import is_known, shortened
 from ..operations import operation_id as settled_id
@@ -25,9 +32,18 @@ from . import current
 from .authentication import action_required
 from .checkout_options import Asked, wrong
 from .customers import OPERATION_KEY
-from .invoice_steps import void_invoice
 from .invoices import pay_invoice
-from .mounted_sessions import DISCOUNTS, again, asked, extra, taken_off_at, write_session
+from .mounted_endings import expire, made_by, refuse_if_over, settle
+from .mounted_sessions import (
+    DISCOUNTS,
+    again,
+    asked,
+    extra,
+    name_of,
+    over,
+    taken_off_at,
+    write_session,
+)
 from .perform import Plan, perform, settle_session
 from .setup_intents import create_setup_intent, sync_setup_intent
 from .subscriptions import subscribe
@@ -40,11 +56,18 @@ _ELSEWHERE: t.Final[t.Mapping[str, str]] = {
 }
 
 
-def check(asked: Asked) -> None:
+def check(asked: Asked, payer: models.Customer) -> None:
     """Refuse what only the processor's own page does.
 
     :raises InvalidRequest: naming it.
     """
+    for name in ("promotion_code", "allow_promotion_codes"):
+        if payer.account is not None and asked.options.get(name):
+            raise wrong(
+                "The promotion codes of a connected account aren't known here, so the mounted page can't "
+                f"redeem one ({name}): take a coupon off, or use the processor's own page.",
+                name,
+            )
     for name, instead in _ELSEWHERE.items():
         if asked.options.get(name):
             raise wrong(
@@ -57,19 +80,19 @@ def check(asked: Asked) -> None:
 def complete(
     session: models.CheckoutSession,
     payment_method: models.PaymentMethod | None,
-    name: str,
     operation_id: str | None,
 ) -> models.CheckoutSession:
     """Do what the session asks for: subscribe, or bill and pay.
 
     :raises CardError: when the bank declines; what was made waits then, and the session for it.
     :raises ActionRequired: when the customer has to confirm the payment; the session stays open.
+    :raises InvalidState: with the code ``checkout_over``, also when it was closed meanwhile.
     """
     id = settled_id(operation_id, "complete_checkout_session", f"checkout_session:{session.id}")
     if session.is_complete and is_known(id):
         return session
     if not session.is_open:
-        raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+        raise over(session)
     if session.mode == "setup":
         raise InvalidState(
             "A card is left by the processor's own fields on the page; there is nothing else to do.",
@@ -85,7 +108,13 @@ def complete(
         )
     session_id = session.id
     if session.mode == "subscription":
-        _subscribe(session, given, payment_method, name, id)
+        try:
+            _subscribe(session, given, payment_method, id)
+        except (ActionRequired, CardError):
+            # It waits now.
+            refuse_if_over(session_id)
+            raise
+        refuse_if_over(session_id)
     else:
         _pay(session, given, payment_method, id)
     return again(session_id)
@@ -94,10 +123,12 @@ def complete(
 def begin_setup(session: models.CheckoutSession) -> models.SetupIntent:
     """Return the setup intent that an open session for a card waits for, with its client secret.
 
-    :raises InvalidState: with the code ``checkout_over``.
+    :raises InvalidState: with the code ``checkout_over``, or ``checkout_takes_no_card`` for another kind.
     """
-    if not session.is_open or session.mode != "setup":
-        raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+    if not session.is_open:
+        raise over(session)
+    if session.mode != "setup":
+        raise InvalidState("On this page no card is left.", code="checkout_takes_no_card")
     return create_setup_intent(
         session.customer,
         metadata=extra(asked(session)),
@@ -114,7 +145,7 @@ def take_code(
     :raises InvalidRequest: when the processor says that it can't be redeemed for that.
     """
     if not session.is_open or session.waits:
-        raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
+        raise over(session)
     taken_off = {} if code is None else {"promotion_code": code.processor_id}
     return _priced(session, _price(session, taken_off), taken_off)
 
@@ -127,14 +158,14 @@ def look(session: models.CheckoutSession) -> models.CheckoutSession:
     if not session.is_open:
         return session
     session_id = session.id
-    made = _made_by(session)
+    made = made_by(session)
     if isinstance(made, models.SetupIntent):
         made = sync_setup_intent(made)
     elif made is not None:
         made = current.sync(made)
     session = again(session_id)
     if made is not None:
-        _settle(session, made)
+        settle(session, made)
         session = again(session_id)
     if not session.is_open:
         return session
@@ -153,15 +184,6 @@ def look(session: models.CheckoutSession) -> models.CheckoutSession:
     return _priced(again(session_id), bill, taken_off)
 
 
-def expire(session: models.CheckoutSession) -> models.CheckoutSession:
-    """Let nobody pay on its page any more; a bill that waits to be paid is withdrawn."""
-    session_id, made = session.id, _made_by(session)
-    if isinstance(made, models.Invoice) and made.is_open:
-        void_invoice(made, operation_id=shortened(f"checkout:{session.processor_id}:void"))
-        session = again(session_id)
-    return write_session(session, status="expired") if session.is_open else session
-
-
 def _expire_in_time(session: models.CheckoutSession) -> models.CheckoutSession:
     if session.subscription_processor_id is not None:
         # The processor gives its first payment 23 hours.
@@ -174,6 +196,9 @@ def _expire_in_time(session: models.CheckoutSession) -> models.CheckoutSession:
             raise
         # Its payment is on its way at this moment.
         return again(session_id)
+    except InvalidState:
+        # It was paid meanwhile.
+        return again(session_id)
 
 
 # -- what comes of it ------------------------------------------------------------------------------
@@ -183,7 +208,6 @@ def _subscribe(
     session: models.CheckoutSession,
     given: dict[str, t.Any],
     payment_method: models.PaymentMethod | None,
-    name: str,
     operation_id: str,
 ) -> None:
     options, taken_off = given["options"], taken_off_at(session)
@@ -193,7 +217,7 @@ def _subscribe(
     subscribe(
         payer,
         items={item["price"]: item.get("quantity") for item in given["items"]},
-        name=name,
+        name=name_of(session),
         trial=clock.from_unix(options.get("trial_end")),
         payment_method=payment_method,
         coupon=taken_off.get("coupon"),
@@ -212,12 +236,10 @@ def _pay(
     id: str,
 ) -> None:
     if session.waits and not is_known(id):
-        raise InvalidState(
-            "This checkout waits for its payment to be confirmed, or made with another card.",
-            code="checkout_over",
-        )
+        raise over(session)
     agreed = session.amount_total
-    bill = _bill(session, given, id)
+    session_id, bill = session.id, _bill(session, given, id)
+    refuse_if_over(session_id)
     if bill.is_open and bill.amount_due != agreed:
         # Its customer pays it on the page that tells what it comes to.
         raise action_required(bill)
@@ -237,7 +259,7 @@ def _bill(
     def legal() -> None:
         now = again(session_id)
         if not now.is_open or now.waits:
-            raise InvalidState(f"This checkout is {now.status}.", code="checkout_over")
+            raise over(now)
 
     def request(id: str) -> dict[str, t.Any]:
         return {
@@ -272,41 +294,6 @@ def _bill(
         trace=trace,
     )
     return perform(plan, operation_id)
-
-
-def _made_by(session: models.CheckoutSession) -> models.Mirrored | None:
-    """Return what came of a session so far, if it's here."""
-    for model, id in (
-        (models.Subscription, session.subscription_processor_id),
-        (models.Invoice, session.invoice_processor_id),
-        (models.SetupIntent, session.setup_intent_processor_id),
-    ):
-        if id is not None:
-            rows: t.Any = model
-            found: models.Mirrored | None = (
-                current_state()
-                .db.session.scalars(
-                    sa.select(rows).where(
-                        rows.processor == session.processor, rows.processor_id == id
-                    )
-                )
-                .one_or_none()
-            )
-            return found
-    return None
-
-
-def _settle(session: models.CheckoutSession, made: models.Mirrored) -> None:
-    """Let a session stand as what came of it, which may have been made before it named the session."""
-    session_id, customer_id, model, made_id = session.id, session.customer_id, type(made), made.id
-
-    def work(uow: UnitOfWork) -> None:
-        customer = uow.lock_customer(customer_id)
-        now = uow.session.get_one(models.CheckoutSession, session_id, populate_existing=True)
-        row = uow.session.get_one(model, made_id, populate_existing=True)
-        mirror.settle_mounted(uow, customer, now, row)
-
-    write(work, origin=Origin(current_actor()))
 
 
 # -- what is due -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import mirror, models
+from ..errors import InvalidState
 from ..origins import Origin, current_actor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
@@ -30,6 +31,20 @@ def extra(given: dict[str, t.Any]) -> dict[str, str]:
     """Return the host's metadata for what comes of a session."""
     made: dict[str, str] = given["options"].get("made_metadata", {})
     return {key: value for key, value in made.items() if key != mirror.NAME_KEY}
+
+
+def name_of(session: models.CheckoutSession) -> str:
+    """Return the name of the subscription that a session is for, as it was made."""
+    name: str = session.meta.get(mirror.NAME_KEY, "default")
+    return name
+
+
+def over(session: models.CheckoutSession) -> InvalidState:
+    """Return the error for a session on which nothing more can be bought."""
+    stands = f"is {session.status}"
+    if session.is_open:
+        stands = "waits for its payment to be confirmed, or made with another card"
+    return InvalidState(f"This checkout {stands}.", code="checkout_over")
 
 
 def again(id: t.Any) -> models.CheckoutSession:

@@ -11,6 +11,7 @@ import logging
 import typing as t
 
 from .. import clock, ledger, models, sync, webhooks
+from ..billing.mounted_sweep import expire_checkouts
 from ..origins import Actor, acting_as
 from ..processors.fake import FakeProcessor
 from ..state import current_state
@@ -116,6 +117,12 @@ PERIODIC: t.Final[c.Mapping[str, PeriodicJob]] = {
             _MINUTE,
             "Report usage that waits, or whose worker died.",
             _report_usage,
+        ),
+        PeriodicJob(
+            "expire_checkouts",
+            _HOUR,
+            "Close mounted pages whose time is over, and withdraw what waits there for its payment.",
+            expire_checkouts,
         ),
         PeriodicJob(
             "reconcile_fees",

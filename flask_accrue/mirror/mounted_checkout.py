@@ -41,9 +41,11 @@ def settle_mounted(
     row: models.Mirrored,
 ) -> None:
     """Write how a session stands by what came of it. One that is complete stays so; what was paid although
-    its session was closed meanwhile, was paid."""
+    its session was closed meanwhile, was paid. What wasn't is named there, to be withdrawn."""
     changes = _standing(session, row)
-    if session.is_open or (not session.is_complete and changes.get("status") == "complete"):
+    if not session.is_complete:
+        if not session.is_open and changes.get("status") != "complete":
+            changes.pop("status", None)
         change_mounted(uow, customer, session, **changes)
 
 

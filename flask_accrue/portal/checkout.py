@@ -118,9 +118,7 @@ def complete_checkout(token: str) -> Response:
     operation = shortened(f"{operation}:{chosen}")
     try:
         card = chosen_card(link.customer, chosen, shortened(f"{operation}:card"))
-        session = billing.complete_checkout_session(
-            session, card, name=link.details["name"], operation_id=operation
-        )
+        session = billing.complete_checkout_session(session, card, operation_id=operation)
     except ActionRequired as required:
         onward = required.url
         return redirect(here if onward is None else f"{onward}?next={here}", 303)

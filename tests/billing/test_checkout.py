@@ -64,7 +64,7 @@ def test_a_checkout_leads_to_a_page_whose_link_is_kept_nowhere(
 
 def test_completing_it_subscribes_under_its_name(kit: Kit, payer: Organization) -> None:
     session = begun(payer, name="addon", quantity=3, metadata={"from": "pricing"})
-    done = billing.complete_checkout_session(session, card_of(payer), name="addon")
+    done = billing.complete_checkout_session(session, card_of(payer))
 
     assert (done.status, done.payment_status) == ("complete", "paid")
     made = billing.subscription(payer, "addon")

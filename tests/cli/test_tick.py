@@ -28,6 +28,7 @@ def test_a_tick_does_all_that_is_due_and_says_how_much(
         # Without Redis the endpoint has worked on it.
         "sweep_webhooks: 0",
         "report_usage: 0",
+        "expire_checkouts: 0",
         "reconcile_fees: 0",
         "make_checkpoint: 1",
         "prune_webhooks: 0",
@@ -50,6 +51,7 @@ def test_a_tick_goes_on_after_a_failure_names_it_and_exits_with_1(
         "deliver_fake_events: 1",
         "sweep_webhooks: 0",
         "report_usage: 0",
+        "expire_checkouts: 0",
         "reconcile_fees: 0",
         "make_checkpoint: failed, see the log",
         "prune_webhooks: 0",

@@ -44,6 +44,13 @@ def kit(database_url: str, tmp_path: Path) -> Iterator[Kit]:
             .where(models.WebhookEvent.type == "product.created")
             .values(received_at=old, state="succeeded")
         )
+        # A mounted page whose time was over when nobody looked.
+        page = billing.create_checkout_session(org, "price_pro", name="more", success_url="/")
+        db.session.execute(
+            sa.update(models.CheckoutSession)
+            .where(models.CheckoutSession.id == page.session.id)
+            .values(processor_id="cs_mounted_1", expires_at=made.now - HOUR)
+        )
         # What its charge has cost would come with the event, which got lost a day ago.
         for event in made.fake.pending_events():
             if event.type.startswith("charge."):
@@ -77,6 +84,9 @@ def left_to_do(kit: Kit) -> dict[str, int]:
         "report_usage": usage.filter(models.MeterEvent.is_waiting).count(),
         "make_checkpoint": unsigned.count(),
         "prune_webhooks": waiting.filter(events.received_at < old).count(),
+        "expire_checkouts": kit.state.db.session.query(models.CheckoutSession)
+        .filter_by(processor_id="cs_mounted_1", status="open")
+        .count(),
         "reconcile_fees": kit.state.db.session.query(models.Charge).filter_by(fee=None).count(),
     }
 

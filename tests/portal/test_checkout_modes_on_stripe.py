@@ -336,29 +336,3 @@ def session_of_row(customer: Customer) -> models.CheckoutSession:
     found: models.CheckoutSession = customer.db.session.query(models.CheckoutSession).one()
     customer.db.session.refresh(found)
     return found
-
-
-def test_what_was_paid_although_its_session_was_closed_meanwhile_was_paid(
-    customer: Customer, book: billing.Checkout
-) -> None:
-    [method] = billing.list_payment_methods(customer.owner())
-    session, failed = session_of(customer, book), []
-    with customer.server.hold(method="POST", path="/finalize$") as held:
-
-        def pay() -> None:
-            with customer.app.app_context():
-                row = customer.db.session.get(models.CheckoutSession, book.session.id)
-                card = customer.db.session.get(models.PaymentMethod, method.id)
-                try:
-                    billing.complete_checkout_session(row, card, operation_id="first")
-                except Exception as error:  # noqa: BLE001 - told below, in the test's own thread
-                    failed.append(error)
-
-        paying = threading.Thread(target=pay)
-        paying.start()
-        held.wait_for_arrival()
-        assert billing.expire_checkout_session(session).status == "expired"
-        held.release()
-        paying.join()
-    assert failed == []
-    assert standing(customer, book) == ("complete", "paid")
