@@ -10,6 +10,7 @@ from __future__ import annotations
 from .authentication import action_required, confirmation_url
 from .catalog import list_prices, list_products, sync_catalog
 from .changes import end_trial, extend_trial, swap_plan
+from .charged_cards import set_subscription_payment_method, use_payment_method
 from .charges import charge, list_charges, refund
 from .checkout import (
     Checkout,
@@ -176,6 +177,7 @@ __all__ = [
     "send_invoice",
     "set_automatic_tax",
     "set_default_payment_method",
+    "set_subscription_payment_method",
     "subscribe",
     "subscribe_via_schedule",
     "subscription",
@@ -195,6 +197,7 @@ __all__ = [
     "update_quantity",
     "update_schedule",
     "usage_summary",
+    "use_payment_method",
     "use_up",
     "void_credit_note",
     "void_invoice",

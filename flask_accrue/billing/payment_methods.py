@@ -80,7 +80,8 @@ def list_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
 def set_default_payment_method(
     owner: t.Any, payment_method: models.PaymentMethod, *, operation_id: str | None = None
 ) -> models.Customer:
-    """Make a card the one that invoices are charged to.
+    """Make a card the one that invoices are charged to, but for subscriptions that name another one: see
+    :func:`use_payment_method`.
 
     :raises NotAttached: when it isn't a card of this customer.
     """

@@ -25,6 +25,8 @@ _MADE_HERE: t.Final = {"made_by": "billing portal"}
 _USE: t.Final = "use"
 #: For how long coming back does what was wanted.
 _REMEMBERED: t.Final = datetime.timedelta(days=1)
+#: For how long one that was left unused is used again, so that there is time to come back.
+_REUSED: t.Final = datetime.timedelta(hours=12)
 
 
 def show_new_card(processor: str) -> str:
@@ -59,7 +61,7 @@ def add_test_card(processor: str) -> Response:
         # A card that is there already is the one that is meant.
         card = billing.add_payment_method(customer, wanted.token)
         if use is not None:
-            billing.set_default_payment_method(customer, card)
+            billing.use_payment_method(customer, card)
     except CardError as declined:
         flash(
             f"{decline_text(declined.decline_code or declined.code)} It wasn't added; nothing was charged.",
@@ -81,7 +83,7 @@ def hand_over_secret(processor: str) -> Response:
 
     def ask() -> tuple[str | None, str]:
         # One that was left unused is used now.
-        setup = queries.unused_setup(customer, processor, mark)
+        setup = queries.unused_setup(customer, processor, mark, clock.now() - _REUSED)
         secret = None if setup is None else billing.client_secret(setup)
         if setup is None or secret is None:
             setup = billing.create_setup_intent(customer, metadata=mark)
@@ -136,7 +138,7 @@ def _added(customer: models.Customer, setup: models.SetupIntent, onward: str) ->
     )
     if is_wanted:
         # Only once, whatever becomes of the card afterwards.
-        billing.set_default_payment_method(
+        billing.use_payment_method(
             customer, card, operation_id=f"portal:default:{setup.processor_id}"
         )
     is_used = queries.default_card_id(customer) == card.id

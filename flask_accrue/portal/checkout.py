@@ -16,7 +16,6 @@ from ..errors import (
     CardError,
     InvalidRequest,
     InvalidState,
-    ProcessorError,
 )
 from ..operations import shortened
 from ..pages import safe_target
@@ -49,7 +48,8 @@ def _shown(
     if session.is_open:
         try:
             session = billing.sync_checkout(session)
-        except ProcessorError:
+        except AccrueError:
+            # Somebody else may be at it, too: then it stands as its row does.
             is_unsure = True
             session = queries.as_it_stands(session)
     if session.is_complete:
@@ -160,7 +160,8 @@ def _type_code(
         billing.type_promotion_code(link, word)
     except InvalidRequest as error:
         why = refusal_text(error) or "This code can't be used here."
-        return make_response(_shown(token, link, session, why), 422)
+        shown = _shown(token, link, session, why)
+        return shown if isinstance(shown, Response) else make_response(shown, 422)
     except AccrueError as error:
         _explain(error)
     else:

@@ -45,6 +45,12 @@ def held(row: models.Subscription, flow: str | None, locale: str | None) -> Held
     return Held(str(row.id), row.name, names_of(row), said, step)
 
 
+def may_be_done(row: models.Subscription, do: str) -> bool:
+    """Tell whether a subscription can be paused, or go on, as it stands now."""
+    step = _pausing(row)
+    return step is not None and step.do == do
+
+
 def names_of(row: models.Subscription) -> str:
     """Return what a subscription is for."""
     ids = [each.price_processor_id for each in row.items]

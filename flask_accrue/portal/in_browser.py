@@ -7,10 +7,11 @@ import typing as t
 from flask import abort, jsonify
 from werkzeug.wrappers import Response
 
-from ..errors import ProcessorError
+from ..errors import AccrueError, ProcessorError
 from ..pages import allow
 from ..processors.browser import InBrowser
 from ..state import current_state
+from .explaining import words_for
 
 
 def script_of(processor: str) -> InBrowser | None:
@@ -41,10 +42,23 @@ def hand_over(processor: str, ask: t.Callable[[], tuple[str | None, str]]) -> Re
         abort(404)
     try:
         secret, onward = ask()
-    except ProcessorError:
-        unanswered = jsonify(
-            error="The payment provider doesn't answer. Nothing was done; please try again in a minute."
-        )
-        unanswered.status_code = 503
-        return unanswered
+    except ProcessorError as error:
+        if not error.definite:
+            return _refused(
+                "The payment provider doesn't answer. Nothing was done; please try again in a minute.",
+                503,
+            )
+        return _refused(_text(error), 409)
+    except AccrueError as error:
+        return _refused(_text(error), 409)
     return jsonify(client_secret=secret, onward=onward)
+
+
+def _text(error: AccrueError) -> str:
+    return words_for(error, undone="Nothing was charged.", unknown="whether anything was done").text
+
+
+def _refused(text: str, status: int) -> Response:
+    answer = jsonify(error=text)
+    answer.status_code = status
+    return answer

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from .. import billing, models
 from ..billing.authentication import unfinished_payment
+from ..billing.charged_cards import charged_to_others
 from ..entitlements import current_owner
 from ..errors import AccrueError, ActionRequired, CardError
 from ..pages import format_date, safe_target
@@ -18,7 +19,7 @@ from . import queries
 from .cards import new_card_url
 from .checkout_page import locale_of
 from .explaining import words_for
-from .held import held
+from .held import held, may_be_done
 from .plan_changes import change_plan, plan_page
 from .rendering import show
 from .tokens import operation_token, sent_form, sent_operation
@@ -60,7 +61,7 @@ def show_portal(token: str) -> str:
         shows_subscriptions=flow not in ("payment_method_update", "customer_update"),
         plan=plan,
         cards=[
-            (str(card.id), card_choice(card), card.id == customer.default_payment_method_id)
+            (str(card.id), card_choice(card), _is_in_use(customer, card))
             for card in billing.list_payment_methods(customer)
         ]
         if shows_cards
@@ -116,6 +117,9 @@ def _do(link: models.PageLink, what: str, operation: str) -> str | None:
     if what == "details":
         return _save_details(customer, operation)
     found = _subscription(link, chosen)
+    if what in ("pause", "unpause") and not may_be_done(found, what):
+        flash("Your subscription has changed meanwhile. See how it stands now.", "warning")
+        return None
     if what == "pause":
         billing.pause(found, "void", operation_id=operation)
         return "Payments are paused; nothing is charged meanwhile."
@@ -138,12 +142,17 @@ def _do(link: models.PageLink, what: str, operation: str) -> str | None:
 def _do_card(customer: models.Customer, what: str, chosen: str, operation: str) -> str:
     if what == "default":
         card = queries.usable_card(customer, chosen) or abort(404)
-        billing.set_default_payment_method(customer, card, operation_id=operation)
+        billing.use_payment_method(customer, card, operation_id=operation)
         return "This card is used from now on."
     # One that has expired can be removed, too.
     card = queries.card_of(customer, chosen) or abort(404)
     billing.remove_payment_method(card, operation_id=operation)
     return "The card was removed."
+
+
+def _is_in_use(customer: models.Customer, card: models.PaymentMethod) -> bool:
+    """Tell whether everything is charged to a card."""
+    return card.id == customer.default_payment_method_id and not charged_to_others(customer, card)
 
 
 def _save_details(customer: models.Customer, operation: str) -> str | None:

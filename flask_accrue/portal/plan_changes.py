@@ -8,9 +8,11 @@ import typing as t
 from flask import request
 
 from .. import billing, models
+from ..billing.changes import without_end
 from ..clock import from_unix, to_unix
 from ..errors import AccrueError
 from ..money import Money
+from ..pages import format_date
 from . import queries
 from .breakdown import Line, parts
 from .checkout_page import Priced, every
@@ -35,12 +37,16 @@ class Offer(t.NamedTuple):
 class Change:
     """A change and what it costs now.
 
+    :ivar then: what it costs from then on; empty where that isn't told in one price.
+    :ivar goes_on: that it doesn't end any more, where an end was scheduled.
     :ivar form: what confirms it, signed; it can be sent for an hour.
     """
 
     now: str
     wanted: str
     lines: tuple[Priced, ...]
+    then: str
+    goes_on: str
     form: str
 
 
@@ -94,16 +100,18 @@ def plan_page(link: models.PageLink, row: models.Subscription, locale: str | Non
         return dataclasses.replace(page, refused=words.text)
     name = price or item.price_processor_id
     found = queries.prices_of(row.processor, [name])
+    number = item.quantity if quantity is None else quantity
+    cost = _cost(found.get(name), locale)
     return dataclasses.replace(
         page,
         change=Change(
             now=_counted(
                 name_of(known.get(item.price_processor_id), item.price_processor_id), item.quantity
             ),
-            wanted=_counted(
-                name_of(found.get(name), name), item.quantity if quantity is None else quantity
-            ),
+            wanted=_counted(name_of(found.get(name), name), number),
             lines=_lines(preview, locale),
+            then=f"From then on it's {_counted(cost, number)}." if cost else "",
+            goes_on="" if price is None else _goes_on(row, locale),
             form=sign_form(
                 str(link.id),
                 price=price,
@@ -144,6 +152,14 @@ def change_plan(link: models.PageLink, row: models.Subscription, form: SignedFor
     else:
         billing.swap_plan(row, told["price"], quantity=told["quantity"], **terms)
     return True
+
+
+def _goes_on(row: models.Subscription, locale: str | None) -> str:
+    """Say that another plan takes a scheduled end back, where it does."""
+    if not without_end(row):
+        return ""
+    day = format_date(row.ends_at, locale, row.customer.preferred_timezone)
+    return f"Your subscription goes on then: it doesn't end on {day} any more."
 
 
 def _wanted(link: models.PageLink, item: models.SubscriptionItem) -> tuple[str | None, int | None]:

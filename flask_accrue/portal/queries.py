@@ -3,6 +3,7 @@ finds out whose a payment is."""
 
 from __future__ import annotations
 
+import datetime
 import uuid
 
 import sqlalchemy as sa
@@ -47,9 +48,10 @@ def setup_of(
 
 
 def unused_setup(
-    customer: models.Customer, processor: str, mark: dict[str, str]
+    customer: models.Customer, processor: str, mark: dict[str, str], since: datetime.datetime
 ) -> models.SetupIntent | None:
-    """Return the customer's latest setup intent with that mark, if no card was given to it yet."""
+    """Return the customer's latest setup intent with that mark that was made after a time, if no card was
+    given to it yet."""
     setups = models.SetupIntent
     latest = current_state().db.session.scalars(
         sa.select(setups)
@@ -58,6 +60,7 @@ def unused_setup(
             setups.customer_id == customer.id,
             setups.requires_payment_method,
             setups.error_code.is_(None),
+            setups.created > since,
         )
         .order_by(setups.created.desc(), setups.id.desc())
         .limit(5)

@@ -26,6 +26,7 @@ ACCOUNT: t.Final = "acct_1"
 OF_A_ROW: t.Final = (
     "update_payment_method",
     "remove_payment_method",
+    "set_subscription_payment_method",
     "swap_plan",
     "update_quantity",
     "increment",
@@ -66,6 +67,7 @@ OF_AN_OWNER: t.Final = (
     "update_customer",
     "add_payment_method",
     "set_default_payment_method",
+    "use_payment_method",
     "subscribe",
     "subscribe_via_schedule",
     "create_checkout_session",

@@ -281,10 +281,28 @@ def test_a_card_isnt_left_by_a_made_up_form(customer: Customer, card: billing.Ch
     url = page_of(card)
     [method] = billing.list_payment_methods(customer.owner())
     assert customer.visitor.post(f"{url}/secret", {}).status_code == 400
-    assert Visitor(customer.app).post(f"{url}/secret", {}).status_code in (400, 404)
+    customer.db.session.add(Organization(id=2, name="Zenith", email=None))
+    customer.db.session.commit()
+    stranger = Visitor(customer.app, "2")
+    billing.customer(customer.db.session.get(Organization, 2))
+    # Theirs is a form that the app takes, on a page of their own.
+    theirs = billing.create_checkout_session(
+        customer.db.session.get(Organization, 2),
+        mode="setup",
+        currency="usd",
+        success_url="/",
+        mounted=True,
+    )
+    _, fields = forms(stranger.get(page_of(theirs)).text)[0]
+    assert stranger.post(f"{page_of(theirs)}/secret", fields).status_code == 200
+    before = len(customer.server.requests)
+    assert stranger.post(f"{url}/secret", fields).status_code == 404
+    assert stranger.post(url, fields).status_code == 404
+    assert len(customer.server.requests) == before
     with pytest.raises(InvalidState):
         billing.complete_checkout_session(card.session, method)
-    assert standing(customer, card)[0] == "open"
+    session = session_of(customer, card)
+    assert session.is_open
 
 
 def test_without_a_publishable_key_the_page_says_so(

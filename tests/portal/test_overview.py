@@ -112,6 +112,88 @@ def test_a_card_is_removed_unless_a_subscription_is_charged_to_it(
     assert billing.list_payment_methods(paid) == []
 
 
+@pytest.mark.parametrize("by", ["another card", "the page for a new one"])
+def test_a_card_that_is_chosen_is_charged_also_by_what_came_of_a_checkout(
+    kit: Kit, payer: Visitor, org: Organization, by: str
+) -> None:
+    page = billing.create_checkout_session(org, "price_pro", success_url="/welcome")
+    payer.submit(page.url or "", payment_method="tok_visa")
+    kit.deliver()
+    url = link_for(org, flow="payment_method_update")
+    if by == "another card":
+        billing.add_payment_method(org, "tok_mastercard")
+        payer.post(url, steps(payer, url)["default"])
+    else:
+        payer.submit(
+            f"/billing/cards/fake/new?next={url}&use=at_once", payment_method="tok_mastercard"
+        )
+    assert default_of(kit, org) == "mastercard"
+    kit.fake.advance(datetime.timedelta(days=32))
+    kit.deliver()
+    kit.state.db.session.rollback()
+    charged = sorted(billing.list_charges(org), key=lambda each: each.created)
+    cards = {each.processor_id: each.brand for each in billing.list_payment_methods(org)}
+    assert [cards[each.payment_method_processor_id or ""] for each in charged] == [
+        "visa",
+        "mastercard",
+    ]
+    url = link_for(org, flow="payment_method_update")
+    [removing] = [
+        fields
+        for _, fields in forms(payer.get(url).text)
+        if fields["do"] == "remove" and cards_of(org)[fields["id"]] == "visa"
+    ]
+    payer.post(url, removing)
+    assert set(cards_of(org).values()) == {"mastercard"}
+
+
+def cards_of(org: Organization) -> dict[str, str | None]:
+    """Return the brands of the cards that there are by our ids."""
+    return {str(each.id): each.brand for each in billing.list_payment_methods(org)}
+
+
+def test_a_card_isnt_called_in_use_while_something_is_charged_to_another(
+    kit: Kit, payer: Visitor, paid: Organization
+) -> None:
+    card = billing.add_payment_method(paid, "tok_mastercard")
+    billing.set_subscription_payment_method(subscription_of(kit, paid), card)
+    url = link_for(paid, flow="payment_method_update")
+    assert "In use" not in text_of(payer.get(url).text)
+    [fields] = [
+        fields
+        for _, fields in forms(payer.get(url).text)
+        if fields["do"] == "default" and cards_of(paid)[fields["id"]] == "visa"
+    ]
+    payer.post(url, fields)
+    assert "In use" in text_of(payer.get(url).text)
+    named = subscription_of(kit, paid).default_payment_method
+    assert named is not None
+    assert named.brand == "visa"
+
+
+@pytest.mark.parametrize("then", ["canceled", "already so"])
+@pytest.mark.parametrize("do", ["pause", "unpause"])
+def test_an_old_page_neither_pauses_nor_takes_an_end_back(
+    kit: Kit, payer: Visitor, paid: Organization, do: str, then: str
+) -> None:
+    if do == "unpause":
+        billing.pause(subscription_of(kit, paid), "void")
+    url = link_for(paid, flow="subscription_pause", subscription=subscription_of(kit, paid))
+    fields = steps(payer, url)[do]
+    if then == "canceled":
+        billing.cancel_at_period_end(subscription_of(kit, paid))
+    elif do == "pause":
+        billing.pause(subscription_of(kit, paid), "keep_as_draft")
+    else:
+        billing.resume(subscription_of(kit, paid))
+    before = subscription_of(kit, paid)
+    stood = (before.is_canceling, before.pause_behavior)
+    payer.post(url, fields)
+    after = subscription_of(kit, paid)
+    assert (after.is_canceling, after.pause_behavior) == stood
+    assert "has changed meanwhile" in text_of(payer.get(url).text)
+
+
 def test_a_test_card_cant_be_made_up_on_this_page(
     kit: Kit, payer: Visitor, paid: Organization
 ) -> None:

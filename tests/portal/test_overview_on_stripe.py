@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
-from flask_accrue import billing, models
+from flask_accrue import billing, clock, models
 from tests.portal.stripe_customer import customer
 from tests.portal.test_payments import text_of
 from tests.visitors import Visitor, forms
@@ -89,6 +91,36 @@ def test_a_card_that_is_to_be_used_at_once_is_so_once(customer: Customer) -> Non
     # Whoever sends the customer there again gets nothing done.
     customer.visitor.get(onward)
     assert default_of(customer) == "4242"
+
+
+def test_coming_back_again_changes_no_card_that_was_chosen_since(customer: Customer) -> None:
+    [first] = billing.list_payment_methods(customer.owner())
+    billing.subscribe(customer.owner(), "price_pro", payment_method=first)
+    onward = setup_of(customer, use="at_once")
+    succeed(customer, onward)
+    customer.visitor.get(onward)
+    named = customer.subscription.default_payment_method
+    assert named is not None
+    assert named.last4 == "3220"
+    first = next(
+        each for each in billing.list_payment_methods(customer.owner()) if each.last4 == "4242"
+    )
+    billing.use_payment_method(customer.owner(), first)
+    customer.visitor.get(onward)
+    assert default_of(customer) == "4242"
+    assert customer.subscription.default_payment_method == first
+
+
+@pytest.mark.parametrize(("hours", "is_same"), [(11, True), (13, False)])
+def test_what_was_begun_long_ago_isnt_used_again(
+    customer: Customer, hours: int, is_same: bool
+) -> None:
+    """The return from it would be past the day in which it does what was wanted."""
+    first = setup_of(customer, use="at_once")
+    begun = clock.now() - datetime.timedelta(hours=hours)
+    customer.db.session.execute(sa.update(models.SetupIntent).values(created=begun))
+    customer.db.session.commit()
+    assert (setup_of(customer, use="at_once") == first) == is_same
 
 
 def test_a_link_that_somebody_else_made_up_uses_no_card(customer: Customer) -> None:

@@ -119,6 +119,35 @@ def test_a_change_that_the_host_names_is_only_confirmed(
     assert "You have this already." in text_of(payer.get(url).text)
 
 
+@pytest.mark.parametrize("flow", ["subscription_update", "subscription_update_confirm"])
+def test_another_plan_that_takes_a_scheduled_end_back_says_so_and_what_it_costs(
+    kit: Kit, payer: Visitor, paid: Organization, flow: str
+) -> None:
+    billing.cancel_at_period_end(subscription_of(kit, paid))
+    row = subscription_of(kit, paid)
+    named: dict[str, Any] = {"price": "price_team", "quantity": 2}
+    if flow == "subscription_update":
+        named = {"prices": ["price_pro", "price_team"]}
+    url = link_for(paid, flow=flow, subscription=row, **named)
+    chosen = f"{url}?price=price_team&quantity=2"
+    said = text_of(payer.get(chosen).text)
+    assert "it doesn&#39;t end on April 10, 2026 any more." in said
+    assert "From then on it&#39;s 2 \N{MULTIPLICATION SIGN} $49.00 every month." in said
+    payer.post(url, confirming(payer, chosen))
+    assert not subscription_of(kit, paid).is_canceling
+
+
+def test_another_quantity_leaves_a_scheduled_end_and_one_that_isnt_there_isnt_told(
+    kit: Kit, payer: Visitor, paid: Organization, url: str
+) -> None:
+    assert "any more" not in text_of(payer.get(f"{url}?price=price_team").text)
+    billing.cancel_at_period_end(subscription_of(kit, paid))
+    chosen = f"{url}?price=price_pro&quantity=3"
+    assert "any more" not in text_of(payer.get(chosen).text)
+    payer.post(url, confirming(payer, chosen))
+    assert subscription_of(kit, paid).is_canceling
+
+
 @pytest.mark.parametrize(
     ("token", "onward"),
     [
