@@ -27,6 +27,7 @@ from .checkout_options import Asked, wrong
 from .customers import OPERATION_KEY
 from .invoice_steps import void_invoice
 from .invoices import pay_invoice
+from .mounted_sessions import DISCOUNTS, again, asked, extra, taken_off_at, write_session
 from .perform import Plan, perform, settle_session
 from .setup_intents import create_setup_intent, sync_setup_intent
 from .subscriptions import subscribe
@@ -37,7 +38,6 @@ _ELSEWHERE: t.Final[t.Mapping[str, str]] = {
     "customer_update": "tell what is known with billing.update_customer()",
     "billing_address_collection": "tell the address with billing.update_customer_tax_location()",
 }
-_DISCOUNTS: t.Final = ("coupon", "promotion_code")
 
 
 def check(asked: Asked) -> None:
@@ -75,7 +75,7 @@ def complete(
             "A card is left by the processor's own fields on the page; there is nothing else to do.",
             code="checkout_waits_for_card",
         )
-    given = _asked(session)
+    given = asked(session)
     if payment_method is None and (
         session.mode == "payment"
         or given["options"].get("payment_method_collection") != "if_required"
@@ -88,7 +88,7 @@ def complete(
         _subscribe(session, given, payment_method, name, id)
     else:
         _pay(session, given, payment_method, id)
-    return _again(session_id)
+    return again(session_id)
 
 
 def begin_setup(session: models.CheckoutSession) -> models.SetupIntent:
@@ -100,7 +100,7 @@ def begin_setup(session: models.CheckoutSession) -> models.SetupIntent:
         raise InvalidState(f"This checkout is {session.status}.", code="checkout_over")
     return create_setup_intent(
         session.customer,
-        metadata=_extra(_asked(session)),
+        metadata=extra(asked(session)),
         operation_id=shortened(f"{session.processor_id}:setup"),
         _own={mirror.CHECKOUT_KEY: session.processor_id},
     )
@@ -132,25 +132,25 @@ def look(session: models.CheckoutSession) -> models.CheckoutSession:
         made = sync_setup_intent(made)
     elif made is not None:
         made = current.sync(made)
-    session = _again(session_id)
+    session = again(session_id)
     if made is not None:
         _settle(session, made)
-        session = _again(session_id)
+        session = again(session_id)
     if not session.is_open:
         return session
     if session.expires_at is not None and session.expires_at <= clock.now():
         return _expire_in_time(session)
     if session.waits or session.mode == "setup":
         return session
-    taken_off = _taken_off(session)
+    taken_off = taken_off_at(session)
     try:
         bill = _price(session, taken_off)
     except ProcessorError as error:
         if not error.definite:
             raise
         # Completing it says what is wrong.
-        return _again(session_id)
-    return _priced(_again(session_id), bill, taken_off)
+        return again(session_id)
+    return _priced(again(session_id), bill, taken_off)
 
 
 def expire(session: models.CheckoutSession) -> models.CheckoutSession:
@@ -158,8 +158,8 @@ def expire(session: models.CheckoutSession) -> models.CheckoutSession:
     session_id, made = session.id, _made_by(session)
     if isinstance(made, models.Invoice) and made.is_open:
         void_invoice(made, operation_id=shortened(f"checkout:{session.processor_id}:void"))
-        session = _again(session_id)
-    return _write(session, status="expired") if session.is_open else session
+        session = again(session_id)
+    return write_session(session, status="expired") if session.is_open else session
 
 
 def _expire_in_time(session: models.CheckoutSession) -> models.CheckoutSession:
@@ -173,7 +173,7 @@ def _expire_in_time(session: models.CheckoutSession) -> models.CheckoutSession:
         if not error.definite:
             raise
         # Its payment is on its way at this moment.
-        return _again(session_id)
+        return again(session_id)
 
 
 # -- what comes of it ------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def _subscribe(
     name: str,
     operation_id: str,
 ) -> None:
-    options, taken_off = given["options"], _taken_off(session)
+    options, taken_off = given["options"], taken_off_at(session)
     code = taken_off.get("promotion_code")
     payer, own = session.customer, {mirror.CHECKOUT_KEY: session.processor_id}
     found = None if code is None else _code(session.processor, code)
@@ -199,7 +199,7 @@ def _subscribe(
         coupon=taken_off.get("coupon"),
         promotion_code=found,
         automatic_tax=bool(options.get("automatic_tax")),
-        metadata=_extra(given),
+        metadata=extra(given),
         operation_id=operation_id,
         _own=own,
     )
@@ -230,12 +230,12 @@ def _bill(
 ) -> models.Invoice:
     """Make the bill of what is bought once."""
     gateway, session_id = gateway_of(session), session.id
-    options, taken_off = given["options"], _taken_off(session)
+    options, taken_off = given["options"], taken_off_at(session)
     customer, currency = session.customer.processor_id, session.currency
-    named = {**_extra(given), mirror.CHECKOUT_KEY: session.processor_id}
+    named = {**extra(given), mirror.CHECKOUT_KEY: session.processor_id}
 
     def legal() -> None:
-        now = _again(session_id)
+        now = again(session_id)
         if not now.is_open or now.waits:
             raise InvalidState(f"This checkout is {now.status}.", code="checkout_over")
 
@@ -312,16 +312,11 @@ def _settle(session: models.CheckoutSession, made: models.Mirrored) -> None:
 # -- what is due -----------------------------------------------------------------------------------
 
 
-def _taken_off(session: models.CheckoutSession) -> dict[str, str]:
-    """Return what is taken off at a session, as it's sent."""
-    return {name: session.raw[name] for name in _DISCOUNTS if session.raw.get(name)}
-
-
 def _price(session: models.CheckoutSession, taken_off: dict[str, str]) -> Answer:
     """Ask what is due, which is the invoice that there would be."""
-    given, gateway = _asked(session), gateway_of(session)
+    given, gateway = asked(session), gateway_of(session)
     customer, mode = session.customer.processor_id, session.mode
-    kept = {name: value for name, value in given["options"].items() if name not in _DISCOUNTS}
+    kept = {name: value for name, value in given["options"].items() if name not in DISCOUNTS}
     settle_session()
     return gateway.price_checkout(
         customer, mode=mode, items=given["items"], options={**kept, **taken_off}
@@ -337,7 +332,7 @@ def _priced(
     raw = {**amounts_of(invoice), **taken_off}
     if not session.is_open or (session.amount_total, session.raw) == (invoice.amount_due, raw):
         return session
-    return _write(session, amount_total=invoice.amount_due, raw=raw)
+    return write_session(session, amount_total=invoice.amount_due, raw=raw)
 
 
 def _code(processor: str, processor_id: str) -> models.PromotionCode:
@@ -369,39 +364,3 @@ def _code(processor: str, processor_id: str) -> models.PromotionCode:
 
     write(work, origin=Origin(current_actor()))
     return session.scalars(wanted).one()
-
-
-# -- the session -----------------------------------------------------------------------------------
-
-
-def _asked(session: models.CheckoutSession) -> dict[str, t.Any]:
-    """Return what the session was made with, as it was frozen."""
-    made = current_state().db.session.get_one(models.Operation, session.meta[OPERATION_KEY])
-    arguments: dict[str, t.Any] = made.request["arguments"]
-    return arguments
-
-
-def _extra(given: dict[str, t.Any]) -> dict[str, str]:
-    """Return the host's metadata for what comes of a session."""
-    made: dict[str, str] = given["options"].get("made_metadata", {})
-    return {key: value for key, value in made.items() if key != mirror.NAME_KEY}
-
-
-def _again(id: t.Any) -> models.CheckoutSession:
-    return current_state().db.session.get_one(models.CheckoutSession, id, populate_existing=True)
-
-
-def _write(session: models.CheckoutSession, **changes: t.Any) -> models.CheckoutSession:
-    """Change a session that is open and waits for nothing, as it is under the lock."""
-    id, customer_id = session.id, session.customer_id
-    settle_session()
-
-    def work(uow: UnitOfWork) -> None:
-        customer = uow.lock_customer(customer_id)
-        now = uow.session.get_one(models.CheckoutSession, id, populate_existing=True)
-        # It may have been completed since it was looked at.
-        if now.is_open and ("status" in changes or not now.waits):
-            mirror.change_mounted(uow, customer, now, **changes)
-
-    write(work, origin=Origin(current_actor()))
-    return _again(id)

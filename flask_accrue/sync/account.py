@@ -6,13 +6,15 @@ import collections.abc as c
 import contextlib
 import dataclasses
 import gc
+import logging
+import threading
 import time
 import typing as t
 
 import sqlalchemy as sa
 
 from .. import account_scope, models
-from ..errors import InvalidRequest, InvalidState, NotFound
+from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
 from ..mirror import Source
 from ..processors import Page, Processor, objects
 from ..state import current_state
@@ -28,10 +30,15 @@ from .progress import Progress
 from .report import Listener, Report, Unlinked
 from .writing import PARENTS, Batch, Name, Tally, payers_of, transact, write_batch
 
+logger = logging.getLogger(__name__)
+
 _TRIES: t.Final = 3
 _SAMPLE: t.Final = 5
 #: How many objects are made before Python looks for garbage.
 _OBJECTS: t.Final = 50_000
+_under_way: t.Final = threading.Lock()
+#: For each run of this process, what its threshold was when the run began.
+_found: t.Final[list[tuple[int, ...]]] = []
 
 T = t.TypeVar("T")
 
@@ -52,18 +59,20 @@ def sync_account(
     What is here and no longer at the processor is told, and only with ``repair`` written too. A run that
     was interrupted is gone on with, if it was asked for the same.
 
-    :param kinds: names of :data:`~flask_accrue.sync.KINDS`; none: everything.
+    :param kinds: names of :data:`~flask_accrue.sync.KINDS`; none: everything that the processor has.
     :param dry_run: write nothing, and tell what would be.
     :param link_by_email: a customer that nobody here has is linked to the one billable with its e-mail.
     :param anew: begin at the beginning, whatever was interrupted.
     :param listener: is told each difference, each customer that is nobody's, and how far the run is.
     :param wait: waits for some seconds when the processor has had too many calls.
+    :raises UnsupportedByProcessor: for a kind that was named and that it doesn't have.
     :raises InvalidState: when none of our customers is known to the processor: it's another account.
     :raises ProcessorError: when the processor can't be asked; the next run goes on from there.
     """
     if dry_run and repair:
         raise InvalidRequest("A run either repairs or only looks, not both.", param="repair")
     wanted = object_kinds(kinds)
+    named = kinds and "everything" not in kinds
     settle_session()
     account_scope.require_platform("A sync")
     gateway = current_state().processor(processor)
@@ -74,30 +83,46 @@ def sync_account(
         asked = {"kinds": wanted, "repair": repair, "link_by_email": link_by_email}
         progress = keeping.begin(gateway.name, asked, anew=anew)
     run = Run(gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email)
-    with _rarely_collected():
+    with rarely_collected():
         for kind in wanted:
             if kind not in progress.done:
                 progress.begin(kind)
-                run.go_through(kind)
+                with contextlib.nullcontext() if named else _where_supported():
+                    run.go_through(kind)
                 progress.finish_kind()
     progress.finish()
     return progress.report
 
 
 @contextlib.contextmanager
-def _rarely_collected() -> c.Iterator[None]:
+def _where_supported() -> c.Iterator[None]:
+    """Let everything be all that a processor has: of what it doesn't know there is nothing."""
+    try:
+        yield
+    except UnsupportedByProcessor as error:
+        logger.info("accrue: left out of the sync: %s", error)
+
+
+@contextlib.contextmanager
+def rarely_collected() -> c.Iterator[None]:
     """Have Python look for cycles of garbage once in a while, and not ten times a page.
 
     A page is tens of thousands of objects that live as long as it does and then go by themselves. Looking
     through them again and again was a sixth of a run.
     """
-    thresholds = gc.get_threshold()
-    if 0 < thresholds[0] < _OBJECTS:
-        gc.set_threshold(_OBJECTS, *thresholds[1:])
+    with _under_way:
+        _found.append(gc.get_threshold())
+        first, *further = _found[0]
+        if 0 < first < _OBJECTS:
+            gc.set_threshold(_OBJECTS, *further)
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        with _under_way:
+            # The thresholds are the process's: of runs side by side the last one puts back what was found.
+            found = _found.pop()
+            if not _found:
+                gc.set_threshold(*found)
 
 
 @dataclasses.dataclass

@@ -91,7 +91,12 @@ def _look_at_new(run: Run, kind: str, customer: str) -> None:
 
 def _customers_after(run: Run) -> list[tuple[uuid.UUID, str]]:
     customers = models.Customer
-    which = [customers.processor == run.gateway.name, customers.deleted_at.is_(None)]
+    which = [
+        customers.processor == run.gateway.name,
+        # Those of connected accounts aren't listed here.
+        customers.account.is_(None),
+        customers.deleted_at.is_(None),
+    ]
     if run.progress.after is not None:
         which.append(customers.id > uuid.UUID(run.progress.after))
     session = current_state().db.session

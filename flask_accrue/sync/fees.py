@@ -18,7 +18,7 @@ from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
 from ..state import current_state
-from ..unit_of_work import settle_session, write
+from ..unit_of_work import UnitOfWork, settle_session, write
 from .writing import Batch, Tally, payers_of, write_batch
 
 logger = logging.getLogger(__name__)
@@ -123,17 +123,23 @@ def _write(gateway: Processor, kind: _Kind, answer: Answer, wanted: _Wanted) -> 
     found = [each for each in answer.objects if each.processor_id in wanted]
     if not found:
         return 0
-    batch = Batch(gateway, found, Source.of_answer(answer), payers_of(gateway, found))
-    write(lambda uow: write_batch(uow, batch, Tally()), origin=Origin(current_actor()))
     model, session = _MODELS[kind], current_state().db.session
+    source = Source.of_answer(answer)
+    batch = Batch(gateway, found, source, payers_of(gateway, found))
+    names = [each.processor_id for each in found]
+    of_these = [model.processor == gateway.name, model.processor_id.in_(names)]
+
+    def work(uow: UnitOfWork) -> None:
+        write_batch(uow, batch, Tally())
+        uow.session.flush()
+        # A row that is as it was isn't written, and would be asked for again at once.
+        unchanged = [model.fee.is_(None), model.fresh_to < source.fresh_from]
+        fresh = {"fresh_from": source.fresh_from, "fresh_to": source.fresh_to}
+        uow.execute(sa.update(model).where(*of_these, *unchanged).values(fresh))
+
+    write(work, origin=Origin(current_actor()))
     known = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(model)
-        .where(
-            model.processor == gateway.name,
-            model.processor_id.in_([each.processor_id for each in found]),
-            model.fee.is_not(None),
-        )
+        sa.select(sa.func.count()).select_from(model).where(*of_these, model.fee.is_not(None))
     )
     session.rollback()
     return int(known or 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_accrue import ActionRequired, Money, billing, models
-from flask_accrue.billing.mounted_checkout import _write
+from flask_accrue.billing.mounted_sessions import write_session
 from flask_accrue.errors import (
     InvalidRequest,
     InvalidState,
@@ -320,13 +320,13 @@ def test_a_look_that_began_before_it_was_completed_doesnt_open_it_again(
         looking.start()
         held.wait_for_arrival()
         billing.adjust_balance(customer.owner(), Money(-100, "usd"))
-        assert _write(session, amount_total=5300).amount_total == 5300
+        assert write_session(session, amount_total=5300).amount_total == 5300
         done = billing.complete_checkout_session(session_of_row(customer), method, operation_id="x")
         assert done.is_complete
         held.release()
         looking.join()
     # Nor does one that has read it before, and writes it only now.
-    assert _write(session, amount_total=1).is_complete
+    assert write_session(session, amount_total=1).is_complete
     assert standing(customer, book) == ("complete", "paid")
     assert session_of(customer, book).amount_total == 5300
 

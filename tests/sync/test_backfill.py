@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, models
-from flask_accrue.errors import InvalidRequest
+from flask_accrue.errors import InvalidRequest, UnsupportedByProcessor
 from flask_accrue.ledger import verify
+from flask_accrue.processors import Processor
+from flask_accrue.processors.stripe import StripeProcessor
+from flask_accrue.sync.account import rarely_collected
 from tests.host import Organization
 from tests.processors.stripe.stripe_bodies import START
 
@@ -227,3 +231,32 @@ def test_an_owner_that_has_a_customer_is_given_no_second_one(account: Account) -
     assert [each.reason for each in account.unlinked] == [
         "its owner, Organization:1, has another customer here"
     ]
+
+
+def test_everything_is_what_the_processor_has_and_what_is_named_has_to_be_there(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.own(1)
+    account.prime_rest()
+    account.prime(1)
+    # As a processor of the host's own may be.
+    monkeypatch.setattr(StripeProcessor, "list_tax_ids", Processor.list_tax_ids)
+
+    assert account.sync().counts["customer"] == {"seen": 1, "created": 1}
+    with pytest.raises(UnsupportedByProcessor):
+        account.sync("tax_ids")
+
+
+def test_of_runs_side_by_side_the_last_one_puts_back_how_often_garbage_is_looked_for() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    try:
+        first, second = rarely_collected(), rarely_collected()
+        for run in (first, second):
+            run.__enter__()
+        assert gc.get_threshold()[0] > 700
+        for run in (first, second):
+            run.__exit__(None, None, None)
+        assert gc.get_threshold() == (700, 10, 10)
+    finally:
+        gc.set_threshold(*before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -9,6 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import Money, billing, connect, models
+from flask_accrue.errors import ProcessorUnavailable
+from flask_accrue.processors import Answer
+from flask_accrue.processors.fake import FakeProcessor
 from flask_accrue.state import current_state
 from flask_accrue.sync import fees, reconcile_fees
 from tests.host import app, kit, org
@@ -72,10 +76,44 @@ def test_what_failed_or_is_held_has_no_fee_and_isnt_asked_for(kit: Kit, org: Org
         billing.charge(org, usd(1000))
     billing.create_payment_intent(org, usd(1000), capture_method="manual", confirm=True)
     pass_time(kit, hours=13)
-    kit.fake.fail_next(fault="timeout", times=10)
 
-    assert reconcile_fees() == 0
+    assert asks_nobody(kit, org)
     assert told() == [(None, None)] * 2
+
+
+def asks_nobody(kit: Kit, org: Organization) -> bool:
+    """Tell whether reconciling leaves a fault for the next call that is made."""
+    kit.fake.fail_next("fetch", "timeout")
+    assert reconcile_fees() == 0
+    try:
+        kit.fake.fetch("customer", billing.customer(org).processor_id)
+    except ProcessorUnavailable:
+        return True
+    return False
+
+
+def test_what_has_no_fee_is_asked_for_twice_a_day_at_most(
+    kit: Kit, org: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billing.add_payment_method(org, "pm_card_visa")
+    billing.charge(org, usd(1000))
+    pass_time(kit, hours=13)
+    really = FakeProcessor.fetch
+
+    def fetch_without_fee(self: FakeProcessor, kind: str, processor_id: str) -> Answer:
+        # As of a charge whose fee is in another currency.
+        answer = really(self, kind, processor_id)
+        whole = (dataclasses.replace(each, fee=None, net=None) for each in answer.objects)
+        return dataclasses.replace(answer, objects=tuple(whole))
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(FakeProcessor, "fetch", fetch_without_fee)
+            assert reconcile_fees() == 0
+        assert asks_nobody(kit, org)
+        pass_time(kit, hours=13)
+
+    assert reconcile_fees() == 1
 
 
 def test_a_fee_of_a_week_ago_isnt_asked_for_any_more(kit: Kit, org: Organization) -> None:
