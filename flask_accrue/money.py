@@ -88,9 +88,10 @@ class Money:
         """The amount in major units, exactly."""
         return decimal.Decimal(self.amount_minor).scaleb(-self.exponent, _EXACT)
 
-    def require_payable(self) -> None:
+    def require_payable(self, param: str = "amount") -> None:
         """Refuse what no bank can pay, before anybody is asked.
 
+        :param param: what the error names.
         :raises InvalidRequest: with the code ``amount_not_payable``, naming the amounts next to it.
         """
         step = payable_step(self.currency)
@@ -102,7 +103,7 @@ class Money:
                 f"{self} can't be paid: amounts in {self.currency.upper()} are multiples of {step} minor "
                 f"units. Next to it are {below} and {above}.",
                 code="amount_not_payable",
-                param="amount",
+                param=param,
             )
 
     def format(self, locale: str | None = None) -> str:

@@ -24,6 +24,7 @@ from . import errors, models
 from .clock import real_now
 from .errors import IdempotencyConflict, InvalidRequest, InvalidState, OperationInProgress
 from .state import current_state
+from .telemetry import reached
 
 #: How long one process may work on an operation before another takes it over.
 LEASE: t.Final = datetime.timedelta(minutes=2)
@@ -98,8 +99,12 @@ def fingerprint(kind: str, subject: str, arguments: c.Mapping[str, t.Any]) -> st
 
 
 def is_known(id: str) -> bool:
-    """Tell whether an operation of that id was begun before."""
-    return current_state().db.session.get(models.Operation, id) is not None
+    """Tell whether what an operation of that id sends is settled, so that a repeat goes by it.
+
+    One that was begun and no more settles nothing: whoever began it died over it.
+    """
+    row = current_state().db.session.get(models.Operation, id)
+    return row is not None and bool(row.request)
 
 
 class Begun(enum.Enum):
@@ -181,6 +186,7 @@ def _freeze(
 ) -> None:
     """Keep what will be sent; an operation whose request is refused never was."""
     id, token = row.id, row.lease_token
+    reached("operation.begun")
     try:
         frozen = request()
     except BaseException:

@@ -227,6 +227,45 @@ def test_down_and_up_again_step_by_step(app: flask.Flask) -> None:
         assert missing_triggers(connection) == ()
 
 
+@pytest.mark.parametrize(
+    ("raw", "shared"),
+    [
+        ({"transfer": "tr_1", "application_fee_amount": 100}, ("tr_1", 100)),
+        ({"transfer": {"id": "tr_1"}, "application_fee": {"amount": 7}}, ("tr_1", 7)),
+        ({"transfer": "tr_1", "application_fee": 7}, ("tr_1", 7)),
+        ({"transfer": "tr_1", "application_fee": "fee_1"}, ("tr_1", None)),
+        ({"application_fee": "fee_1", "application_fee_amount": 0}, (None, 0)),
+        ({"transfer": None, "application_fee": None, "application_fee_amount": None}, (None, None)),
+        ({}, (None, None)),
+    ],
+    ids=str,
+)
+def test_what_charges_have_shared_is_known_of_those_that_were_mirrored_before(
+    app: flask.Flask, raw: dict[str, t.Any], shared: tuple[str | None, int | None]
+) -> None:
+    charges, customers = models.Charge.__table__, models.Customer.__table__
+    upgrade(app)
+    customer = {"processor": "stripe", "processor_id": "cus_1", "owner_type": "org"}
+    charge = {"processor": "stripe", "processor_id": "ch_1", "status": "succeeded", "amount": 1000}
+    said = {"amount_captured": 1000, "amount_refunded": 0, "currency": "usd", "captured": True}
+    with connected(app) as connection:
+        made = connection.execute(
+            sa.insert(customers).values(**customer, owner_id="1", generation=1)
+        )
+        of = {"customer_id": made.inserted_primary_key[0], "raw": raw}
+        connection.execute(sa.insert(charges).values(**charge, **said, **of))
+        connection.commit()
+
+    downgrade(app, "0009_entitlement_summaries")
+    upgrade(app)
+
+    with connected(app) as connection:
+        found = connection.execute(
+            sa.select(charges.c.transfer_processor_id, charges.c.application_fee)
+        )
+        assert tuple(found.one()) == shared
+
+
 def test_upgrading_twice_does_nothing(app: flask.Flask) -> None:
     upgrade(app)
     upgrade(app)

@@ -151,7 +151,7 @@ def refund(
     :raises InvalidState: with the code ``charge_already_refunded`` when nothing is left,
         ``charge_already_credited`` when credit notes gave it back otherwise,
         ``charge_not_captured`` for one that is only held, ``charge_not_succeeded``, or ``charge_not_shared``
-        for one that made no transfer or left no fee to give back.
+        for one that made no transfer or left no fee above 0 to give back.
     :raises InvalidRequest: for more than what is left, or another currency.
     """
     gateway = gateway_of(charge)
@@ -269,7 +269,7 @@ def _check_shared(charge: models.Charge, asked: c.Mapping[str, t.Any]) -> None:
             "connect.transfer() goes back by connect.reverse_transfer().",
             code="charge_not_shared",
         )
-    if fee and charge.application_fee is None:
+    if fee and not charge.application_fee:
         raise InvalidState(
             "The platform kept no application fee of this charge, so there is none to give back.",
             code="charge_not_shared",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import typing as t
+
+import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
@@ -46,7 +49,7 @@ def comp_subscription(
     :param target: a subscription, or the billable that is to have one to ``price``.
     :param reason: why, for whoever looks at it later; it's kept in the subscription's metadata.
     :param months: after so many calendar months it's billed; forever by default. In the very second in which
-        its period began these are the months after that period, whose invoice there is already.
+        a period of months began these are the months after that period, whose invoice there is already.
     :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that.
     :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
     """
@@ -100,22 +103,53 @@ def _months_to_ask_for(
     """Return for how many months a coupon that begins then has to hold.
 
     It ends with the second in which it began, so many months later, and an invoice of that second isn't
-    lowered any more. In the first second of a period the invoice of the period has been made, so that
-    without a month more it would be one invoice less.
+    lowered any more. Where a period begins then, a month more is needed, or it would be one invoice less: so
+    it is when it's given in the first second of a period, and not when that is a trial or the part of a
+    period before the first whole one. Periods of days or weeks aren't counted in months.
     """
-    start = row.current_period_start
-    first = months is not None and None not in (start, begins) and unix(start) == unix(begins)
-    return t.cast(int, months) + 1 if first else months
+    if months is None or begins is None or row.billing_cycle_anchor is None:
+        return months
+    price = next((each.price for each in row.items if each.price is not None), None)
+    interval, count = (
+        ("month", 1) if price is None else (price.interval or "month", price.interval_count)
+    )
+    if interval not in ("month", "year"):
+        return months
+    length = count * (12 if interval == "year" else 1)
+    anchor = row.billing_cycle_anchor.astimezone(clock.UTC)
+    # One that began on the last day of a shorter month ends some days before the period does.
+    begun = row.current_period_start is not None and unix(row.current_period_start) == unix(begins)
+    begins_one = begun and months % length == 0 and _begins_period(anchor, length, begins)
+    is_first_of_next = _begins_period(anchor, length, _later(begins, months))
+    return months + 1 if begins_one or is_first_of_next else months
+
+
+def _begins_period(anchor: datetime.datetime, length: int, moment: datetime.datetime) -> bool:
+    """Tell whether a period of so many months, counted from its anchor, begins in the second of a moment."""
+    moment = moment.astimezone(clock.UTC)
+    months = (moment.year - anchor.year) * 12 + moment.month - anchor.month
+    return months % length == 0 and unix(_later(anchor, months)) == unix(moment)
+
+
+def _later(moment: datetime.datetime, months: int) -> datetime.datetime:
+    """Return the same time so many calendar months later (or earlier), at most the month's last day."""
+    moment = moment.astimezone(clock.UTC)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
 
 
 def _to_the_month(
     row: models.Subscription, gateway: Processor, months: int | None, operation_id: str
 ) -> models.Subscription:
-    """Replace the coupon when the processor's clock says otherwise than ours in which second it began."""
+    """Replace the coupon when the processor's clock says otherwise than ours in which second it began.
+
+    Only the one that the operation gave: a repeat may come when it was long taken away, and another given.
+    """
     given = next((each for each in row.discounts or [] if _is_comp(each)), None)
     if months is None or row.current_period_start is None:
         return row
-    if given is None or given["start"] is None:
+    if given is None or given["start"] is None or not _gave(operation_id, row, given):
         return row
     begins = datetime.datetime.fromisoformat(given["start"])
     needed = _months_to_ask_for(row, months, begins)
@@ -136,6 +170,26 @@ def _to_the_month(
         }
 
     return update(row, "comp_months", {"months": needed}, changes, following)
+
+
+def _gave(id: str, row: models.Subscription, discount: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether an operation, which is finished, gave a discount."""
+    session = current_state().db.session
+    operation = session.get(models.Operation, id, populate_existing=True)
+    if operation is None or operation.finished_at is None:
+        return False
+    sent = operation.request["arguments"]["changes"]["discounts"]
+    if {"coupon": discount["coupon"]} not in sent:
+        return False
+    redemptions = models.Redemption
+    # When it was noted is told by our own clock, as the operation's end is.
+    noted = session.scalar(
+        sa.select(redemptions.created_at).where(
+            redemptions.processor == row.processor,
+            redemptions.discount_processor_id == discount["id"],
+        )
+    )
+    return noted is not None and noted <= operation.finished_at
 
 
 def _is_comp(discount: t.Mapping[str, t.Any]) -> bool:

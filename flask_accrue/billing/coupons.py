@@ -318,10 +318,11 @@ def _check_minimums(minimum: t.Any, others: list[t.Any]) -> None:
     if minimum is None and others:
         raise _invalid("other_minimums", "Other least amounts need a minimum beside them.")
     every = [*([] if minimum is None else [minimum]), *others]
-    for each in every:
+    for number, each in enumerate(every):
+        param = "other_minimums" if number else "minimum"
         if not isinstance(each, Money) or each.amount_minor <= 0:
-            raise _invalid("minimum", f"A least amount is Money above 0, not {each!r}.")
-        each.require_payable()
+            raise _invalid(param, f"A least amount is Money above 0, not {each!r}.")
+        each.require_payable(param)
     if len({each.currency for each in every}) < len(every):
         raise _invalid("other_minimums", "Each least amount is in a currency of its own.")
 

@@ -35,11 +35,16 @@ class Sum(t.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class CreditedLine:
-    """A line of a bill, and how much of it is credited: so many, or an amount before discount and tax."""
+    """A line of a bill, and how much of it is credited: so many, or an amount before discount and tax.
+
+    :ivar discounts: how many discounts its bill has at most for it; ``taxes``: how many taxes come on top.
+    """
 
     line: models.InvoiceItem
     quantity: int | None = None
     amount: int | None = None
+    discounts: int = 1
+    taxes: int = 1
 
     def told(self) -> dict[str, t.Any]:
         """Return it as it's sent."""
@@ -57,9 +62,14 @@ class CreditedLine:
         else:
             part, whole = t.cast(int, self.quantity), t.cast(int, line.quantity)
         full = Money(line.amount - line.discount + line.tax, line.currency)
-        is_exact = part == whole or (self.amount is not None and full.amount_minor == line.amount)
-        within = 0 if is_exact else payable_step(line.currency)
+        within = 0 if part == whole else self._rounded() * payable_step(line.currency)
         return Sum(full.share(part, whole, payable=True).amount_minor, within)
+
+    def _rounded(self) -> int:
+        """Return how many parts of the sum a processor rounds, each by itself."""
+        taken_off = self.discounts if self.line.discount else 0
+        on_top = self.taxes if self.line.tax else 0
+        return (self.amount is None) + taken_off + on_top
 
 
 def credited_lines(invoice: models.Invoice, lines: t.Any) -> list[CreditedLine]:
@@ -107,9 +117,12 @@ def _line(invoice: models.Invoice, named: t.Any, much: t.Any) -> CreditedLine:
         )
     if much is None:
         return CreditedLine(line, amount=line.amount)
+    discounts = max(1, len(invoice.discount_amounts))
+    taxes = max(1, sum(not each["inclusive"] for each in invoice.total_taxes))
     if isinstance(much, Money):
-        return CreditedLine(line, amount=_amount(invoice, line, much))
-    return CreditedLine(line, quantity=_quantity(line, much))
+        amount = _amount(invoice, line, much)
+        return CreditedLine(line, amount=amount, discounts=discounts, taxes=taxes)
+    return CreditedLine(line, quantity=_quantity(line, much), discounts=discounts, taxes=taxes)
 
 
 def _amount(invoice: models.Invoice, line: models.InvoiceItem, much: Money) -> int:

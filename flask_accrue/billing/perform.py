@@ -15,6 +15,7 @@ import uuid
 
 from .. import account_scope, models, operations
 from ..errors import (
+    AccrueError,
     ActionRequired,
     AuthenticationError,
     CardError,
@@ -141,12 +142,22 @@ def _check(
         return
     try:
         plan.check()
-    except BaseException:
+    except BaseException as error:
         if sent_at is None:
             operations.abandon(id, token)
-        else:
+        elif _is_verdict(error):
             operations.release(id, token, state="unknown", guard=None)
+        else:
+            # It isn't known any better what became of it, so the next one has to look first, too.
+            operations.release(id, token, state="unknown")
         raise
+
+
+def _is_verdict(error: BaseException) -> bool:
+    """Tell whether a check has come to an end, other than by failing to look."""
+    if isinstance(error, ProcessorError):
+        return error.definite and not isinstance(error, RateLimited | AuthenticationError)
+    return isinstance(error, AccrueError)
 
 
 @contextlib.contextmanager

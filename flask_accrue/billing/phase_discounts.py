@@ -5,13 +5,16 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from .. import models
+import sqlalchemy as sa
+
+from .. import clock, models
 from ..processors import Capability, Processor
+from ..state import current_state
 from .changes import as_it_is
 from .current import sync
 from .discounts import kept
 from .phases import Discounts, Phase
-from .promotions import known_codes
+from .promotions import find_coupon, known_codes
 
 #: A coupon or a code, by the processor's id.
 _Name: t.TypeAlias = tuple[str, str]
@@ -39,14 +42,14 @@ def settled(schedule: models.SubscriptionSchedule, phases: c.Sequence[Phase]) ->
 
     :raises InvalidRequest: for a coupon or code that can't be redeemed.
     """
-    held, named = _held(schedule), _named(schedule)
+    held, spent = _held(schedule), _spent(schedule)
     given: list[Discounts] = []
     for number, phase in enumerate(phases):
         names = _names(schedule.processor, phase) if number == 0 else set()
         going_on = [id for name, id in held.items() if name in names]
         if going_on:
             given.append([{"discount": going_on[0]}])
-        elif names & named:
+        elif names & spent:
             given.append(None)
         else:
             given.append(phase.to_redeem(schedule.customer))
@@ -65,10 +68,13 @@ def with_those_before(
     have = {name for each in row.discounts or [] for name in _of(each)}
     given: list[Discounts] = []
     for phase in phases:
+        own: Discounts = None
+        if not (keep and have & _names(row.processor, phase)):
+            own = phase.to_redeem(row.customer)
+        # A word that wasn't known here is now.
         if keep and have & _names(row.processor, phase):
-            given.append(before)
-        else:
-            given.append([*(before if keep else ()), *(phase.to_redeem(row.customer) or ())])
+            own = None
+        given.append([*(before if keep else ()), *(own or ())])
     return before, given
 
 
@@ -90,30 +96,61 @@ def _of(discount: c.Mapping[str, t.Any]) -> c.Iterator[_Name]:
             yield kind, discount[kind]
 
 
-def _named(schedule: models.SubscriptionSchedule) -> set[_Name]:
-    """Return what the current phase named when it began."""
-    if schedule.current_phase_start is None:
+def _spent(schedule: models.SubscriptionSchedule) -> set[_Name]:
+    """Return what the subscription had in the current phase, and is used up.
+
+    The phase itself doesn't tell: what is spent is no longer named once the schedule was changed.
+    """
+    if schedule.current_phase_start is None or schedule.subscription_processor_id is None:
         return set()
     begins = schedule.current_phase_start.isoformat()
-    return {
-        name
+    went_on = [
+        each["discount"]
         for phase in schedule.phases
         if phase["start"] == begins
         for each in phase.get("discounts", ())
-        for name in _of(each)
-    }
+        if each.get("discount") is not None
+    ]
+    redemptions = models.Redemption
+    of_phase = redemptions.redeemed_at >= schedule.current_phase_start
+    rows = current_state().db.session.scalars(
+        sa.select(redemptions).where(
+            redemptions.processor == schedule.processor,
+            redemptions.subscription_processor_id == schedule.subscription_processor_id,
+            sa.or_(of_phase, redemptions.discount_processor_id.in_(went_on)),
+        )
+    )
+    return {name for each in rows.all() if _is_used_up(each) for name in _of_redemption(each)}
+
+
+def _is_used_up(redemption: models.Redemption) -> bool:
+    """Tell whether a discount that a subscription no longer has was spent, rather than taken away."""
+    if redemption.ends_at is not None:
+        return redemption.ends_at <= clock.now()
+    coupon = find_coupon(redemption.processor, redemption.coupon_processor_id)
+    # One that nothing is known of may hold once.
+    return coupon is None or coupon.duration != "forever"
+
+
+def _of_redemption(redemption: models.Redemption) -> c.Iterator[_Name]:
+    yield "coupon", redemption.coupon_processor_id
+    if redemption.promotion_code_processor_id is not None:
+        yield "promotion_code", redemption.promotion_code_processor_id
 
 
 def _names(processor: str, phase: Phase) -> set[_Name]:
-    """Return by which names a processor may know what a phase takes off."""
+    """Return by which names a processor may know what a phase takes off: a code also by its coupon."""
     names: set[_Name] = set()
     if isinstance(phase.coupon, models.Coupon):
         names.add(("coupon", phase.coupon.processor_id))
     elif isinstance(phase.coupon, str):
         names.add(("coupon", phase.coupon))
+    codes: list[models.PromotionCode] = []
     if isinstance(phase.promotion_code, models.PromotionCode):
-        names.add(("promotion_code", phase.promotion_code.processor_id))
+        codes = [phase.promotion_code]
     elif isinstance(phase.promotion_code, str):
-        word = phase.promotion_code.strip()
-        names |= {("promotion_code", each.processor_id) for each in known_codes(processor, word)}
-    return names
+        codes = known_codes(processor, phase.promotion_code.strip())
+    names |= {("promotion_code", each.processor_id) for each in codes}
+    # An earlier code of the word may have been for another coupon.
+    meant = [each for each in codes if each.is_active] or codes
+    return names | {("coupon", each.coupon_processor_id) for each in meant}

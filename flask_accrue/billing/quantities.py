@@ -157,7 +157,7 @@ def _requantify(
                 raise _Moved
         elif not all(_may_follow(found.get(each["id"]), each["quantity"], wanted) for each in sent):
             # It was made and changed since, or wasn't made: sent again it would undo that change.
-            raise _changed()
+            raise _changed_since(id, sent, found)
 
     change = functools.partial(
         update,
@@ -195,6 +195,20 @@ def _quantities(answer: Answer) -> dict[str, int | None]:
 def _may_follow(quantity: int | None, sent: int, wanted: c.Callable[[int], int]) -> bool:
     """Tell whether a quantity is as a request leaves it, or as it can have been reckoned from."""
     return quantity is not None and sent in (quantity, wanted(quantity))
+
+
+def _changed_since(
+    id: str, sent: list[dict[str, t.Any]], found: dict[str, int | None]
+) -> InvalidState:
+    wanted = ", ".join(str(each["quantity"]) for each in sent)
+    now = ", ".join(str(found.get(each["id"], "gone")) for each in sent)
+    return InvalidState(
+        f"The answer to this change, to {wanted}, was lost, and the quantity was changed elsewhere since: "
+        f"it's {now}. It may have been made before that, or not at all, and wasn't sent again. Look in the "
+        f"processor's log of requests for the idempotency key {id!r}, or at the subscription's events. "
+        "Only if it wasn't made and is still wanted, repeat it under another operation id.",
+        code="quantity_changed",
+    )
 
 
 def _changed() -> InvalidState:

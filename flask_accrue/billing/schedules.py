@@ -171,13 +171,18 @@ def schedule_subscription(
     taxed: bool | None = None
     before: list[dict[str, str]] = []
     given: list[Discounts] = []
-    # Settled before the schedule is made: what can't be redeemed is refused with nothing changed.
-    if not operations.is_known(following):
+    is_repeat = operations.is_known(following)
+    if not is_repeat:
+        # Before the schedule is made: what can't be redeemed is refused with nothing changed.
+        settle_session()
+        with_those_before(known(subscription), phases, keep=keep_discounts)
+    made = _put_under_schedule(subscription, id)
+    if not is_repeat:
+        # Its answer holds the subscription: of a discount given elsewhere the event may be on its way.
         settle_session()
         row = known(subscription)
         taxed = row.automatic_tax
         before, given = with_those_before(row, phases, keep=keep_discounts)
-    made = _put_under_schedule(subscription, id)
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
     current = {**made.phases[0], "proration": "none"}
     asked = {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra}
@@ -187,17 +192,14 @@ def schedule_subscription(
         asked if keep_discounts else {**asked, "keep_discounts": False},
         lambda now: {
             "phases": [
-                _taxed(each, taxed)
-                for each in (
-                    _kept(current, before),
-                    *frozen_phases(phases, _ends(now), {}, given),
-                )
+                _kept(current, before),
+                *frozen_phases(phases, _ends(now), {}, given),
             ],
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},
-            # For phases that it's given later, too.
-            **({"automatic_tax": True} if taxed else {}),
+            # Of all phases that don't say it; said in each, it couldn't be switched for all of them.
+            **({} if taxed is None else {"automatic_tax": taxed}),
         },
         following,
     )
@@ -217,9 +219,6 @@ def list_schedules(owner: t.Any) -> list[models.SubscriptionSchedule]:
             .execution_options(autoflush=False)
         )
     )
-
-
-# -- shared ----------------------------------------------------------------------------------------
 
 
 def _put_under_schedule(
@@ -254,11 +253,6 @@ def _put_under_schedule(
 def _ends(schedule: models.SubscriptionSchedule) -> datetime.datetime:
     assert schedule.current_phase_end is not None
     return schedule.current_phase_end
-
-
-def _taxed(phase: dict[str, t.Any], automatic_tax: bool | None) -> dict[str, t.Any]:
-    """Return a phase that says whether tax is reckoned in it, where that is known."""
-    return phase if automatic_tax is None else {"automatic_tax": automatic_tax, **phase}
 
 
 def _kept(phase: c.Mapping[str, t.Any], discounts: list[dict[str, str]]) -> dict[str, t.Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
-from .. import account_scope, models
+from .. import account_scope, models, operations
 from ..billing.amounts import check_amount, check_in, check_money
 from ..billing.charges import charge_card
 from ..billing.customers import customer
@@ -51,7 +51,7 @@ def destination_charge(
     :raises CardError: when the bank declines; nothing is moved.
     :raises ActionRequired: when the customer has to confirm it; the money is moved once that's done.
     :raises InvalidRequest: for an amount that isn't above 0, in another currency than the customer's, or for
-        a part of it that is more than the whole.
+        a part of it that is more than the whole or that no bank can pay.
     """
     account_scope.require_platform("A destination charge")
     row = require_account(account)
@@ -172,7 +172,9 @@ def separate_charge_and_transfer(
             charge=charge.one(),
             group=group,
             metadata=metadata,
-            operation_id=None if operation_id is None else f"{operation_id}:{number}",
+            operation_id=None
+            if operation_id is None
+            else operations.shortened(f"{operation_id}:{number}"),
         )
         made.append(done)
     return SeparateCharge(session.get_one(models.PaymentIntent, payment_id), made)
@@ -220,6 +222,7 @@ def _part(part: t.Any, whole: t.Any, name: str) -> int | None:
             f"{name} is at least 0, not {part}.", code="amount_invalid", param=name
         )
     check_in(whole.currency, part, "charge", name)
+    part.require_payable(name)
     if whole < part:
         raise InvalidRequest(
             f"{name} is {part}, and the charge only {whole}.", code="amount_too_large", param=name

@@ -22,8 +22,8 @@ def platform_fee(
 ) -> Money:
     """Return what a platform keeps of an amount: a percentage and a fixed part, within bounds.
 
-    The percentage is exact and rounded half to even to the minor unit, once. The fee is never above the
-    amount, whatever the bounds say. ::
+    The percentage is exact and rounded half to even, once, to what can be paid: mostly to the minor unit, but
+    to whole krónur. The fee is never above the amount, whatever the bounds say. ::
 
         connect.platform_fee(Money(10_000, "usd"), percent="2.9", fixed=Money(30, "usd"))
 
@@ -40,7 +40,7 @@ def platform_fee(
             f"A fee of at least {min} can't be at most {max}.", code="amount_invalid", param="max"
         )
     exact = _fraction(percent) / 100
-    fee = amount.share(exact.numerator, exact.denominator)
+    fee = amount.share(exact.numerator, exact.denominator, payable=True)
     if fixed is not None:
         fee += fixed
     if max is not None and max < fee:

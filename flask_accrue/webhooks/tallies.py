@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import typing as t
 
 import sqlalchemy as sa
@@ -10,7 +11,10 @@ import sqlalchemy as sa
 from .. import models
 from ..clock import real_now
 from ..ids import new_id
+from ..retry import loggable
 from ..state import AccrueState, current_state
+
+logger = logging.getLogger(__name__)
 
 #: Events of test mode where there is a live key, or of live mode where there is a test key.
 OTHER_MODE: t.Final = "other_mode"
@@ -19,7 +23,22 @@ _tallies = models.WebhookTally
 
 
 def count(state: AccrueState, processor: str, endpoint: str, reason: str) -> None:
-    """Count an event of today's, in a transaction of its own. Any number may be counted at once."""
+    """Count an event of today's, in a transaction of its own. Any number may be counted at once.
+
+    Where that can't be written it's logged and no more: nobody sends an event again to be counted.
+    """
+    try:
+        _count(state, processor, endpoint, reason)
+    except sa.exc.SQLAlchemyError as error:
+        logger.exception(
+            "accrue: an event of %s wasn't counted (%s)",
+            processor,
+            reason,
+            exc_info=loggable(error),
+        )
+
+
+def _count(state: AccrueState, processor: str, endpoint: str, reason: str) -> None:
     engine, now = state.db.engines[state.settings.bind_key], real_now()
     of = {"processor": processor, "endpoint": endpoint, "reason": reason, "day": now.date()}
     one_more = sa.update(_tallies).filter_by(**of).values(count=_tallies.count + 1, updated_at=now)

@@ -1,6 +1,8 @@
 """What a charge made for a connected account moved there, and what the platform keeps of it; charges whose
 own fee isn't known.
 
+What was mirrored before has both in the object as it came.
+
 Revision ID: 0010_shared_charges
 """
 
@@ -22,10 +24,44 @@ def exact(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(binary, "mysql", "mariadb")
 
 
+#: The transfer is told as its id or whole; the fee as what was agreed on, as the whole fee, or as a number.
+FROM_RAW = {
+    "postgresql": (
+        "COALESCE(raw #>> '{transfer,id}', raw ->> 'transfer')",
+        """CAST(COALESCE(
+            raw ->> 'application_fee_amount',
+            raw #>> '{application_fee,amount}',
+            CASE jsonb_typeof(raw -> 'application_fee') WHEN 'number' THEN raw ->> 'application_fee' END
+        ) AS bigint)""",
+    ),
+    "sqlite": (
+        "COALESCE(json_extract(raw, '$.transfer.id'), json_extract(raw, '$.transfer'))",
+        """COALESCE(
+            json_extract(raw, '$.application_fee_amount'),
+            json_extract(raw, '$.application_fee.amount'),
+            CASE json_type(raw, '$.application_fee')
+                WHEN 'integer' THEN json_extract(raw, '$.application_fee') END
+        )""",
+    ),
+}
+
+
 def upgrade() -> None:
     op.add_column("accrue_charges", sa.Column("transfer_processor_id", exact(255), nullable=True))
     op.add_column("accrue_charges", sa.Column("application_fee", sa.BigInteger(), nullable=True))
-    if op.get_context().dialect.name == "postgresql":
+    dialect = op.get_context().dialect.name
+    if dialect in FROM_RAW:
+        transfer, fee = FROM_RAW[dialect]
+        charges = sa.table(
+            "accrue_charges", sa.column("transfer_processor_id"), sa.column("application_fee")
+        )
+        known = {
+            "transfer_processor_id": sa.literal_column(transfer),
+            "application_fee": sa.literal_column(fee),
+        }
+        is_shared = sa.or_(*(each.is_not(None) for each in known.values()))
+        op.execute(sa.update(charges).values(known).where(is_shared))
+    if dialect == "postgresql":
         op.create_index(
             "ix_accrue_charges_without_fee",
             "accrue_charges",

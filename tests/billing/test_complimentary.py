@@ -175,6 +175,78 @@ def test_a_processor_s_clock_that_is_behind_costs_no_invoice(
     assert sorted(due(payer)) == [0, 1900, 1900]
 
 
+@pytest.mark.parametrize("days", [{"trial": 14}, {"billing_cycle_anchor": 20}])
+def test_the_first_second_of_a_trial_or_of_part_of_a_period_isn_t_one_of_a_period(
+    kit: Kit, payer: Organization, days: dict[str, int]
+) -> None:
+    [(name, number)] = days.items()
+    span = datetime.timedelta(days=number)
+    given: dict[str, Any] = {name: span if name == "trial" else kit.fake.clock.now() + span}
+    row = billing.subscribe(payer, "price_pro", **given)
+    billing.comp_subscription(row, reason="A month", months=1)
+    assert (row.discounts or [])[0]["coupon"] == "accrue-comp-1-months"
+    for _ in range(3):
+        kit.advance(days=31)
+    renewals = sorted(billing.list_invoices(payer), key=lambda each: each.created)[1:]
+    assert [each.total for each in renewals] == [0, 1900, 1900]
+
+
+def test_a_trial_of_a_month_is_as_long_as_the_month_that_is_given(
+    kit: Kit, payer: Organization
+) -> None:
+    month = datetime.timedelta(days=31)
+    row = billing.subscribe(payer, "price_pro", trial=month)
+    billing.comp_subscription(row, reason="A month", months=1)
+    for _ in range(3):
+        kit.advance(days=31)
+    assert sorted(due(payer)) == [0, 0, 1900, 1900]
+
+
+def test_a_month_that_is_given_with_a_shorter_one_s_last_day_is_one_invoice(
+    kit: Kit, payer: Organization
+) -> None:
+    # Periods begin on the 31st, the coupon would be over on the 30th.
+    kit.advance(days=21)
+    row = billing.subscribe(payer, "price_pro")
+    kit.advance(days=30)
+    assert row.current_period_start is not None
+    assert row.current_period_start.day == 30
+    billing.comp_subscription(row, reason="A month", months=1)
+    kit.advance(days=62)
+    assert sorted(due(payer)) == [0, 1900, 1900, 1900]
+
+
+@pytest.mark.parametrize("months", [None, 3, 12])
+def test_a_repeat_leaves_alone_what_was_given_since(
+    kit: Kit, subscription: models.Subscription, months: int | None
+) -> None:
+    kit.advance(days=3)
+    first: dict[str, Any] = {"reason": "A", "months": 3, "operation_id": "A"}
+    billing.comp_subscription(subscription, **first)
+    billing.remove_discount(subscription)
+    kit.advance(days=1)
+    billing.comp_subscription(subscription, reason="B", months=months)
+    kit.deliver()
+    given = subscription.discounts
+    assert billing.comp_subscription(subscription, **first).discounts == given
+    kit.deliver()
+    assert subscription.discounts == given
+
+
+def test_a_repeat_leaves_the_same_coupon_alone_that_was_given_since(
+    kit: Kit, payer: Organization
+) -> None:
+    first: dict[str, Any] = {"reason": "A", "months": 3, "operation_id": "A"}
+    row = billing.subscribe(payer, "price_pro")
+    kit.advance(days=1)
+    billing.comp_subscription(row, **first)
+    billing.remove_discount(row)
+    kit.advance(days=30)
+    billing.apply_coupon(row, "accrue-comp-3-months")
+    [given] = row.discounts or []
+    assert billing.comp_subscription(row, **first).discounts == [given]
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_new_one_with_an_end_is_one_call(
     kit: Kit, payer: Organization, calls: list[str], moment: Any

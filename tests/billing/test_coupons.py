@@ -270,9 +270,12 @@ def test_an_amount_off_is_one_that_can_be_paid(kit: Kit, amount: Money) -> None:
 @pytest.mark.parametrize(
     ("least", "others", "param"),
     [
-        (Money(150, "isk"), [], "amount"),
-        (Money(2000, "usd"), [Money(1005, "kwd")], "amount"),
-        (Money(2000, "usd"), [Money(550, "ugx")], "amount"),
+        (Money(150, "isk"), [], "minimum"),
+        (Money(2000, "usd"), [Money(1005, "kwd")], "other_minimums"),
+        (Money(2000, "usd"), [Money(550, "ugx")], "other_minimums"),
+        (Money(2000, "usd"), [Money(0, "eur")], "other_minimums"),
+        (Money(2000, "usd"), [900], "other_minimums"),
+        (None, [Money(900, "eur")], "other_minimums"),
         (Money(2000, "usd"), [Money(3000, "usd")], "other_minimums"),
         (Money(0, "usd"), [], "minimum"),
         (2000, [], "minimum"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flask_accrue import Money, billing, errors, models
+from flask_accrue.billing.credit_lines import credited_lines, summed
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
@@ -164,3 +166,71 @@ def test_parts_of_lines_can_be_paid(
             key="unpayable",
         )
     assert refused.value.code == "amount_not_payable"
+
+
+def credited(bill: models.Invoice, much: Any, back: int, line: int = 0) -> models.CreditNote:
+    """Credit a part of a paid bill's line, and give so much back."""
+    return billing.create_credit_note(
+        bill, lines={bill.items[line]: much}, refund=Money(back, bill.currency)
+    )
+
+
+def test_a_quantity_costs_what_it_cost_also_after_an_amount_of_its_line(
+    kit: Kit, payer: Organization
+) -> None:
+    bill = billed(kit, payer)
+    billing.pay_invoice(bill)
+    credited(bill, Money(1500, "usd"), 1500)
+    assert credited(bill, 1, 1000).subtotal == 1000
+    # Of the next there is half of it left.
+    with pytest.raises(errors.InvalidRequest):
+        credited(bill, 1, 1000)
+    assert credited(bill, Money(500, "usd"), 500).total == 500
+    kit.deliver()
+    kit.assert_settled()
+
+
+def test_the_parts_of_a_quantity_that_doesn_t_divide_add_up_to_its_line(
+    kit: Kit, payer: Organization
+) -> None:
+    bill = billed(kit, payer)
+    [line] = bill.items
+    billing.create_credit_note(bill, lines={line: Money(1, "usd")})
+    notes = [billing.create_credit_note(bill, lines={line: 1}) for _ in range(3)]
+    assert [note.subtotal for note in notes] == [1000, 1000, 999]
+
+
+@pytest.mark.parametrize(
+    ("taxes", "discounts", "much", "within"),
+    [
+        # Each part is rounded by itself: of a quantity its amount, then each discount and each tax on top.
+        ([False], [], 1, 2),
+        ([False, False], [], 1, 3),
+        ([False, False], [], Money(1111, "usd"), 2),
+        ([False, True], [], Money(1111, "usd"), 1),
+        ([False, False], ["di_1", "di_2"], 1, 5),
+        ([], ["di_1"], Money(1111, "usd"), 1),
+        ([], [], Money(1111, "usd"), 0),
+        ([False, False], ["di_1"], None, 0),
+    ],
+)
+def test_what_a_part_comes_to_is_as_close_as_its_parts_are_rounded(
+    taxes: list[bool], discounts: list[str], much: Any, within: int
+) -> None:
+    line = models.InvoiceItem(
+        id=uuid.uuid4(),
+        processor_id="il_1",
+        amount=3333,
+        discount=1000 if discounts else 0,
+        tax=700 if taxes else 0,
+        quantity=3,
+        currency="usd",
+    )
+    bill = models.Invoice(
+        currency="usd",
+        items=[line],
+        total_taxes=[{"amount": 350, "inclusive": inclusive} for inclusive in taxes],
+        discount_amounts=[{"discount": each, "amount": 500} for each in discounts],
+    )
+    [part] = credited_lines(bill, {line: much})
+    assert summed([part]).within == within

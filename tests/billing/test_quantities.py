@@ -82,3 +82,37 @@ def test_what_can_t_be_asked_for_isn_t_changed(kit: Kit, subscription: models.Su
         billing.increment(subscription, operation_id="op")
     assert quantity_of(kit, subscription) == 1
     assert billing.increment(subscription, operation_id="op").items[0].quantity == 2
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "rate_limited"])
+def test_a_lost_change_that_can_t_be_looked_for_still_keeps_the_next_one_back(
+    kit: Kit, subscription: models.Subscription, fault: str
+) -> None:
+    kit.fake.fail_next("update_subscription", "timeout", when="after")
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.increment(subscription, operation_id="op")
+    kit.fake.fail_next("fetch", fault)
+    with pytest.raises(errors.ProcessorError):
+        billing.increment(subscription, operation_id="op")
+    with pytest.raises(errors.InvalidState) as refused:
+        billing.increment(subscription, operation_id="op-2")
+    assert refused.value.code == "quantity_changed"
+    assert quantity_of(kit, subscription) == 2
+    assert billing.increment(subscription, operation_id="op").items[0].quantity == 2
+
+
+def test_a_change_that_may_have_been_made_isn_t_said_to_be_left_out(
+    kit: Kit, subscription: models.Subscription
+) -> None:
+    kit.fake.fail_next("update_subscription", "timeout", when="after")
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.increment(subscription, operation_id="op")
+    change_elsewhere(kit, subscription, 7)
+    with pytest.raises(errors.InvalidState) as refused:
+        billing.increment(subscription, operation_id="op")
+    assert refused.value.code == "quantity_changed"
+    told = str(refused.value)
+    assert "left out" not in told
+    assert "may have been made" in told
+    for word in ("to 2,", "it's 7", "'op'"):
+        assert word in told

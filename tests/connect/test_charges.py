@@ -241,15 +241,19 @@ def test_an_account_without_the_capability_gets_nothing(kit, payer):
     assert refused.value.code == "insufficient_capabilities_for_transfer"
 
 
-@pytest.mark.parametrize("currency", ["jpy", "kwd", "huf", "isk"])
-def test_currencies_of_other_decimals_are_shared_to_the_unit(kit, payer, account, currency):
+@pytest.mark.parametrize(
+    ("currency", "there"), [("jpy", 107_975), ("kwd", 107_980), ("huf", 107_975), ("isk", 108_000)]
+)
+def test_currencies_of_other_decimals_are_shared_as_they_can_be_paid(
+    kit, payer, account, currency, there
+):
     whole = Money(123_400, currency)
 
     connect.destination_charge(
         payer, whole, account, application_fee=connect.platform_fee(whole, "12.5")
     )
 
-    assert kit.fake.balance(currency, account=account.processor_id) == Money(107_975, currency)
+    assert kit.fake.balance(currency, account=account.processor_id) == Money(there, currency)
 
 
 # -- giving back -----------------------------------------------------------------------------------
@@ -355,3 +359,54 @@ def test_the_same_refund_with_other_options_is_another_one(kit, payer, account):
 
     with pytest.raises(IdempotencyConflict):
         billing.refund(only_charge(), usd(100), reverse_transfer=True, operation_id="op-1")
+
+
+def test_a_fee_of_nothing_is_none_to_give_back(kit, payer, account):
+    connect.destination_charge(payer, usd(1000), account, application_fee=usd(0))
+
+    with pytest.raises(InvalidState) as refused:
+        billing.refund(only_charge(), reverse_transfer=True, refund_application_fee=True)
+
+    assert refused.value.code == "charge_not_shared"
+    assert rows(models.Refund) == []
+
+
+@pytest.mark.parametrize("name", ["application_fee", "transfer_amount"])
+def test_parts_of_a_charge_can_be_paid(kit, payer, account, name):
+    whole = Money(100_000, "isk")
+
+    with pytest.raises(InvalidRequest) as refused:
+        connect.destination_charge(payer, whole, account, **{name: Money(2912, "isk")})
+
+    assert (refused.value.code, refused.value.param) == ("amount_not_payable", name)
+    assert rows(models.PaymentIntent) == []
+
+
+def test_what_a_refund_takes_back_can_be_paid(kit, payer, account):
+    whole = Money(100_000, "isk")
+    fee = connect.platform_fee(whole, "2.9123")
+    assert fee == Money(2900, "isk")
+    connect.destination_charge(payer, whole, account, application_fee=fee)
+    there = kit.fake.balance("isk", account=account.processor_id)
+
+    for part in (33_300, 33_300, 33_400):
+        billing.refund(
+            only_charge(),
+            Money(part, "isk"),
+            reverse_transfer=True,
+            refund_application_fee=True,
+        )
+        now = kit.fake.balance("isk", account=account.processor_id)
+        (there - now).require_payable()
+        there = now
+
+    assert there == Money(0, "isk")
+
+
+def test_a_sale_under_the_longest_id_is_shared(kit, payer, account):
+    for _ in range(2):
+        done = connect.separate_charge_and_transfer(
+            payer, usd(1000), [(account, usd(600))], group="sale-1", operation_id="x" * 255
+        )
+        assert [each.amount for each in done.transfers] == [600]
+    assert len(rows(models.Transfer)) == 1

@@ -33,7 +33,9 @@ usd = lambda cents: Money(cents, "usd")  # noqa: E731 - a word for a test
         (usd(10**15), {"percent": "0.00000000000001"}, usd(0)),
         (usd(10**16), {"percent": decimal.Decimal("0.0000000000001")}, usd(10)),
         (Money(999, "jpy"), {"percent": "3.6"}, Money(36, "jpy")),
-        (Money(12_345, "kwd"), {"percent": "2.5"}, Money(309, "kwd")),
+        # What no bank can pay is no fee.
+        (Money(12_340, "kwd"), {"percent": "2.5"}, Money(310, "kwd")),
+        (Money(100_000, "isk"), {"percent": "2.9123"}, Money(2900, "isk")),
         (Money(129_900, "huf"), {"percent": 5}, Money(6495, "huf")),
         (Money(250_000, "isk"), {"percent": 5}, Money(12_500, "isk")),
     ],

@@ -294,6 +294,16 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("subscription.created",),
         ("subscription",),
     ),
+    "subscribe with a coupon": Operation(
+        lambda shop, id: billing.subscribe(
+            shop.org, "price_pro", name="second", coupon="TEN", operation_id=id
+        ),
+        ("POST", "^/v1/subscriptions$"),
+        ("subscription.created",),
+        ("subscription",),
+        beside={"discount": 1},
+        prepare=with_coupon,
+    ),
     "swap_plan": _on_subscription(
         "subscription.plan_changed",
         lambda row, id: billing.swap_plan(row, "price_team", proration="none", operation_id=id),

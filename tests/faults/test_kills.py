@@ -25,6 +25,7 @@ WEBHOOK_MOMENTS = (
     "webhook.handler",
 )
 OPERATION_MOMENTS = (
+    "operation.begun",
     "operation.before_call",
     "operation.after_call",
     "write.locked",

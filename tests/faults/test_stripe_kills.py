@@ -24,6 +24,7 @@ __all__ = ["org", "payer", "shop"]
 EVERY: t.Final = {**OPERATIONS, **CONNECT_OPERATIONS}
 
 MOMENTS = (
+    "operation.begun",
     "operation.before_call",
     "operation.after_call",
     "write.locked",

@@ -329,6 +329,20 @@ def test_events_of_the_other_mode_are_counted_a_day_and_an_endpoint(endpoint: En
     assert webhooks.unstored("other_mode") == {"stripe": 4}
 
 
+def test_an_event_that_can_t_be_counted_is_acknowledged_all_the_same(
+    endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As before the revision that makes the table.
+    models.WebhookTally.__table__.drop(endpoint.db.engine)
+
+    assert endpoint.post(event(livemode=True)).status_code == 200
+
+    [logged] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "wasn't counted (other_mode)" in logged.getMessage()
+    assert endpoint.post(event()).status_code == 200
+    assert len(endpoint.stored()) == 1
+
+
 def test_many_at_once_are_all_counted(endpoint: Endpoint) -> None:
     state = endpoint.app.extensions["accrue"]
     ready = threading.Barrier(8)

@@ -67,6 +67,8 @@ def update(
     else:
         tx.save(changed, "customer.subscription.updated")
         agenda.plan(tx, changed)
+        if "automatic_tax" in changes:
+            schedules.follow(tx, changed)
     if collected is not None and changes.get("payment_behavior") == "error_if_incomplete":
         _insist(collected)
     return tx.get(objects.Subscription, subscription_id), collected

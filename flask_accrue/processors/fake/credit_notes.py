@@ -197,7 +197,8 @@ def _part(line: objects.InvoiceLine, wanted: c.Mapping[str, t.Any], credited: _P
         number = check_integer(wanted["quantity"], "lines[quantity]")
         if not 0 < number <= number_left:
             raise refused(f"Of this line {number_left} are left, not {number}.", "lines")
-        part = Money(left, line.currency).share(number, number_left, payable=True).amount_minor
+        # By what each of them cost, whatever amounts were credited beside; the last takes the rest.
+        part = left if number == number_left else min(left, _cost(line, number_before, number))
     else:
         part = left
     if not 0 < part <= left:
@@ -205,6 +206,16 @@ def _part(line: objects.InvoiceLine, wanted: c.Mapping[str, t.Any], credited: _P
     full = Money(line.amount - line.discount + line.tax, line.currency)
     upto = full.share(before + part, line.amount, payable=True).amount_minor
     return [part, upto - total_before, number]
+
+
+def _cost(line: objects.InvoiceLine, before: int, number: int) -> int:
+    """Return what so many of a line cost, after those before them. Running totals are rounded."""
+    whole = Money(line.amount, line.currency)
+    until, upto = (
+        whole.share(each, line.quantity or 1, payable=True).amount_minor
+        for each in (before, before + number)
+    )
+    return upto - until
 
 
 def _count(credited: dict[str, _Part], parts: c.Mapping[str, _Part], sign: int) -> None:

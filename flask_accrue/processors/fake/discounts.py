@@ -52,23 +52,28 @@ def give(
 def those_left(
     tx: Transaction, subscription: objects.Subscription, wanted: c.Iterable[c.Mapping[str, str]]
 ) -> list[c.Mapping[str, str]]:
-    """Return those discounts that can still be given: nobody is there to be told of the others."""
+    """Return those discounts that can still be given: nobody is there to be told of the others.
+
+    Of several with the same coupon, such as two codes of it, the first is given.
+    """
     held = (
         *discounting.in_force(tx, subscription),
         *discounting.in_force(tx, tx.get(objects.Customer, subscription.customer)),
     )
-    left = []
+    coupons_held = {each.processor_id: each.coupon for each in held}
+    left: dict[str | None, c.Mapping[str, str]] = {}
     for number, each in enumerate(wanted):
         kind, name = named(each, number)
-        if kind == "discount" and all(name != one.processor_id for one in held):
+        if kind == "discount":
+            if name in coupons_held:
+                left.setdefault(coupons_held[name], each)
             continue
-        if kind != "discount":
-            try:
-                _redeemable(tx, subscription, kind, name, kind)
-            except ProcessorError:
-                continue
-        left.append(each)
-    return left
+        try:
+            coupon, _ = _redeemable(tx, subscription, kind, name, kind)
+        except ProcessorError:
+            continue
+        left.setdefault(coupon.processor_id, each)
+    return list(left.values())
 
 
 def give_customer(tx: Transaction, customer_id: str, coupon_id: str) -> objects.Customer:

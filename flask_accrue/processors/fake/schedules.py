@@ -145,7 +145,7 @@ def go_on(tx: Transaction, schedule: objects.SubscriptionSchedule) -> None:
     """Let the next phase begin, or the schedule end: its time has come."""
     if schedule.status == "not_started":
         try:
-            _begin(tx, schedule)
+            _begin(tx, schedule, by_itself=True)
         except ProcessorError:
             # Nobody is there to be told: the price was retired, or the customer is gone.
             close(tx, schedule, "canceled", "subscription_schedule.aborted")
@@ -252,7 +252,7 @@ def number_of_current(schedule: objects.SubscriptionSchedule) -> int:
 
 
 def follow(tx: Transaction, subscription: objects.Subscription) -> None:
-    """Let the current phase have the items that its subscription was given by itself."""
+    """Let the current phase have the items and the tax that its subscription was given by itself."""
     schedule = schedule_of(tx, subscription.processor_id)
     if schedule is None:
         return
@@ -264,6 +264,8 @@ def follow(tx: Transaction, subscription: objects.Subscription) -> None:
             for each in subscription.items
         ),
     )
+    if subscription.automatic_tax != _taxed(tx, schedule, phase):
+        phase = dataclasses.replace(phase, automatic_tax=subscription.automatic_tax is True)
     phases = (*schedule.phases[:number], phase, *schedule.phases[number + 1 :])
     tx.save(dataclasses.replace(schedule, phases=phases), "subscription_schedule.updated")
 
@@ -281,9 +283,24 @@ def check_end_behavior(end_behavior: t.Any) -> None:
         )
 
 
-def _begin(tx: Transaction, schedule: objects.SubscriptionSchedule) -> Result:
-    """Make the subscription, with the items of the first phase."""
+def _begin(
+    tx: Transaction, schedule: objects.SubscriptionSchedule, *, by_itself: bool = False
+) -> Result:
+    """Make the subscription, with the items of the first phase.
+
+    :param by_itself: nobody has asked for it now, as in :func:`enter`.
+    """
     aside, phase = tx.aside(schedule.processor_id), schedule.phases[0]
+    wanted: c.Sequence[c.Mapping[str, str]] = schedule_phases.to_give(phase)
+    if by_itself:
+        buying = objects.Subscription(
+            processor_id="",
+            customer=schedule.customer,
+            status="incomplete",
+            items=_bought(phase),
+            currency=tx.get(objects.Price, phase.items[0].price).currency,
+        )
+        wanted = discounts.those_left(tx, buying, wanted)
     subscription, collected = subscriptions.create(
         tx,
         schedule.customer,
@@ -293,7 +310,7 @@ def _begin(tx: Transaction, schedule: objects.SubscriptionSchedule) -> Result:
         collection_method=aside["collection_method"],
         billing_cycle_anchor=None,
         metadata=aside["terms"][0]["metadata"],
-        discounts=schedule_phases.to_give(phase),
+        discounts=wanted,
         automatic_tax=_taxed(tx, schedule, phase),
         at_once=False,
     )
@@ -323,15 +340,18 @@ def _discounted(
 ) -> objects.Subscription:
     """Return the subscription with the discounts of a phase; those that the phase doesn't name are over."""
     wanted: c.Sequence[c.Mapping[str, str]] = schedule_phases.to_give(phase)
-    # A code asks for what is bought in the phase.
-    bought = tuple(
-        objects.SubscriptionItem(processor_id="", price=each.price, quantity=each.quantity)
-        for each in phase.items
-    )
-    buying = dataclasses.replace(subscription, items=bought)
+    buying = dataclasses.replace(subscription, items=_bought(phase))
     if by_itself:
         wanted = discounts.those_left(tx, buying, wanted)
     return dataclasses.replace(discounts.give(tx, buying, wanted), items=subscription.items)
+
+
+def _bought(phase: objects.SchedulePhase) -> tuple[objects.SubscriptionItem, ...]:
+    """Return the items of a phase, of which a code may ask what they come to."""
+    return tuple(
+        objects.SubscriptionItem(processor_id="", price=each.price, quantity=each.quantity)
+        for each in phase.items
+    )
 
 
 def _at(

@@ -190,7 +190,7 @@ def give_back(
             f"The charge {charge.processor_id!r} has made no transfer to reverse.",
             "reverse_transfer",
         )
-    if fee and charge.application_fee is None:
+    if fee and not charge.application_fee:
         raise refused(
             f"The charge {charge.processor_id!r} has no application fee to refund.",
             "refund_application_fee",
@@ -205,7 +205,8 @@ def give_back(
 
     def part(whole: int) -> int:
         before, after = (
-            Money(whole, charge.currency).share(each, charge.amount).amount_minor for each in upto
+            Money(whole, charge.currency).share(each, charge.amount, payable=True).amount_minor
+            for each in upto
         )
         return after - before
 
