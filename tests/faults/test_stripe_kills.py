@@ -114,6 +114,28 @@ def test_what_is_free_until_a_day_is_never_without_its_end(shop: Shop) -> None:
 
 
 @pytest.mark.only("sqlite")
+def test_everything_is_charged_to_the_card_that_was_chosen_wherever_a_process_dies(
+    shop: Shop,
+) -> None:
+    def charged_to_another(shop: Shop) -> None:
+        billing.add_payment_method(shop.org, "pm_card_mastercard")
+        billing.subscribe(shop.org, "price_pro", payment_method=shop.card())
+
+    # The subscription's card is changed by the first request, the default by the second.
+    die_and_be_done(
+        shop,
+        Operation(
+            OPERATIONS["use_payment_method"].run,
+            ("POST", "^/v1/(customers|subscriptions)/[^/]+$"),
+            ("subscription.updated", "customer.updated"),
+            prepare=charged_to_another,
+        ),
+    )
+    assert shop.subscription.default_payment_method == shop.card("4444")
+    assert billing.customer(shop.org).default_payment_method == shop.card("4444")
+
+
+@pytest.mark.only("sqlite")
 def test_a_schedule_gets_its_phases_wherever_between_its_two_requests_a_process_dies(
     shop: Shop,
 ) -> None:
