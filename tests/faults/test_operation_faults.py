@@ -52,6 +52,9 @@ PASSING: t.Final[tuple[tuple[Json, type[AccrueError]], ...]] = (
 #: How an answer is lost once the request was carried out.
 LOST: t.Final[tuple[Json, ...]] = ({"status": 500, "acts": True}, {"reset": True, "acts": True})
 
+#: What is no error when it's gone already.
+NEEDS_NO_END: t.Final = ("cancel", "delete_coupon", "remove_invoice_item", "remove_tax_id")
+
 #: What is final, and the error.
 FINAL: t.Final[tuple[tuple[Json, type[AccrueError]], ...]] = (
     ({"status": 400}, InvalidRequest),
@@ -176,8 +179,8 @@ def test_what_is_refused_stays_refused_and_another_id_may_try(shop: Shop, name: 
     shop.give_up_at_once()
 
     for fault, kind in FINAL:
-        if kind is NotFound and name in ("cancel", "remove_invoice_item", "remove_tax_id"):
-            continue  # what isn't there any more needs no end
+        if kind is NotFound and name in NEEDS_NO_END:
+            continue
         strike(shop, operation, fault)
         for _ in range(2):
             with pytest.raises(kind) as caught:
