@@ -74,6 +74,9 @@ def apply_coupon(
 ) -> models.Subscription:
     """Give a subscription the discount of a coupon, from its next invoice on.
 
+    The others go on as they are known here: the processor is sent all of them, so one that was given
+    elsewhere and whose event hasn't come is taken away. ``billing.sync(subscription)`` asks for them first.
+
     :param target: a subscription, or a billable or customer whose subscription of that ``name`` is meant.
     :param replace: take away the discounts that it has; otherwise this one comes after them.
     :raises InvalidRequest: with ``coupon_expired``, ``coupon_exhausted``, ``coupon_inactive``,

@@ -44,7 +44,7 @@ def update_schedule(
     """Change a schedule that isn't over.
 
     A phase has the discounts that it names, and no others. What the current one has taken off already goes on
-    when it's named again.
+    when it's named again, and what was used up in it isn't given a second time.
 
     :param phases: all of them from the current one on, which keeps its beginning; ``None``: as they are.
     :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
