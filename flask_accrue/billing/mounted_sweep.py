@@ -56,7 +56,7 @@ def _due() -> list[tuple[uuid.UUID, str]]:
     now, session = clock.now(), current_state().db.session
     over = sa.and_(sessions.is_open, sessions.expires_at <= now)
     left_behind = sa.and_(
-        sessions.status == "expired",
+        sessions.is_expired,
         sessions.expires_at >= now - LOOKED_FOR,
         sa.exists().where(
             invoices.processor == sessions.processor,

@@ -99,6 +99,11 @@ class CheckoutSession(Mirrored):
         return self.status == "open"
 
     @hybrid_property
+    def is_expired(self) -> bool:
+        """Closed without having been completed."""
+        return self.status == "expired"
+
+    @hybrid_property
     def is_complete(self) -> bool:
         """Whether the customer came to its end; a payment may still be on its way."""
         return self.status == "complete"

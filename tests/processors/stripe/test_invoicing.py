@@ -200,6 +200,7 @@ def test_a_bill_by_hand_lives_and_is_lowered(
         "invoice.created",
         *["invoice.updated"] * 4,
         "invoice.finalized",
+        "invoice.sent",
         "credit_note.created",
         "credit_note.voided",
         "invoice.voided",
