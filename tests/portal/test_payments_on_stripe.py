@@ -97,10 +97,20 @@ def test_a_payment_that_ended_meanwhile_has_no_secret_any_more(customer: Custome
 def test_stripe_that_doesnt_answer_is_told_and_nothing_is_done(customer: Customer) -> None:
     url = customer.subscribe()
     action, fields = forms(customer.visitor.get(url).text)[0]
-    customer.server.queue_answer(400, path="^/v1/payment_intents/pi_1$")
+    customer.server.queue_answer(503, path="^/v1/payment_intents/pi_1$", times=9)
     answer = customer.visitor.post(action, fields)
     assert answer.status_code == 503
-    assert "Nothing was done" in (answer.json or {})["error"]
+    assert "doesn't answer. Nothing was done" in (answer.json or {})["error"]
+
+
+@pytest.mark.only("sqlite")
+def test_stripe_that_refuses_is_told_and_nothing_was_charged(customer: Customer) -> None:
+    url = customer.subscribe()
+    action, fields = forms(customer.visitor.get(url).text)[0]
+    customer.server.queue_answer(400, path="^/v1/payment_intents/pi_1$")
+    answer = customer.visitor.post(action, fields)
+    assert answer.status_code == 409
+    assert "Nothing was charged" in (answer.json or {})["error"]
 
 
 # -- by return, and by webhook ---------------------------------------------------------------------
