@@ -41,12 +41,18 @@ ORDERS: dict[str, Callable[[list[RecordedEvent]], list[RecordedEvent]]] = {
     },
 }
 
+#: What an order comes to is the mirror's doing and hardly the database's, and PostgreSQL takes twice as long.
+FEWER = [name for name in ORDERS if not name.startswith("shuffled")] + [
+    f"shuffled with {seed}" for seed in range(4)
+]
+
 
 @recorded_cases()
 @pytest.mark.parametrize("unexpanded", [True, False], ids=["as-delivered", "as-recorded"])
 @pytest.mark.parametrize("apart", [True, False], ids=["a-second-apart", "in-one-second"])
 def test_a_recorded_case_ends_in_what_was_recorded_in_any_order(
     fresh_host: FreshHost,
+    database_url: str,
     stripe_server: ContractServer,
     case: RecordedCase,
     apart: bool,
@@ -58,8 +64,8 @@ def test_a_recorded_case_ends_in_what_was_recorded_in_any_order(
     # So that an answer of that second can't be told from the events either.
     stripe_server.clock.set(events[-1].created)
     wrong, first = {}, None
-    for name, order in ORDERS.items():
-        rows, unsettled = deliver(fresh_host, stripe_server, case, order(events))
+    for name in ORDERS if database_url.startswith("sqlite") else FEWER:
+        rows, unsettled = deliver(fresh_host, stripe_server, case, ORDERS[name](events))
         first = first or rows
         if found := [*differences(rows, first), *unsettled, *against(case, events, rows)]:
             wrong[name] = found
