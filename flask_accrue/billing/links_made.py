@@ -10,7 +10,7 @@ from ..errors import ProcessorUnavailable
 from ..origins import Origin, current_actor
 from ..processors import Answer
 from ..unit_of_work import UnitOfWork, settle_session, write
-from .perform import Plan, letting_go, payers_account
+from .perform import Plan, begin, letting_go
 
 
 def make_once(
@@ -50,20 +50,7 @@ def begin_once(plan: Plan[t.Any], operation_id: str) -> tuple[models.Operation, 
     :raises IdempotencyConflict: when the operation id was used with other arguments.
     :raises AccrueError: what the processor has refused before.
     """
-    settle_session()
-    account = payers_account(plan)
-    plan.processor = plan.processor.of_account(account)
-    row, begun = operations.begin(
-        operation_id,
-        plan.kind,
-        plan.subject,
-        processor=plan.processor.name,
-        account=account,
-        customer_id=plan.customer_id,
-        print_=operations.fingerprint(plan.kind, plan.subject, plan.arguments),
-        request=lambda: {"method": plan.method, "arguments": plan.request(operation_id)},
-        guard=None,
-    )
+    row, begun = begin(plan, operation_id)
     is_first = begun is not operations.Begun.FINISHED
     if not is_first and row.error is not None:
         raise operations.error_from_json(row.error, None)

@@ -40,23 +40,9 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
 
     :raises AccrueError: as the billing functions document.
     """
-    settle_session()
-    account = payers_account(plan)
-    plan.processor = plan.processor.of_account(account)
-    arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
     id = operations.operation_id(operation_id, plan.kind, plan.subject)
     while True:
-        row, begun = operations.begin(
-            id,
-            plan.kind,
-            plan.subject,
-            processor=plan.processor.name,
-            account=account,
-            customer_id=plan.customer_id,
-            print_=operations.fingerprint(plan.kind, plan.subject, arguments),
-            request=lambda: {"method": plan.method, "arguments": plan.request(id)},
-            guard=plan.guard,
-        )
+        row, begun = begin(plan, id)
         if begun is operations.Begun.FINISHED:
             return t.cast(R, _repeat(row))
         if begun is operations.Begun.ABANDONED:
@@ -65,7 +51,29 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         return _carry_out(plan, row, again=begun is operations.Begun.AGAIN)
 
 
-def payers_account(plan: Plan[R]) -> str | None:
+def begin(plan: Plan[R], operation_id: str) -> tuple[models.Operation, operations.Begun]:
+    """Begin the operation of a plan, which acts in its payer's account from here on.
+
+    :raises IdempotencyConflict: when the operation id was used with other arguments.
+    """
+    settle_session()
+    account = _account_of(plan)
+    plan.processor = plan.processor.of_account(account)
+    arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
+    return operations.begin(
+        operation_id,
+        plan.kind,
+        plan.subject,
+        processor=plan.processor.name,
+        account=account,
+        customer_id=plan.customer_id,
+        print_=operations.fingerprint(plan.kind, plan.subject, arguments),
+        request=lambda: {"method": plan.method, "arguments": plan.request(operation_id)},
+        guard=plan.guard,
+    )
+
+
+def _account_of(plan: Plan[R]) -> str | None:
     """Return the connected account for which a plan is carried out, or ``None``.
 
     :raises InvalidState: with the code ``other_account``, when it's about another one than is acted for.
