@@ -81,6 +81,23 @@ def migrate(url: str) -> None:
         db.engine.dispose()
 
 
+_compiled: dict[str, sa.Engine] = {}
+
+
+def compile_once(engine: sa.Engine) -> None:
+    """Let an engine use what statements were compiled to for an earlier one of the same database.
+
+    A host's process has one engine for its whole life, a test has one of its own.
+    """
+    known = _compiled.setdefault(engine.dialect.name, engine)
+    # What a dialect knows of its database it learns with the first connection.
+    if known.dialect.server_version_info is None:
+        _compiled[engine.dialect.name] = engine
+    elif known is not engine:
+        engine.dialect = engine.pool._dialect = known.dialect
+        engine._compiled_cache = known._compiled_cache
+
+
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the URL of a migrated database of this test's own."""

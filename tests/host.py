@@ -12,6 +12,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_accrue import Accrue, Billable
 from flask_accrue.testing import Kit
+from tests.beginnings import begin
+from tests.databases import compile_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,7 @@ def create_host(url: str, **config: Any) -> tuple[Flask, SQLAlchemy, Accrue]:
     db = SQLAlchemy(app, model_class=Base)
     accrue = Accrue(app)
     with app.app_context():
+        compile_once(db.engine)
         Base.metadata.create_all(db.engine)
     return app, db, accrue
 
@@ -68,10 +71,14 @@ def app(database_url: str) -> Iterator[Flask]:
 @pytest.fixture
 def kit(accrue_kit: Kit) -> Kit:
     """Give the testing kit with the prices that the tests use."""
-    accrue_kit.price("price_pro", 1900)
-    accrue_kit.price("price_team", 4900)
-    accrue_kit.price("price_yearly", 19000, interval="year")
-    accrue_kit.price("price_metered", 5, usage_type="metered")
+
+    def reach() -> None:
+        accrue_kit.price("price_pro", 1900)
+        accrue_kit.price("price_team", 4900)
+        accrue_kit.price("price_yearly", 19000, interval="year")
+        accrue_kit.price("price_metered", 5, usage_type="metered")
+
+    begin(accrue_kit, "prices", reach)
     return accrue_kit
 
 

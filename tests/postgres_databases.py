@@ -57,20 +57,18 @@ SEQUENCES = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S' AND oi
 
 
 @dataclasses.dataclass(frozen=True)
-class Original:
-    """What a database was like when it had just been copied."""
+class Rows:
+    """All rows of a database, and how far its sequences are."""
 
-    definitions: str
-    rows: dict[str, bytes | None]
+    of_tables: dict[str, bytes | None]
     sequences: list[tuple[str, int, bool]]
 
     @classmethod
-    def of(cls, connection: Connection) -> Original:
-        """Read it from a database that no test has touched."""
+    def of(cls, connection: Connection) -> Rows:
+        """Read them."""
         tables = [name for (name,) in connection.execute(TABLES)]
-        kept = set(_with_rows(connection, tables))
         rows: dict[str, bytes | None] = dict.fromkeys(tables)
-        for table in kept:
+        for table in _with_rows(connection, tables):
             with connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
                 rows[table] = b"".join(bytes(part) for part in copy)
         sequences = [
@@ -78,25 +76,43 @@ class Original:
             for (name,) in connection.execute(SEQUENCES).fetchall()
             for last, called in connection.execute(f"SELECT last_value, is_called FROM {name}")
         ]
-        return cls(_definitions(connection), rows, sequences)
+        return cls(rows, sequences)
+
+    def restore(self, connection: Connection) -> None:
+        """Let a database with the same tables have these rows and no others, at once or not at all."""
+        # Neither the ledger's triggers nor foreign keys look at what happens now.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for table in _with_rows(connection, list(self.of_tables)):
+            connection.execute(f"DELETE FROM {table}")
+        for table, content in self.of_tables.items():
+            if content is not None:
+                with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                    copy.write(content)
+        set_all = ", ".join(["setval(%s, %s, %s)"] * len(self.sequences))
+        connection.execute(f"SELECT {set_all}", [each for one in self.sequences for each in one])
+        connection.commit()
+
+
+@dataclasses.dataclass(frozen=True)
+class Original:
+    """What a database was like when it had just been copied."""
+
+    definitions: str
+    rows: Rows
+
+    @classmethod
+    def of(cls, connection: Connection) -> Original:
+        """Read it from a database that no test has touched."""
+        return cls(_definitions(connection), Rows.of(connection))
 
     def restore(self, connection: Connection) -> bool:
         """Take away a host's own tables and bring all rows back; say False where that isn't enough."""
         for (table,) in connection.execute(TABLES).fetchall():
-            if table not in self.rows:
+            if table not in self.rows.of_tables:
                 connection.execute(f"DROP TABLE {table} CASCADE")
         if _definitions(connection) != self.definitions:
             return False
-        # Neither the ledger's triggers nor foreign keys look at what happens now.
-        connection.execute("SET session_replication_role = replica")
-        for table in _with_rows(connection, list(self.rows)):
-            connection.execute(f"DELETE FROM {table}")
-        for table, content in self.rows.items():
-            if content is not None:
-                with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-                    copy.write(content)
-        for name, last, called in self.sequences:
-            connection.execute("SELECT setval(%s, %s, %s)", [name, last, called])
+        self.rows.restore(connection)
         return True
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from flask_accrue import billing, models
 from flask_accrue.processors import Processor
+from tests.beginnings import begin
 from tests.host import kit, org, running_host
 
 if TYPE_CHECKING:
@@ -39,8 +40,14 @@ def app(database_url: str) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def calls(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the names of the calls to the processor, and refuse one made inside a transaction."""
+def calls(request: pytest.FixtureRequest, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the names of the calls to the processor, and refuse one made inside a transaction.
+
+    What the test begins with isn't among them.
+    """
+    for beginning in ("payer", "subscription"):
+        if beginning in request.fixturenames:
+            request.getfixturevalue(beginning)
     made: list[str] = []
 
     def spied(name: str) -> Any:
@@ -62,17 +69,25 @@ def calls(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def payer(kit: Kit, org: Organization) -> Organization:
     """Give an organization with a card that pays."""
-    billing.add_payment_method(org, "pm_card_visa")
-    kit.deliver()
+
+    def reach() -> None:
+        billing.add_payment_method(org, "pm_card_visa")
+        kit.deliver()
+
+    begin(kit, "a card that pays", reach)
     return org
 
 
 @pytest.fixture
 def subscription(kit: Kit, payer: Organization) -> models.Subscription:
     """Give an active subscription to the price ``price_pro``, all its events delivered."""
-    made = billing.subscribe(payer, "price_pro")
-    kit.deliver()
-    return made
+
+    def reach() -> None:
+        billing.subscribe(payer, "price_pro")
+        kit.deliver()
+
+    begin(kit, "an active subscription", reach)
+    return kit.state.db.session.scalars(sa.select(models.Subscription)).one()
 
 
 @pytest.fixture
