@@ -61,6 +61,7 @@ class CheckoutSession(Mirrored):
         return (
             *mirrored_constraints(table),
             sa.Index(f"ix_{table}_customer", "customer_id", "created", "id"),
+            sa.Index(f"ix_{table}_expiry", "status", "expires_at"),
         )
 
     @property

@@ -1,4 +1,6 @@
-"""Lists of the back office are read by an index, also where few of many rows are wanted."""
+"""Lists of the back office, and what jobs look for, are read by an index, also where few of many rows are
+wanted.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from flask_accrue.admin import filters
 from flask_accrue.admin.operators import Operator
 from flask_accrue.admin.queries import Rows
 from flask_accrue.admin.resources import CUSTOMERS, EVENTS, SUBSCRIPTIONS, WEBHOOKS
+from flask_accrue.billing.mounted_sweep import expire_checkouts
+from tests.models.conftest import NOW
 
 if t.TYPE_CHECKING:
     import collections.abc as c
@@ -52,6 +56,13 @@ SELECT 'customer:1', i, CASE WHEN i % 900 = 1 THEN 'charge.failed' ELSE 'charge.
     CASE WHEN i % 900 = 2 THEN 'admin' ELSE 'webhook' END, 'charge', gen_random_uuid()::text,
     gen_random_uuid(), '{}', i::text, gen_random_uuid(), now() - (:rows - i) * interval '1 minute',
     'k1', '', ''
+FROM generate_series(1, :rows) AS i;
+INSERT INTO accrue_checkout_sessions (id, created_at, updated_at, processor, processor_id, created,
+    lock_version, metadata, raw, data, customer_id, mode, status, payment_status, expires_at)
+SELECT gen_random_uuid(), now(), now(), 'stripe', 'cs_mounted_' || md5(i::text), now(),
+    1, '{}', '{}', '{}', gen_random_uuid(), 'payment',
+    CASE WHEN i % 900 = 1 THEN 'open' WHEN i % 2 = 1 THEN 'expired' ELSE 'complete' END, 'unpaid',
+    CAST(:now AS timestamptz) + i * CASE i % 900 WHEN 1 THEN interval '1 hour' ELSE interval '-1 hour' END
 FROM generate_series(1, :rows) AS i
 """
 ID = "0192f0c4-0000-7000-8000-000000000000"
@@ -85,6 +96,30 @@ FEW: list[tuple[t.Any, dict[str, str]]] = [
 pytestmark = pytest.mark.only("postgresql")
 
 
+def fill(session: orm.Session) -> None:
+    """Write many rows of each kind."""
+    session.execute(sa.text("SET LOCAL session_replication_role = replica"))
+    for statement in FILL.split(";\n"):
+        values = {"rows": ROWS, "now": NOW}
+        session.execute(
+            sa.text(statement), {name: values[name] for name in values if f":{name}" in statement}
+        )
+    session.execute(sa.text("ANALYZE"))
+
+
+def selects(session: orm.Session) -> list[tuple[str, t.Any]]:
+    """Return a list to which each statement that is read from now on is added, with its values."""
+    read: list[tuple[str, t.Any]] = []
+
+    def note(*args: t.Any) -> None:
+        if args[2].startswith("SELECT"):
+            read.append(args[2:4])
+
+    engine = session.get_bind(mapper=models.Customer.__mapper__).engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    return read
+
+
 def scans(plan: dict[str, t.Any]) -> c.Iterator[dict[str, t.Any]]:
     """Give the parts of a plan that read a table."""
     if "Relation Name" in plan:
@@ -93,19 +128,18 @@ def scans(plan: dict[str, t.Any]) -> c.Iterator[dict[str, t.Any]]:
         yield from scans(part)
 
 
+def assert_reads_few_rows(session: orm.Session, statement: tuple[str, t.Any], name: str) -> None:
+    """Fail where a statement goes through many rows that it doesn't want."""
+    cursor = session.connection().connection.cursor()
+    cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement[0]}", statement[1])
+    [plan] = cursor.fetchone()[0]
+    for scan in scans(plan["Plan"]):
+        assert scan.get("Rows Removed by Filter", 0) < ROWS / 10, (name, scan)
+
+
 def test_whatever_filter_leaves_few_rows_reads_few_rows(session: orm.Session) -> None:
-    session.execute(sa.text("SET LOCAL session_replication_role = replica"))
-    for statement in FILL.split(";\n"):
-        session.execute(sa.text(statement), {"rows": ROWS})
-    session.execute(sa.text("ANALYZE"))
-    statements: list[tuple[str, t.Any]] = []
-
-    def note(*args: t.Any) -> None:
-        if args[2].startswith("SELECT"):
-            statements.append(args[2:4])
-
-    engine = session.get_bind(mapper=models.Customer.__mapper__).engine
-    sa.event.listen(engine, "before_cursor_execute", note)
+    fill(session)
+    statements = selects(session)
     operator = Operator(None, "1", "Ada")
     lists = [
         (
@@ -119,8 +153,13 @@ def test_whatever_filter_leaves_few_rows_reads_few_rows(session: orm.Session) ->
         for read in (lambda rows=rows: rows.page(None, 50), rows.count):
             statements.clear()
             read()
-            cursor = session.connection().connection.cursor()
-            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statements[0][0]}", statements[0][1])
-            [plan] = cursor.fetchone()[0]
-            for scan in scans(plan["Plan"]):
-                assert scan.get("Rows Removed by Filter", 0) < ROWS / 10, (name, scan)
+            assert_reads_few_rows(session, statements[0], name)
+
+
+def test_the_sweep_of_checkouts_reads_those_whose_time_is_over(session: orm.Session) -> None:
+    fill(session)
+    session.commit()
+    statements = selects(session)
+    assert expire_checkouts() == 0
+    [looked] = [each for each in statements if "accrue_checkout_sessions" in each[0]]
+    assert_reads_few_rows(session, looked, "expire_checkouts")

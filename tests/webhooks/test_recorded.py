@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +17,7 @@ from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.host import Organization
 from tests.recordings import recorded_cases
 from tests.webhooks.endpoint import STRIPE_CONFIG, Endpoint
+from tests.webhooks.orders import in_order, orders
 from tests.webhooks.rows import Rows, differences, mirrored_rows
 
 if TYPE_CHECKING:
@@ -28,23 +28,6 @@ if TYPE_CHECKING:
     from tests.webhooks.conftest import FreshHost
 
 Json = dict[str, Any]
-
-ORDERS: dict[str, Callable[[list[RecordedEvent]], list[RecordedEvent]]] = {
-    "in order": lambda events: events,
-    "in reverse": lambda events: events[::-1],
-    "doubled": lambda events: [each for event in events for each in (event, event)],
-    **{
-        f"shuffled with {seed}": lambda events, seed=seed: random.Random(seed).sample(
-            events, len(events)
-        )
-        for seed in range(20)
-    },
-}
-
-#: What an order comes to is the mirror's doing and hardly the database's, and PostgreSQL takes twice as long.
-FEWER = [name for name in ORDERS if not name.startswith("shuffled")] + [
-    f"shuffled with {seed}" for seed in range(4)
-]
 
 
 @recorded_cases()
@@ -64,8 +47,8 @@ def test_a_recorded_case_ends_in_what_was_recorded_in_any_order(
     # So that an answer of that second can't be told from the events either.
     stripe_server.clock.set(events[-1].created)
     wrong, first = {}, None
-    for name in ORDERS if database_url.startswith("sqlite") else FEWER:
-        rows, unsettled = deliver(fresh_host, stripe_server, case, ORDERS[name](events))
+    for name in orders(database_url):
+        rows, unsettled = deliver(fresh_host, stripe_server, case, in_order(name, events))
         first = first or rows
         if found := [*differences(rows, first), *unsettled, *against(case, events, rows)]:
             wrong[name] = found
@@ -314,7 +297,7 @@ def test_an_unknown_customer_is_adopted_by_its_metadata(
     app, db, _ = fresh_host(**STRIPE_CONFIG, ACCRUE_STRIPE_API_BASE=stripe_server.url)
     endpoint = Endpoint(app, db)
     events = case.events(unexpanded=True)
-    for event in ORDERS[order](events):
+    for event in in_order(order, events):
         assert endpoint.post(event.payload).status_code == 200
     assert {event.state for event in endpoint.stored()} == {"succeeded"}
     assert {event.outcome for event in endpoint.stored()} <= {"applied", "fetched", "stale"}
