@@ -84,7 +84,10 @@ def _account_of(plan: Plan[R]) -> str | None:
         return account
     if plan.kind == "create_customer":
         return account_scope.current_account()
-    # What belongs to no customer is the platform's: of an account's catalog nothing is kept here.
+    if plan.account is not None:
+        account_scope.check(plan.account)
+        return plan.account
+    # What else belongs to no customer is the platform's: of an account's products nothing is kept here.
     account_scope.require_platform("What belongs to no customer")
     return None
 
