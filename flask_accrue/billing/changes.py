@@ -25,6 +25,10 @@ PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 #: The key of a subscription's metadata that holds until when it's free of charge, in Unix seconds.
 COMP_END_KEY: t.Final = "accrue_comp_ends"
 
+#: The key of a subscription's metadata that holds which end, in Unix seconds, lies within a period that is
+#: billed as a whole: to take it back bills nothing again.
+WHOLE_END_KEY: t.Final = "accrue_whole_until"
+
 #: An item of a subscription: its row, or its price, which no other has.
 ItemName: t.TypeAlias = models.SubscriptionItem | str
 
@@ -205,6 +209,19 @@ def without_end(now: models.Subscription) -> dict[str, t.Any]:
     if now.cancel_at is not None:
         undone["cancel_at"] = None
     return undone
+
+
+def whole_end(now: models.Subscription, end: int) -> dict[str, str]:
+    """Return the metadata for an end that leaves the running period's bill as it is."""
+    period_end = now.current_period_end
+    is_within = period_end is not None and end < unix(period_end)
+    return {WHOLE_END_KEY: str(end)} if is_within else {}
+
+
+def without_billing_again(now: models.Subscription) -> dict[str, t.Any]:
+    """Return how taking back an end is billed: not at all, where nothing was given back for it."""
+    is_whole = now.cancel_at is not None and now.meta.get(WHOLE_END_KEY) == str(unix(now.cancel_at))
+    return {"proration": "none"} if is_whole else {}
 
 
 def update(

@@ -16,7 +16,7 @@ from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import COMP_END_KEY, as_it_is, require_changeable
+from .changes import COMP_END_KEY, as_it_is, require_changeable, whole_end
 from .coupons import create_coupon
 from .current import sync
 from .discount_lists import change_discounts
@@ -51,7 +51,8 @@ def comp_subscription(
     :param reason: why, for whoever looks at it later; it's kept in the subscription's metadata.
     :param months: after so many calendar months it's billed; forever by default. In the very second in which
         a period of months began these are the months after that period, whose invoice there is already.
-    :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that.
+    :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that. What
+        was billed of a running period stays billed.
     :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
     """
     _check(reason, months)
@@ -86,7 +87,12 @@ def comp_subscription(
         _refuse(now)
         # First of all: what the others would take off is nothing then, and isn't spent.
         discounts = [{"coupon": coupon_id(needed)}, *kept(now)]
-        return {"discounts": discounts, **_noted(reason, end)}
+        noted = _noted(reason, end)
+        if end is None:
+            return {"discounts": discounts, "metadata": noted}
+        # What was billed of the running period isn't given back.
+        ending = {"cancel_at": end, "proration": "none"}
+        return {"discounts": discounts, **ending, "metadata": noted | whole_end(now, end)}
 
     said = {"reason": reason, "months": months, "ends_at": end}
     row = change_discounts(target, "comp_subscription", said, changes, id, settle=settle)
@@ -226,16 +232,14 @@ def _begun(
         quantity=quantity,
         coupon=coupon_id(months),
         operation_id=id,
-        _own=_noted(reason, end)["metadata"],
+        _own=_noted(reason, end),
         _ends=end,
     )
 
 
-def _noted(reason: str, end: int | None) -> dict[str, t.Any]:
-    """Return the changes that tell why, and until when."""
-    if end is None:
-        return {"metadata": {REASON_KEY: reason}}
-    return {"cancel_at": end, "metadata": {REASON_KEY: reason, COMP_END_KEY: str(end)}}
+def _noted(reason: str, end: int | None) -> dict[str, str]:
+    """Return the metadata that tells why, and until when."""
+    return {REASON_KEY: reason} | ({} if end is None else {COMP_END_KEY: str(end)})
 
 
 def _refuse(now: models.Subscription) -> None:

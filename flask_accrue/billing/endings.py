@@ -13,7 +13,7 @@ from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import one_of, update
+from .changes import WHOLE_END_KEY, one_of, update, whole_end, without_billing_again
 from .perform import Plan, perform, seen, settle_session
 from .subscriptions import unix
 
@@ -53,8 +53,9 @@ def cancel_at_period_end(
     gateway_of(subscription).require(Capability.CANCEL_AT_PERIOD_END)
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
-        dated = now.cancel_at is not None and not now.cancel_at_period_end
-        return {"cancel_at_period_end": True, **({"cancel_at": None} if dated else {})}
+        if now.cancel_at is None or now.cancel_at_period_end:
+            return {"cancel_at_period_end": True}
+        return {"cancel_at_period_end": True, "cancel_at": None, **without_billing_again(now)}
 
     return update(subscription, "cancel_at_period_end", {}, changes, operation_id)
 
@@ -63,25 +64,37 @@ def cancel_at(
     subscription: models.Subscription,
     when: datetime.datetime,
     *,
+    prorate: bool = False,
     operation_id: str | None = None,
 ) -> models.Subscription:
-    """Let a subscription end at a time.
+    """Let a subscription end at a time. A period that begins later is billed up to it only.
 
+    :param prorate: give credit for the rest of the running period when it ends within that: on its last
+        invoice, and then in the customer's balance. Without, what was billed stays billed.
     :raises InvalidRequest: when that isn't ahead.
     """
     gateway_of(subscription).require(Capability.CANCEL_AT_DATE)
     seconds = unix(when)
 
-    def changes(_: models.Subscription) -> dict[str, t.Any]:
+    def changes(now: models.Subscription) -> dict[str, t.Any]:
         if seconds <= unix(clock.now()):
             raise InvalidRequest(
                 f"{when:%Y-%m-%d %H:%M} isn't ahead; use billing.cancel() to end it now.",
                 code="parameter_invalid",
                 param="when",
             )
-        return {"cancel_at": seconds}
+        proration = "create_prorations" if prorate else "none"
+        noted = whole_end(now, seconds)
+        if prorate:
+            noted = {WHOLE_END_KEY: ""} if WHOLE_END_KEY in now.meta else {}
+        return {
+            "cancel_at": seconds,
+            "proration": proration,
+            **({"metadata": noted} if noted else {}),
+        }
 
-    return update(subscription, "cancel_at", {"when": seconds}, changes, operation_id)
+    said = {"when": seconds, "prorate": bool(prorate)}
+    return update(subscription, "cancel_at", said, changes, operation_id)
 
 
 def pause(
@@ -110,6 +123,8 @@ def resume(
 ) -> models.Subscription:
     """Undo a scheduled end, a pause, or both. A running trial keeps its end.
 
+    What :func:`cancel_at` has given back is billed again with the next invoice.
+
     :raises InvalidState: with the code ``nothing_to_resume`` when there is neither, or it has ended.
     """
 
@@ -119,7 +134,7 @@ def resume(
             if now.cancel_at_period_end:
                 undone["cancel_at_period_end"] = False
             elif now.cancel_at is not None:
-                undone["cancel_at"] = None
+                undone |= {"cancel_at": None, **without_billing_again(now)}
             if now.pause_behavior is not None:
                 undone["pause"] = None
         if not undone:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import ActionRequired, CardError, InvalidRequest, InvalidState, billing, models
+from flask_accrue import (
+    ActionRequired,
+    CardError,
+    InvalidRequest,
+    InvalidState,
+    Money,
+    billing,
+    models,
+)
 from flask_accrue.errors import ConfigError, IdempotencyConflict, UnsupportedByProcessor
 from tests.host import Organization
 
@@ -157,6 +165,58 @@ def test_something_is_bought_once(kit: Kit, payer: Organization) -> None:
     kit.deliver()
     [charge] = billing.list_charges(payer)
     assert charge.amount == 5000
+    [bill] = billing.list_invoices(payer)
+    assert (bill.is_paid, bill.description, bill.billing_reason) == (True, "Two", "manual")
+    assert [(line.quantity, line.amount) for line in bill.items] == [(2, 5000)]
+    assert charge.invoice_processor_id == bill.processor_id == done.invoice_processor_id
+    assert {"invoiceitem.created", "invoice.finalized", "invoice.paid"} <= {*told(kit)}
+    kit.assert_settled()
+
+
+def test_what_is_bought_once_is_taxed(kit: Kit, payer: Organization) -> None:
+    kit.price("price_once", 2500, interval=None)
+    billing.update_customer_tax_location(payer, {"country": "DE", "postal_code": "10115"})
+    session = begun(payer, price="price_once", mode="payment", automatic_tax=True)
+    assert session.amount_total == 2975
+    billing.complete_checkout_session(session, card_of(payer))
+    [bill] = billing.list_invoices(payer)
+    assert (bill.total, bill.tax, bill.amount_paid) == (2975, 475, 2975)
+
+
+def test_a_single_payment_that_is_refused_leaves_the_balance(kit: Kit, org: Organization) -> None:
+    billing.adjust_balance(org, Money(-700, "usd"))
+    kit.price("price_once", 2500, interval=None)
+    billing.add_payment_method(org, "tok_chargeCustomerFail")
+    session = begun(org, price="price_once", mode="payment")
+    with pytest.raises(CardError):
+        billing.complete_checkout_session(session, card_of(org))
+    assert billing.list_invoices(org) == []
+    assert kit.fake.fetch("customer", billing.customer(org).processor_id).main.balance == -700  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_single_payment_waits_for_its_confirmation_as_long_as_the_page(
+    kit: Kit, org: Organization, confirmed: bool
+) -> None:
+    billing.adjust_balance(org, Money(-700, "usd"))
+    kit.price("price_once", 2500, interval=None)
+    billing.add_payment_method(org, "tok_authenticationRequired")
+    session = begun(org, price="price_once", mode="payment")
+    with pytest.raises(ActionRequired):
+        billing.complete_checkout_session(session, card_of(org))
+    [bill] = billing.list_invoices(org)
+    assert (bill.is_open, bill.amount_due) == (True, 1800)
+    if confirmed:
+        [intent] = kit.state.db.session.scalars(sa.select(models.PaymentIntent))
+        billing.confirm_payment(intent)
+        assert billing.sync_checkout(session).is_complete
+    kit.advance(days=2)
+    kit.state.db.session.expire_all()
+    assert session.status == ("complete" if confirmed else "expired")
+    assert (bill.is_paid, bill.is_void) == (confirmed, not confirmed)
+    left = kit.fake.fetch("customer", billing.customer(org).processor_id).main
+    assert left.balance == (0 if confirmed else -700)  # type: ignore[attr-defined]
+    kit.assert_settled()
 
 
 @pytest.mark.parametrize(

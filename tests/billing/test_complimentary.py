@@ -96,6 +96,16 @@ def test_it_ends_at_its_end_also_after_a_swap(kit: Kit, payer: Organization, beg
     assert sum(due(payer)) == (0 if begins else 1900)
 
 
+def test_an_end_within_the_period_gives_back_nothing_of_what_was_paid(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    ends_at = kit.fake.clock.now() + datetime.timedelta(days=9)
+    billing.comp_subscription(subscription, reason="For a trade fair", ends_at=ends_at)
+    kit.advance(days=10)
+    assert subscription.is_ended
+    assert [each.total for each in billing.list_invoices(payer)] == [1900]
+
+
 def test_its_coupon_is_made_once_and_found_again(kit: Kit, payer: Organization) -> None:
     other = Organization(name="Other", email="other@example.com")
     kit.state.db.session.add(other)

@@ -42,6 +42,33 @@ def test_a_date_to_end_survives_the_webhooks_and_is_withdrawn(
         billing.cancel_at(subscription, kit.now)
 
 
+@pytest.mark.parametrize(("prorate", "left"), [(False, [1900]), (True, [-981, 1900])])
+def test_a_date_within_the_period_gives_the_rest_back_only_if_asked_to(
+    kit: Kit, payer: Organization, subscription: models.Subscription, prorate: bool, left: list[int]
+) -> None:
+    end = subscription.current_period_end
+    assert end is not None
+    # 16 of the period's 31 days are left then.
+    billing.cancel_at(subscription, end - datetime.timedelta(days=16), prorate=prorate)
+    kit.advance(days=17)
+    assert subscription.is_ended
+    assert sorted(each.total for each in billing.list_invoices(payer)) == left
+    kit.assert_settled()
+
+
+@pytest.mark.parametrize("prorate", [False, True])
+def test_an_end_that_is_withdrawn_costs_what_it_did_before(
+    kit: Kit, payer: Organization, subscription: models.Subscription, prorate: bool
+) -> None:
+    for withdrawn in (billing.resume, billing.cancel_at_period_end):
+        billing.cancel_at(subscription, kit.now + datetime.timedelta(days=9), prorate=prorate)
+        withdrawn(subscription)
+    billing.resume(subscription)
+    kit.advance(days=32)
+    assert subscription.is_active
+    assert [each.total for each in billing.list_invoices(payer)] == [1900, 1900]
+
+
 def test_cancel_at_period_end_while_past_due_ends_now(kit: Kit, org: Organization) -> None:
     row = kit.subscription(org, "past_due", price="price_pro")
     assert billing.cancel_at_period_end(row).is_ended

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from flask_accrue import billing, connect
-from flask_accrue.errors import InvalidRequest, InvalidState, NotFound
+from flask_accrue.billing.authentication import unfinished_payment
+from flask_accrue.errors import (
+    ActionRequired,
+    CardError,
+    InvalidRequest,
+    InvalidState,
+    NotFound,
+)
 from flask_accrue.money import Money
 
 
@@ -53,6 +60,51 @@ def test_what_came_of_a_page_in_an_account_is_brought_from_there(kit, there, sho
     with pytest.raises(NotFound):
         kit.fake.fetch("subscription", made.processor_id)
     assert billing.increment(made).items[0].quantity == 2
+
+
+def test_what_was_charged_in_an_account_is_given_back_there(there, shop):
+    paid = billing.charge(there, Money(500, "usd"))
+    [charge] = billing.list_charges(there)
+
+    given_back = billing.refund(charge, Money(200, "usd"))
+
+    assert shop.fetch("refund", given_back.processor_id).main.amount == 200
+    assert (paid.is_succeeded, charge.amount_refunded) == (True, 200)
+
+
+@pytest.mark.parametrize("pay", ["pay_invoice", "retry_payment"])
+def test_what_is_owed_in_an_account_is_paid_there(there, shop, pay):
+    made = billing.subscribe(there, "price_pro")
+    [card] = billing.list_payment_methods(there)
+    shop.set_card_behavior(card.processor_id, "decline:insufficient_funds")
+    with pytest.raises(CardError):
+        billing.update_quantity(made, 2, proration="always_invoice")
+    [owed] = [each for each in billing.list_invoices(there) if not each.is_paid]
+    assert owed.is_open
+    shop.set_card_behavior(card.processor_id, "succeed")
+
+    if pay == "pay_invoice":
+        billing.pay_invoice(owed)
+    else:
+        billing.retry_payment(made)
+
+    assert owed.is_paid
+    assert shop.fetch("invoice", owed.processor_id).main.status == "paid"
+
+
+def test_what_waits_for_its_customer_in_an_account_is_confirmed_there(org, account, shop):
+    with connect.account(account.processor_id):
+        customer = billing.customer(org)
+        billing.add_payment_method(org, "pm_card_authenticationRequired")
+        with pytest.raises(ActionRequired) as waiting:
+            billing.subscribe(org, "price_pro")
+    intent = unfinished_payment(waiting.value.row)
+
+    billing.confirm_payment(intent)
+
+    assert shop.fetch("payment_intent", intent.processor_id).main.status == "succeeded"
+    [made] = billing.list_subscriptions(customer)
+    assert made.is_active
 
 
 def test_the_platform_s_codes_and_coupons_are_refused_to_an_account_s_customer(there):

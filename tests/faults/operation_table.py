@@ -64,7 +64,7 @@ def checking_out(shop: Shop) -> None:
 def buying(shop: Shop) -> None:
     """Look at a mounted page on which something is bought once."""
     once = sample("price", id="price_book", product="prod_1", unit_amount=3000, recurring=None)
-    shop.server.prime({**once, "type": "one_time"})
+    shop.prime({**once, "type": "one_time"})
     billing.create_checkout_session(
         shop.org, "price_book", mode="payment", success_url="/welcome", mounted=True
     )
@@ -92,8 +92,8 @@ def charged(shop: Shop) -> None:
     of_payer = {"customer": shop.payer.processor_id}
     paid = charge(**of_payer, amount=500, amount_captured=500)
     made = payment_intent(**of_payer, amount=500, status="succeeded", latest_charge="ch_1")
-    shop.server.prime(paid)
-    shop.server.prime(made)
+    shop.prime(paid)
+    shop.prime(made)
     body = {**made, "latest_charge": paid}
     shop.server.queue_answer(200, body, path="^/v1/payment_intents$", remembered=True)
     billing.charge(shop.org, Money(500, "usd"))
@@ -105,7 +105,7 @@ def owing(shop: Shop) -> None:
     bill_next_change(shop.server, shop.payer, "past_due", DECLINED)
     with contextlib.suppress(CardError):
         billing.swap_plan(shop.subscription, "price_team", proration="always_invoice")
-    shop.server.prime(payment_intent(customer=shop.payer.processor_id, status="succeeded"))
+    shop.prime(payment_intent(customer=shop.payer.processor_id, status="succeeded"))
     billing.sync(shop.only(models.PaymentIntent))
 
 

@@ -23,11 +23,17 @@ NAMES: t.Final = {"account": "connect_account"}
 
 
 class Shop:
-    """An organization with a card, and Stripe as the contract server plays it."""
+    """An organization with a card, and Stripe as the contract server plays it.
 
-    def __init__(self, org: Organization, server: ContractServer) -> None:
+    :ivar account: the connected account whose customer the organization is; ``None``: the platform's.
+    """
+
+    def __init__(
+        self, org: Organization, server: ContractServer, account: str | None = None
+    ) -> None:
         self.org = org
         self.server = server
+        self.account = account
 
     @property
     def payer(self) -> models.Customer:
@@ -47,7 +53,11 @@ class Shop:
     def again(self) -> Shop:
         """Return the same, its organization read anew."""
         session = current_state().db.session
-        return Shop(session.get_one(Organization, 1), self.server)
+        return Shop(session.get_one(Organization, 1), self.server, self.account)
+
+    def prime(self, obj: dict[str, t.Any]) -> None:
+        """Put an object into Stripe, where the organization is a customer."""
+        self.server.prime(obj, self.account)
 
     def newcomer(self) -> Organization:
         """Return another organization, without a customer until it's given one."""

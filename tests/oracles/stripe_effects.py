@@ -70,7 +70,7 @@ def update_subscription(obj: Json, params: Json, now: int) -> None:
     elif params.get("cancel_at_period_end") is False or params.get("cancel_at") == "":
         obj.update(cancel_at=None, canceled_at=None)
     elif isinstance(params.get("cancel_at"), int):
-        obj["canceled_at"] = now
+        obj.update(cancel_at_period_end=False, canceled_at=now)
 
 
 def period_end(obj: Json) -> int | None:

@@ -170,6 +170,31 @@ def test_a_price_that_changed_is_shown_before_it_is_charged(
     assert shop.visitor.submit(url).location == "/welcome"
 
 
+@pytest.mark.parametrize(
+    ("balance", "line", "due"),
+    [
+        (700, "Owed from before $7.00", 3700),
+        (-700, f"Your credit {MINUS}$7.00", 2300),
+        (-4000, f"Your credit {MINUS}$30.00", 0),
+    ],
+)
+def test_what_is_bought_once_is_an_invoice_that_uses_the_balance(
+    shop: Shop, balance: int, line: str, due: int
+) -> None:
+    billing.adjust_balance(shop.owner(), Money(balance, "usd"))
+    begun = shop.begin(mode="payment", price="price_book", description="A book")
+    said = " ".join(shop.says(begun.url).split())
+    today = Money(due, "usd").format() if due else "Nothing"
+    assert f"Subtotal $30.00 {line} Due today {today}" in said
+    assert shop.visitor.submit(begun.url or "").location == "/welcome"
+    assert shop.standing() == ("complete", "paid" if due else "no_payment_required")
+    [bill] = billing.list_invoices(shop.owner())
+    assert begun.session.invoice_processor_id == bill.processor_id
+    assert (bill.subtotal, bill.total, bill.amount_due) == (3000, 3000, due)
+    assert (bill.is_paid, bill.subscription_processor_id) == (True, None)
+    assert (bill.starting_balance, bill.description) == (balance, "A book")
+
+
 def test_a_form_that_is_sent_twice_buys_once(shop: Shop) -> None:
     begun = shop.begin(mode="payment", price="price_book")
     action, fields = forms(shop.visitor.get(begun.url or "").text)[0]

@@ -28,7 +28,8 @@ class SubscriptionCalls(Calls):
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.
 
         ``discounts`` are ``[{"coupon": …} or {"promotion_code": …}]``, by id, in the order in which they are
-        taken off. ``cancel_at`` is when it ends, in Unix seconds; its last period is billed as a whole.
+        taken off. ``cancel_at`` is when it ends, in Unix seconds: within its first period that is billed as a
+        whole all the same, later the last one is billed in part.
 
         When the first payment fails or needs the customer, the subscription is made all the same and is
         ``incomplete``; the answer then also holds the latest invoice and its payment intent.
@@ -43,7 +44,8 @@ class SubscriptionCalls(Calls):
         ``changes`` may hold:
 
         * ``items``: ``[{"id": …, "price": …, "quantity": …}]``, those that change
-        * ``proration``: ``create_prorations``, ``none`` or ``always_invoice``
+        * ``proration``: ``create_prorations`` (the default), ``none`` or ``always_invoice``; also for what an
+          end within the running period gives back, and for what is billed again when that is taken back
         * ``proration_date``: Unix seconds
         * ``trial_end``: Unix seconds or ``"now"``
         * ``cancel_at_period_end``: a boolean; ``cancel_at``: Unix seconds or ``None``

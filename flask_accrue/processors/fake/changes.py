@@ -14,6 +14,7 @@ from . import (
     collection,
     customers,
     discounts,
+    early_ends,
     endings,
     item_changes,
     items,
@@ -42,6 +43,9 @@ CHANGEABLE: t.Final = frozenset(
 WHILE_INCOMPLETE: t.Final = frozenset({"default_payment_method", "metadata"})
 WHEN_ENDED: t.Final = frozenset({"metadata"})
 
+# What may change the bill of the running period.
+_BILLED: t.Final = early_ends.ENDS | {"items", "trial_end"}
+
 
 def update(
     tx: Transaction, subscription_id: str, changes: c.Mapping[str, t.Any]
@@ -61,7 +65,7 @@ def update(
     collected = None
     if subscription.status == "paused" and changes.get("pause", changes) is None:
         return _resume(tx, changed)
-    if "items" in changes or "trial_end" in changes:
+    if changes.keys() & _BILLED:
         changed, collected = item_changes.apply(tx, subscription, changed, changes)
         schedules.follow(tx, changed)
     else:

@@ -10,19 +10,18 @@ import datetime
 import typing as t
 
 from ...errors import InvalidRequest
-from ...money import Money
 from .. import objects
-from . import checkout_discounts as discounting
 from . import (
+    checkout_bills,
     checkout_ends,
     customers,
     items,
     labels,
     payment_methods,
-    payments,
     subscriptions,
     taxes,
 )
+from . import checkout_discounts as discounting
 from .checkout_prices import priced
 from .refusals import check_known, refused
 from .transaction import Transaction
@@ -63,8 +62,8 @@ def create(
     if options.get("embedded"):
         raise refused("The Fake has no page that could be embedded.", "embedded")
     if options.get("automatic_tax"):
-        if mode != "subscription":
-            raise refused(f"The Fake reckons no tax with mode={mode}.", "automatic_tax")
+        if mode == "setup":
+            raise refused("Nothing is paid with mode=setup, so no tax is due.", "automatic_tax")
         taxes.check_location(customer.address)
     wanted = discounting.asked(mode, options)
     if not options.get("success_url"):
@@ -172,23 +171,13 @@ def expire_now(tx: Transaction, session_id: str) -> objects.CheckoutSession:
 def _pay(
     tx: Transaction, session: objects.CheckoutSession, method_id: str, metadata: dict[str, str]
 ) -> Result:
-    assert session.amount_total is not None
-    assert session.currency is not None
-    assert session.customer is not None
-    aside = tx.aside(session.processor_id)
-    discounting.redeem(tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"])
-    if session.amount_total == 0:
-        return [checkout_ends.finish(tx, session)]
-    intent = payments.create(
-        tx,
-        session.customer,
-        Money(session.amount_total, session.currency),
-        terms=payments.Terms(description=aside["description"], metadata=metadata),
-    )
-    method = tx.get(objects.PaymentMethod, method_id)
-    intent, charge = payments.attempt(tx, intent, method)
-    session = _concluded(tx, session, intent, {"payment_intent": intent.processor_id})
-    return [session, intent, charge]
+    bill = checkout_bills.draft(tx, session, metadata)
+    collected = checkout_bills.pay(tx, bill, tx.get(objects.PaymentMethod, method_id))
+    made = {"invoice": bill.processor_id}
+    if collected.intent is not None:
+        made["payment_intent"] = collected.intent.processor_id
+    session = _concluded(tx, session, collected.intent, made)
+    return [session, *collected.objects]
 
 
 def _concluded(

@@ -7,7 +7,7 @@ import typing as t
 
 from ...money import Money
 from .. import objects
-from . import coupons, discounting
+from . import coupons
 from .refusals import refused
 from .transaction import Transaction
 
@@ -32,36 +32,39 @@ def asked(mode: str, options: c.Mapping[str, t.Any]) -> list[dict[str, str]]:
     return given
 
 
-def total(
+def check(
     tx: Transaction, session: objects.CheckoutSession, lines: Lines, wanted: list[dict[str, str]]
-) -> int:
-    """Return what is left to pay of what is bought, after its discounts.
+) -> None:
+    """Refuse discounts that can't be redeemed for what is bought.
 
     :raises NotFound: for a coupon or code that isn't there.
-    :raises InvalidRequest: for one that can't be redeemed for that.
+    :raises InvalidRequest: for any other reason.
     """
     customer, currency = t.cast(str, session.customer), t.cast(str, session.currency)
-    discounts = tuple(
-        objects.Discount(processor_id=f"{number}", coupon=coupon.processor_id)
-        for number, (coupon, _) in enumerate(_redeemable(tx, customer, lines, currency, wanted))
-    )
-    if not discounts and session.mode == "subscription":
-        # As on the first invoice: the customer's own counts where the subscription has none.
-        discounts = discounting.in_force(tx, tx.get(objects.Customer, customer))
-    _, amounts = discounting.taken_off(tx, discounts, lines, currency)
-    return sum(each.amount for each in lines) - sum(each.amount for each in amounts)
+    _redeemable(tx, customer, lines, currency, wanted)
 
 
 def redeem(
     tx: Transaction, session: objects.CheckoutSession, lines: Lines, wanted: list[dict[str, str]]
-) -> None:
-    """Count what a single payment redeems; a subscription counts its own.
+) -> list[objects.Discount]:
+    """Return the discounts of a single payment, and count them; a subscription redeems its own.
 
     :raises InvalidRequest: for what can't be redeemed any more.
     """
     customer, currency = t.cast(str, session.customer), t.cast(str, session.currency)
+    made = []
     for coupon, code in _redeemable(tx, customer, lines, currency, wanted):
         coupons.count(tx, coupon, code)
+        made.append(
+            objects.Discount(
+                processor_id=tx.new_id("di"),
+                coupon=coupon.processor_id,
+                promotion_code=None if code is None else code.processor_id,
+                customer=customer,
+                start=tx.now,
+            )
+        )
+    return made
 
 
 def lines_of(tx: Transaction, chosen: c.Sequence[c.Mapping[str, t.Any]]) -> Lines:
@@ -91,7 +94,7 @@ def type_code(tx: Transaction, session: objects.CheckoutSession, code_id: str | 
     if not aside["takes_codes"]:
         raise refused("This checkout session takes no promotion codes.", "promotion_code")
     wanted = [] if code_id is None else [{"promotion_code": code_id}]
-    total(tx, session, lines_of(tx, aside["items"]), wanted)
+    check(tx, session, lines_of(tx, aside["items"]), wanted)
     aside["discounts"] = wanted
 
 

@@ -8,8 +8,8 @@ import typing as t
 from ...errors import ProcessorError
 from .. import objects
 from ..checkout_amounts import amounts_of
+from . import checkout_bills, subscriptions
 from . import checkout_discounts as discounting
-from . import subscriptions
 from .transaction import Transaction
 
 
@@ -22,22 +22,13 @@ def priced(tx: Transaction, session: objects.CheckoutSession) -> objects.Checkou
         return session
     aside = tx.aside(session.processor_id)
     # What can't be redeemed is refused here, by the names of a session's own parameters.
-    lines = discounting.lines_of(tx, aside["items"])
-    due = discounting.total(tx, session, lines, aside["discounts"])
-    whole = sum(each.amount for each in lines)
-    amounts: dict[str, t.Any] = {
-        "amount_subtotal": whole,
-        "amount_discount": whole - due,
-        "amount_tax": 0,
-        "amount_balance": 0,
-    }
-    if session.mode == "subscription":
-        bill = tx.imagine(lambda other: _first_bill(other, session))
-        due, amounts = bill.amount_due, amounts_of(bill)
+    discounting.check(tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"])
+    bill = tx.imagine(lambda other: _bill(other, session))
+    amounts: dict[str, t.Any] = amounts_of(bill)
     [taken_off] = aside["discounts"] or [{}]
     return dataclasses.replace(
         session,
-        amount_total=due,
+        amount_total=bill.amount_due,
         coupon=taken_off.get("coupon"),
         promotion_code=taken_off.get("promotion_code"),
         **amounts,
@@ -56,7 +47,9 @@ def as_of_now(tx: Transaction, session: objects.CheckoutSession) -> objects.Chec
         return session
 
 
-def _first_bill(tx: Transaction, session: objects.CheckoutSession) -> objects.Invoice:
+def _bill(tx: Transaction, session: objects.CheckoutSession) -> objects.Invoice:
+    if session.mode == "payment":
+        return checkout_bills.draft(tx, session, {})
     aside = tx.aside(session.processor_id)
     _, collected = subscriptions.create(
         tx,

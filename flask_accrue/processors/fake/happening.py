@@ -6,7 +6,7 @@ import typing as t
 
 from .. import objects
 from . import (
-    checkout_ends,
+    checkout_bills,
     coupons,
     discounts,
     holding,
@@ -32,7 +32,7 @@ _STEPS: t.Final[t.Mapping[type[objects.ProcessorObject], t.Mapping[str, lifecycl
     objects.PaymentIntent: {"release": holding.release},
     objects.Refund: {"settle_refund": refunds.settle},
     objects.TaxId: {"verify": tax_ids.verify},
-    objects.CheckoutSession: {"expire": checkout_ends.expire},
+    objects.CheckoutSession: {"expire": checkout_bills.expire},
 }
 
 

@@ -8,7 +8,7 @@ import datetime
 import typing as t
 
 from .. import objects
-from . import agenda, collection, discounts, invoices, items
+from . import agenda, collection, discounts, early_ends, invoices, items
 from .refusals import refused
 from .transaction import Transaction
 
@@ -19,7 +19,7 @@ def apply(
     changed: objects.Subscription,
     changes: c.Mapping[str, t.Any],
 ) -> tuple[objects.Subscription, collection.Collected | None]:
-    """Change items and trial, and bill the difference as ``proration`` says.
+    """Change items, trial and end, and bill the difference as ``proration`` says.
 
     The period begins anew, and the new one is billed at once, when the interval changes, when something free
     becomes something that costs, and when a trial ends early; else the dates stay
@@ -45,8 +45,9 @@ def apply(
         changed = dataclasses.replace(
             changed, items=items.with_period(wanted, t.cast(items.Period, period))
         )
+        until = early_ends.billed_until(tx, changed, changes, moment)
         lines = [] if mode == "none" or before.status == "trialing" else _difference(
-            tx, before, changed, moment
+            tx, before, changed, moment, until
         )  # fmt: skip
     return _bill(tx, before, changed, lines, at_once=mode == "always_invoice")
 
@@ -272,8 +273,9 @@ def _difference(
     before: objects.Subscription,
     after: objects.Subscription,
     moment: datetime.datetime,
+    end: datetime.datetime,
 ) -> list[objects.InvoiceLine]:
-    """Return credits for what is given up and debits for what takes its place, until the period's end."""
+    """Return credits for what is given up and debits for what takes its place, until ``end``."""
     old = {item.processor_id: (item.price, item.quantity) for item in before.items}
     new = {item.processor_id: (item.price, item.quantity) for item in after.items}
     gone = [item for item in before.items if new.get(item.processor_id) != old[item.processor_id]]
@@ -281,9 +283,10 @@ def _difference(
     price = tx.get(objects.Price, after.items[0].price)
     anchor = t.cast(datetime.datetime, after.billing_cycle_anchor)
     whole = items.period_at(tx, price, anchor, moment)
-    end = t.cast(datetime.datetime, after.current_period_end)
     lines = _credits(tx, before, gone, moment)
-    for item in come:
+    kept = [item for item in after.items if item not in come]
+    lines += early_ends.settled(tx, after, kept, end)
+    for item in come if moment < end else ():
         line = items.bill(
             tx,
             after.processor_id,

@@ -218,11 +218,15 @@ def credit(
     billed = tx.aside(subscription).get("billed", {}).pop(item_id, None)
     if billed is None:
         return None
-    taken, start, end, price_id, quantity, billed_line = billed
+    taken, start, end, price_id, quantity, billed_line, *cut = billed
     price = tx.get(objects.Price, price_id)
     started, ends = (datetime.datetime.fromtimestamp(each, datetime.UTC) for each in (start, end))
-    back = proration.unused(Money(taken, price.currency), started, ends, moment).amount_minor
-    if back == 0:
+    # However often an end was moved, the parts are those of what was billed at first.
+    whole, *_, last = cut[0] if cut else (taken, start, end)
+    last = datetime.datetime.fromtimestamp(last, datetime.UTC)
+    unused = proration.unused(Money(whole, price.currency), started, last, moment).amount_minor
+    back = taken - (whole - unused)
+    if back <= 0:
         return None
     name = catalog.product_name(tx, price)
     item = objects.SubscriptionItem(processor_id=item_id, price=price_id, product=price.product)

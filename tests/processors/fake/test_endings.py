@@ -201,3 +201,126 @@ def test_one_that_never_began_expires_when_it_is_canceled(fake, shop):
         "invoice.voided",
     ]
     assert fake.fetch("customer", ended.customer).main.balance == 0
+
+
+# -- an end within a period that was billed --------------------------------------------------------
+
+#: A week before the period ends, which has 28 days and cost 1900.
+WITHIN = datetime.datetime(2026, 2, 21, 12, tzinfo=UTC)
+WEEK = 475
+
+
+def ends(shop, answer, moment, **changes):
+    until = None if moment is None else int(moment.timestamp())
+    return shop.change(answer, cancel_at=until, **changes)
+
+
+def test_what_was_billed_for_the_time_after_an_end_is_given_back_on_the_last_invoice(
+    fake, shop, subscribed
+):
+    ends(shop, subscribed, WITHIN)
+    shop.advance(days=7, hours=1)
+
+    ended = shop.subscription(subscribed)
+    last = shop.invoice(ended.latest_invoice)
+    assert (ended.status, ended.ended_at) == ("canceled", WITHIN)
+    assert [(line.amount, line.proration) for line in last.lines] == [(-WEEK, True)]
+    assert (last.lines[0].period_start, last.lines[0].period_end) == (
+        WITHIN,
+        ended.current_period_end,
+    )
+    assert fake.fetch("customer", ended.customer).main.balance == -WEEK
+
+
+def test_without_a_proration_an_end_leaves_the_bill(shop, subscribed):
+    ends(shop, subscribed, WITHIN, proration="none")
+    shop.advance(days=10)
+
+    ended = shop.subscription(subscribed)
+    assert ended.status == "canceled"
+    assert [invoice.total for invoice in shop.invoices(ended.customer)] == [1900]
+
+
+def test_what_an_end_gives_back_is_billed_at_once_if_that_is_asked_for(shop, subscribed):
+    answer = ends(shop, subscribed, WITHIN, proration="always_invoice")
+
+    assert [line.amount for line in answer.objects[1].lines] == [-WEEK]
+
+
+@pytest.mark.parametrize("moved", [{"cancel_at": None}, {"cancel_at_period_end": True}])
+def test_an_end_that_is_taken_back_or_replaced_is_billed_again(shop, subscribed, moved):
+    ends(shop, subscribed, WITHIN)
+    answer = shop.change(subscribed, **moved, proration="always_invoice")
+
+    bill = answer.objects[1]
+    assert [line.amount for line in bill.lines] == [-WEEK, WEEK]
+    assert bill.total == 0
+
+
+def test_an_end_that_is_taken_back_without_a_proration_stays_given_back(shop, subscribed):
+    ends(shop, subscribed, WITHIN)
+    ends(shop, subscribed, None, proration="none")
+    shop.advance(days=14, hours=1)
+
+    renewed = shop.subscription(subscribed)
+    assert renewed.status == "active"
+    assert [line.amount for line in shop.invoice(renewed.latest_invoice).lines] == [-WEEK, 1900]
+
+
+def test_an_end_that_is_moved_bills_and_gives_back_the_difference(shop, subscribed):
+    day = datetime.timedelta(days=1)
+    for moment in (WITHIN, WITHIN + 3 * day, WITHIN - 2 * day, WITHIN + 30 * day, WITHIN):
+        ends(shop, subscribed, moment)
+    shop.advance(days=7, hours=1)
+
+    last = shop.invoice(shop.subscription(subscribed).latest_invoice)
+    assert [line.amount for line in last.lines] == [-475, 204, -340, 611, -475]
+    assert last.total == -WEEK
+
+
+def test_a_discount_holds_for_what_is_billed_again(fake, shop):
+    fake.create_coupon(
+        **dict.fromkeys(
+            "name amount_off currency currency_options duration_in_months max_redemptions "
+            "redeem_by products".split()
+        ),
+        id="some",
+        percent_off="40",
+        duration="forever",
+        metadata={},
+        key="coupon",
+    )
+    answer = shop.subscribe(shop.customer(), discounts=[{"coupon": "some"}])
+    for moment in (WITHIN, None, WITHIN, None):
+        ends(shop, answer, moment)
+    shop.advance(days=28, hours=1)
+
+    renewal = shop.invoice(shop.subscription(answer).latest_invoice)
+    assert renewal.total == 1140
+
+
+def test_what_is_changed_before_an_end_is_reckoned_until_it(shop, subscribed):
+    ends(shop, subscribed, WITHIN)
+    answer = shop.swap(subscribed, "price_team", proration="always_invoice")
+
+    # Of 28 days 14 are left, but only 7 of them are used and paid.
+    assert [line.amount for line in answer.objects[1].lines] == [-475, -475, 1225]
+    assert answer.objects[1].lines[2].period_end == WITHIN
+
+
+def test_no_more_is_given_back_than_was_paid(shop):
+    answer = shop.subscribe(shop.customer())
+    shop.advance(days=14)
+    ends(shop, answer, WITHIN)
+    last = shop.cancel(answer, invoice_now=True, prorate=True).objects[1]
+
+    assert [line.amount for line in last.lines] == [-475, -475]
+
+
+def test_an_end_within_a_trial_gives_nothing_back(shop):
+    answer = shop.subscribe(shop.customer(), trial=datetime.timedelta(days=20))
+    ends(shop, answer, WITHIN - datetime.timedelta(days=5))
+    shop.advance(days=30)
+
+    assert shop.subscription(answer).status == "canceled"
+    assert [invoice.total for invoice in shop.invoices(answer.main.customer)] == [0]

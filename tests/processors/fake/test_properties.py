@@ -16,6 +16,7 @@ from flask_accrue.processors.fake import FakeProcessor
 from tests.processors.fake.conftest import START, Shop
 
 PRICES = ("price_pro", "price_team", "price_year", "price_free")
+PRORATIONS = ("create_prorations", "none", "always_invoice")
 CARDS = (
     "pm_card_visa",
     "pm_card_chargeCustomerFail",
@@ -26,11 +27,11 @@ actions = st.one_of(
     st.tuples(
         st.just("swap"),
         st.sampled_from(PRICES),
-        st.sampled_from(["create_prorations", "none", "always_invoice"]),
+        st.sampled_from(PRORATIONS),
     ),
     st.tuples(st.just("quantity"), st.integers(0, 5)),
     st.tuples(st.just("end"), st.booleans()),
-    st.tuples(st.just("cancel_at"), st.integers(1, 80)),
+    st.tuples(st.just("cancel_at"), st.integers(0, 80), st.sampled_from(PRORATIONS)),
     st.tuples(st.just("pause"), st.sampled_from(["void", "keep_as_draft", "mark_uncollectible"])),
     st.tuples(st.just("resume")),
     st.tuples(st.just("trial"), st.integers(0, 40)),
@@ -74,7 +75,8 @@ def act(  # noqa: C901 - a case for each thing that can be done
             shop.change(answer, cancel_at_period_end=given_[0])
         case "cancel_at":
             end = shop.fake.clock.now() + datetime.timedelta(days=given_[0])
-            shop.change(answer, cancel_at=int(end.timestamp()))
+            until = int(end.timestamp()) if given_[0] else None
+            shop.change(answer, cancel_at=until, proration=given_[1])
         case "pause":
             shop.change(answer, pause={"behavior": given_[0]})
         case "resume":

@@ -76,8 +76,10 @@ def bill_next_change(
     server: ContractServer, payer: models.Customer, status: str, intent: Json
 ) -> None:
     """Let the next change of a subscription be billed, and paid as the intent tells."""
-    of_payer = {"customer": payer.processor_id}
-    kept = [each for each in server.objects()["platform"] if each["object"] == "subscription"]
+    of_payer, account = {"customer": payer.processor_id}, payer.account
+    kept = [
+        each for each in server.objects()[account or "platform"] if each["object"] == "subscription"
+    ]
     changed = (kept or [subscription(**of_payer)])[-1] | {"status": status}
     details = {"metadata": {}, "subscription": changed["id"]}
     owed = invoice(
@@ -90,9 +92,9 @@ def bill_next_change(
         parent={"type": "subscription_details", "subscription_details": details},
         payments=listed(invoice_payment(status="open", amount_paid=None)),
     )
-    server.prime(payment_intent(**of_payer, **intent))
-    server.prime(charge(**of_payer, status="failed", captured=False))
-    server.prime(owed)
-    server.prime({**changed, "latest_invoice": owed["id"]})
+    server.prime(payment_intent(**of_payer, **intent), account)
+    server.prime(charge(**of_payer, status="failed", captured=False), account)
+    server.prime(owed, account)
+    server.prime({**changed, "latest_invoice": owed["id"]}, account)
     body = {**changed, "latest_invoice": owed}
     server.queue_answer(200, body, method="POST", path="/subscriptions", remembered=True)

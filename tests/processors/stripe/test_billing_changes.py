@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
 
-from flask_accrue import billing, ledger
+from flask_accrue import billing, clock, ledger
 from flask_accrue.errors import InvalidState
 from tests.oracles.stripe_calls import client_of
 from tests.processors.stripe.stripe_host import entries, org, payer
@@ -119,3 +120,50 @@ def test_a_subscription_that_isnt_billed_again_has_no_preview(
         billing.preview_upcoming_invoice(made)
 
     assert caught.value.code == "no_upcoming_invoice"
+
+
+PRORATION: t.Final = ("cancel_at", "cancel_at_period_end", "proration_behavior")
+
+
+def endings(server: ContractServer, subscription: models.Subscription) -> list[dict[str, t.Any]]:
+    """Return what was sent about a subscription's end, oldest first."""
+    sent = server.requests_to("POST", f"/v1/subscriptions/{subscription.processor_id}")
+    return [{name: each.params[name] for name in PRORATION if name in each.params} for each in sent]
+
+
+def test_an_end_says_whether_the_rest_of_its_period_is_given_back(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    week = clock.now().replace(microsecond=0) + datetime.timedelta(days=7)
+    later = week + datetime.timedelta(days=60)
+    whole = {"cancel_at": week.timestamp(), "proration_behavior": "none"}
+
+    billing.cancel_at(made, week)
+    billing.resume(made)
+    billing.cancel_at(made, week)
+    billing.cancel_at_period_end(made)
+    assert endings(stripe_server, made) == [
+        whole,
+        {"cancel_at": "", "proration_behavior": "none"},
+        whole,
+        {"cancel_at_period_end": True, "proration_behavior": "none"},
+    ]
+    billing.cancel_at(made, week, prorate=True)
+    billing.resume(made)
+    billing.cancel_at(made, later)
+    billing.resume(made)
+    # What was given back, and a later period that was begun in part, are billed by Stripe's own rule.
+    assert endings(stripe_server, made)[4:] == [
+        {"cancel_at": week.timestamp(), "proration_behavior": "create_prorations"},
+        {"cancel_at": ""},
+        {"cancel_at": later.timestamp(), "proration_behavior": "none"},
+        {"cancel_at": ""},
+    ]
+    billing.comp_subscription(made, reason="A fair", ends_at=week)
+    billing.resume(made)
+    assert endings(stripe_server, made)[8:] == [
+        whole,
+        {"cancel_at": "", "proration_behavior": "none"},
+    ]
+    assert [request.error for request in stripe_server.requests if request.status != 200] == []
