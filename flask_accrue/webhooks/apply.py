@@ -117,7 +117,7 @@ def _refuse_usage(
     reached("webhook.fetched")
 
     def mark(uow: UnitOfWork) -> list[uuid.UUID]:
-        marked = metering.mark_refused(uow, gateway.name, named)
+        marked = metering.mark_refused(uow, gateway.name, event.account, named)
         known = f"{len(marked)} of {len(named)} named samples are usage of ours"
         finish(uow, "applied" if marked else "unhandled", known, None)
         return marked
