@@ -24,6 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from . import locked_reads, models, signals
 from .errors import InvalidState
 from .inserts import Inserts
+from .isolation import begin_at_read_committed, dialect_of
 from .origins import Origin, completed
 from .state import current_state
 from .telemetry import reached
@@ -294,11 +295,6 @@ def system_chain(subject: str) -> str:
     return SYSTEM_CHAINS[zlib.crc32(subject.encode()) % len(SYSTEM_CHAINS)]
 
 
-def dialect_of(session: orm.Session) -> str:
-    """Return the dialect's name of the database that holds Accrue's tables."""
-    return session.get_bind(mapper=models.LedgerChain.__mapper__).dialect.name
-
-
 def settle_session() -> None:
     """Commit the host's pending work, so that nothing of it depends on what comes.
 
@@ -336,7 +332,7 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
         attempt += 1
         uow = UnitOfWork(session, origin)
         try:
-            _begin(session)
+            begin_at_read_committed(session)
             # Rows are read again and again here, and what was set on them mustn't be lost by that.
             session.autoflush = True
             result = work(uow)
@@ -377,26 +373,6 @@ def _tell(uow: UnitOfWork) -> None:
                 signal.send(current_state(), row=row, change=change)
             except Exception:
                 logger.exception("accrue: a receiver of %s failed", signal.name)
-
-
-def _begin(session: orm.Session) -> None:
-    """Begin at READ COMMITTED, also where the host's engine says otherwise.
-
-    A transaction that keeps its first view of the database would wait for the lock, and then fail because
-    of whoever it waited for.
-    """
-    state = current_state()
-    if dialect_of(session) != "postgresql":
-        return
-    mapper = {"mapper": models.LedgerChain.__mapper__}
-    if state.read_committed is None:
-        level = session.connection(bind_arguments=mapper).get_isolation_level()
-        session.rollback()
-        state.read_committed = level == "READ COMMITTED"
-    if not state.read_committed:
-        session.connection(
-            bind_arguments=mapper, execution_options={"isolation_level": "READ COMMITTED"}
-        )
 
 
 def _tries(error: Exception) -> int:

@@ -16,9 +16,10 @@ from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import COMP_END_KEY, as_it_is, require_changeable, update, whole_end
+from .changes import COMP_END_KEY, as_it_is, require_changeable, whole_end
 from .coupons import create_coupon
 from .current import sync
+from .discount_lists import change_discounts
 from .discounts import kept
 from .perform import seen, settle_session
 from .promotions import find_coupon
@@ -68,12 +69,13 @@ def comp_subscription(
     _require(gateway, end)
     subject = f"subscription:{target.id}"
     id = operations.operation_id(operation_id, "comp_subscription", subject)
-    row = target
+    row_id = target.id
     needed = months
-    if not operations.is_known(id):
+
+    def settle() -> None:
+        nonlocal needed
         _check_ahead(end)
-        settle_session()
-        row = as_it_is(target.id)
+        row = as_it_is(row_id)
         if row.discounts is None:
             row = sync(row) or row
         _refuse(row)
@@ -92,7 +94,7 @@ def comp_subscription(
         return {"discounts": discounts, **ending, "metadata": noted | whole_end(now, end)}
 
     said = {"reason": reason, "months": months, "ends_at": end}
-    row = update(row, "comp_subscription", said, changes, id)
+    row = change_discounts(target, "comp_subscription", said, changes, id, settle=settle)
     return _to_the_month(row, gateway, months, id)
 
 
@@ -174,7 +176,7 @@ def _to_the_month(
             ]
         }
 
-    return update(row, "comp_months", {"months": needed}, changes, following)
+    return change_discounts(row, "comp_months", {"months": needed}, changes, following)
 
 
 def _gave(id: str, row: models.Subscription, discount: t.Mapping[str, t.Any]) -> bool:

@@ -16,6 +16,7 @@ from ..mirror import Watermark
 from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
 from ..state import current_state
+from ..stored_errors import AccrueErrorJson, error_to_json
 from ..unit_of_work import UnitOfWork, write
 
 R = t.TypeVar("R", bound=models.Mirrored)
@@ -34,7 +35,11 @@ class Plan(t.Generic[R]):
     :ivar arguments: the caller's, for the fingerprint.
     :ivar method: the processor's method.
     :ivar request: gives that method's arguments, as JSON, for an operation id, or refuses what isn't
-        legal; called once, and frozen, so that a repeat depends on nothing that changed since.
+        legal; frozen, so that a repeat depends on nothing that changed since. It's reckoned from rows alone,
+        in the transaction that begins the operation.
+    :ivar basis: gives what ``request`` was reckoned from, as JSON, to be kept beside it.
+    :ivar settle: finds out what ``request`` needs besides rows: it may ask the processor, or carry out
+        another operation. Called before the operation is begun, unless that was frozen before.
     :ivar result: the kind of object that is the result, such as ``subscription``.
     :ivar account: the connected account of what belongs to no customer; ``None``: it's the platform's.
     :ivar check: refuses what isn't legal now; runs once the guard is held.
@@ -58,6 +63,8 @@ class Plan(t.Generic[R]):
     result: str
     customer_id: uuid.UUID | None
     account: str | None = None
+    basis: c.Callable[[], t.Any] | None = None
+    settle: c.Callable[[], None] | None = None
     check: c.Callable[[], None] | None = None
     guard: str | None = None
     find: tuple[str, str | None] | None = None
@@ -194,16 +201,14 @@ def write_refusal(plan: Plan[R], id: str, token: uuid.UUID | None, error: Proces
         if failed is not None and plan.customer_id is not None:
             customer = uow.lock_customer(plan.customer_id)
             mirror.write_answers(uow, customer, [failed], plan.seen)
-        operations.finish(
-            uow.session, id, token, state="refused", error=operations.error_to_json(error)
-        )
+        operations.finish(uow.session, id, token, state="refused", error=error_to_json(error))
 
     write(work, origin=Origin(current_actor(), operation_id=id))
 
 
-def _stored(error: Exception | None) -> operations.AccrueErrorJson | None:
+def _stored(error: Exception | None) -> AccrueErrorJson | None:
     if isinstance(error, ActionRequired | CardError):
-        return operations.error_to_json(error)
+        return error_to_json(error)
     return None
 
 
