@@ -5,9 +5,10 @@ from __future__ import annotations
 import typing as t
 import uuid
 
-from .. import models, operations
+from .. import models
 from ..errors import AccrueError, ActionRequired, InvalidState
 from ..state import current_state
+from ..stored_errors import error_from_json
 from .authentication import action_required, declined, unfinished_payment
 from .writing import Plan, R
 
@@ -36,7 +37,7 @@ def repeat(plan: Plan[R], row: models.Operation) -> R:
             )
     waited = error is not None and error["class"] == ActionRequired.__name__
     if error is not None and not waited:
-        raise operations.error_from_json(error, result)
+        raise error_from_json(error, result)
     since = None
     if isinstance(result, models.PaymentIntent):
         if plan.outcome is not None:
