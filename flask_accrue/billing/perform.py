@@ -25,8 +25,8 @@ from ..errors import (
     ProcessorUnavailable,
     RateLimited,
 )
-from ..gateways import account_of
-from ..processors import Answer, Processor, objects
+from ..gateways import account_of, connected_account
+from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import settle_session
@@ -83,7 +83,13 @@ def _account_of(plan: Plan[R]) -> str | None:
         account_scope.check(account)
         return account
     if plan.kind == "create_customer":
-        return account_scope.current_account()
+        account = account_scope.current_account()
+        if account is not None:
+            plan.processor.require(Capability.CONNECT)
+            # Without news of it, its customers would stay as they begin.
+            connected_account(plan.processor.name, account)
+            settle_session()
+        return account
     # What belongs to no customer is the platform's: of an account's catalog nothing is kept here.
     account_scope.require_platform("What belongs to no customer")
     return None

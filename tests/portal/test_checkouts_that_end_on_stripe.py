@@ -255,7 +255,8 @@ def test_a_host_that_completes_a_page_gets_the_subscription_of_its_name(
 def test_an_accounts_page_that_couldnt_redeem_a_code_isnt_made(
     customer: Customer, given: dict[str, Any]
 ) -> None:
-    with connect.account("acct_1"), pytest.raises(InvalidRequest) as refused:
+    account = connect.create_account(type="express").processor_id
+    with connect.account(account), pytest.raises(InvalidRequest) as refused:
         checkout_for(customer, **given)
     assert refused.value.param in given
     assert "account" in str(refused.value)
