@@ -256,7 +256,11 @@ def _job_scope() -> Scope | None:
     # Kept with this try of the job, which counts its operations from the beginning.
     scope = getattr(job, "_accrue_scope", None)
     if scope is None:
-        scope = job._accrue_scope = Scope(f"job:{job.id}")  # type: ignore[attr-defined]
+        # Repeats and jobs enqueued anew under an id that a host chose are runs of their own; only a retry and
+        # what an operator requeues go on where a failed run was.
+        made = f"{job.created_at:%Y%m%d%H%M%S%f}"
+        name = f"job:{job.id}:{made}:{job.repeats_left or 0}"
+        scope = job._accrue_scope = Scope(name)  # type: ignore[attr-defined]
     return t.cast(Scope, scope)
 
 

@@ -15,40 +15,59 @@ from ..unit_of_work import UnitOfWork
 
 _events = models.MeterEvent
 _LONGEST_ERROR: t.Final = 500
+_KEY: t.Final = "usage:"
 
 
-def sent_as(identifier: str, refusals: int) -> str:
-    """Return the identifier and key that usage is sent with.
+def request_key(id: uuid.UUID, refusals: int) -> str:
+    """Return the key of the request that reports a row's usage, from which the row can be found again.
 
-    After each refusal it's another one: the processor would only repeat what it said of the last, or take
-    it for counted.
+    After each refusal it's another one: the processor would only repeat what it said of the last.
     """
-    return f"{identifier}:{refusals}" if refusals else identifier
+    return f"{_KEY}{id}:{refusals}"
+
+
+def sent_as(row: models.MeterEvent) -> str:
+    """Return the identifier that a row's usage is sent with.
+
+    It's the host's own, for which they look at the processor, until that is refused: the processor may take
+    it for counted then. The next ones are of a form and length of ours, which no host has a reason to give.
+    """
+    return request_key(row.id, row.refusals) if row.refusals else row.identifier
 
 
 def mark_refused(
-    uow: UnitOfWork, processor: str, refused: c.Sequence[RefusedUsage]
+    uow: UnitOfWork, processor: str, account: str | None, refused: c.Sequence[RefusedUsage]
 ) -> list[uuid.UUID]:
     """Mark usage as failed that was taken for reported, and note it in the ledger.
 
-    What was sent again since, under another identifier, is left alone.
+    It's named by its request's key or by its identifier. What was sent again since, under others, is left
+    alone, and so is what was reported in another account.
 
+    :param account: the connected account whose processor says so, or ``None``: the platform's.
     :returns: the ids of the rows that are failed now and weren't before.
     """
     reasons = {each.identifier: each.reason for each in refused}
-    bases = {*reasons, *(name.rpartition(":")[0] for name in reasons)}
+    ids = {id for name in reasons if (id := _row_named(name)) is not None}
     uow.lock_system(processor)
+    customers = models.Customer
+    named = sa.or_(_events.id.in_(ids), _events.identifier.in_(reasons))
     rows = uow.scalars(
         sa.select(_events)
-        .where(_events.processor == processor, _events.identifier.in_(bases), _events.is_reported)
+        .join(customers, customers.id == _events.customer_id)
+        .where(_events.processor == processor, customers.account == account)
+        .where(named, _events.is_reported)
         .order_by(_events.id)
-        .with_for_update()
+        .with_for_update(of=_events)
     )
-    marked = [row for row in rows if sent_as(row.identifier, row.refusals) in reasons]
-    for row in marked:
-        row.last_error = reasons[sent_as(row.identifier, row.refusals)][:_LONGEST_ERROR]
-        row.state, row.sent_at, row.reported_at = "failed", None, None
-        row.refusals += 1
+    marked = []
+    for row in rows:
+        names = (request_key(row.id, row.refusals), sent_as(row))
+        reason = next((reasons[name] for name in names if name in reasons), None)
+        if reason is not None:
+            row.last_error = reason[:_LONGEST_ERROR]
+            row.state, row.sent_at, row.reported_at = "failed", None, None
+            row.refusals += 1
+            marked.append(row)
     if marked:
         append(
             uow,
@@ -60,3 +79,11 @@ def mark_refused(
             data={"identifiers": [row.identifier for row in marked]},
         )
     return [row.id for row in marked]
+
+
+def _row_named(key: str) -> uuid.UUID | None:
+    """Return the id of the row that a request's key is about; ``None``, if it's no key of ours."""
+    try:
+        return uuid.UUID(key.removeprefix(_KEY).partition(":")[0])
+    except ValueError:
+        return None

@@ -32,7 +32,7 @@ from ..retry import MOST_ATTEMPTS, told, wait_after
 from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, write
-from .refusals import sent_as
+from .refusals import request_key, sent_as
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +106,9 @@ def _report(row: models.MeterEvent, token: uuid.UUID) -> None:
         "customer": payer,
         "event_name": row.event_name,
         "value": row.value,
-        "identifier": sent_as(row.identifier, row.refusals),
+        "identifier": sent_as(row),
         "timestamp": to_unix(row.occurred_at),
-        "key": sent_as(row.identifier, row.refusals),
+        "key": request_key(row.id, row.refusals),
     }
     gateway = state.processor(row.processor).of_account(account)
     gateway.require(Capability.METERING)

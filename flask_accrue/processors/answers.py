@@ -64,7 +64,7 @@ class Page:
 class RefusedUsage(t.NamedTuple):
     """Usage that a processor took and, as it found later, can't count.
 
-    :ivar identifier: as it was sent.
+    :ivar identifier: of the request, its key, or of the usage, as it was sent.
     :ivar reason: in the processor's words.
     """
 

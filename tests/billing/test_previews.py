@@ -96,6 +96,14 @@ def test_a_swap_of_what_was_to_end_is_previewed_as_going_on(
     assert said.total == 4900
 
 
+def test_what_an_end_gives_back_is_previewed(kit: Kit, subscription: models.Subscription) -> None:
+    end = subscription.current_period_end
+    assert end is not None
+    billing.cancel_at(subscription, end - datetime.timedelta(days=16), prorate=True)
+    said = billing.preview_upcoming_invoice(subscription)
+    assert (said.total, said.amount_due, [each.amount for each in said.lines]) == (-981, 0, [-981])
+
+
 def test_what_makes_no_sense_isnt_asked(
     kit: Kit, subscription: models.Subscription, calls: list[str]
 ) -> None:

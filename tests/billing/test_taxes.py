@@ -174,6 +174,96 @@ def test_what_is_no_address_is_refused_before_any_call(
     assert calls == []
 
 
+# -- who is charged no tax -------------------------------------------------------------------------
+
+
+def taxes_of(payer: Organization, behavior: str = "exclusive") -> tuple[int, int, list[Any]]:
+    made = bill(payer, Money(1190, "usd"), behavior=behavior)
+    check_sums(made)
+    parts = [(part["amount"], part["taxable_amount"], part["reason"]) for part in made.total_taxes]
+    return made.total, made.tax, parts
+
+
+@pytest.mark.parametrize(
+    ("tax_exempt", "reason"), [("exempt", "customer_exempt"), ("reverse", "reverse_charge")]
+)
+def test_who_is_exempt_is_charged_what_the_lines_say(
+    kit: Kit, german: Organization, tax_exempt: str, reason: str
+) -> None:
+    payer = billing.customer(german)
+    assert taxes_of(german) == (1416, 226, [(226, 1190, "standard_rated")])
+    kit.fake.set_tax_exempt(payer.processor_id, tax_exempt)
+    kit.deliver()
+    assert payer.raw["tax_exempt"] == tax_exempt
+    # What a price holds isn't taken off.
+    for behavior in ("exclusive", "inclusive"):
+        assert taxes_of(german, behavior) == (1190, 0, [(0, 0, reason)])
+    kit.fake.set_tax_exempt(payer.processor_id, "none")
+    assert taxes_of(german, "inclusive") == (1190, 190, [(190, 1000, "standard_rated")])
+    with pytest.raises(errors.InvalidRequest):
+        kit.fake.set_tax_exempt(payer.processor_id, "never")
+
+
+@pytest.mark.parametrize(
+    ("seller", "country", "number", "tax"),
+    [
+        ("AT", "DE", ("eu_vat", "DE123456789"), 0),
+        ("US", "DE", ("eu_vat", "DE123456789"), 0),
+        # The tax office isn't asked, neither there nor here.
+        ("AT", "DE", ("eu_vat", "DE111111111"), 0),
+        ("DE", "GR", ("eu_vat", "EL123456789"), 0),
+        ("DE", "DE", ("eu_vat", "DE123456789"), 226),
+        (None, "DE", ("eu_vat", "DE123456789"), 226),
+        ("AT", "DE", ("eu_vat", "FR123456789"), 226),
+        ("AT", "DE", ("de_stn", "1234567890"), 226),
+        ("AT", "DE", None, 226),
+        ("DE", "GB", ("gb_vat", "GB123456789"), 238),
+    ],
+)
+@pytest.mark.only("sqlite")
+def test_a_business_elsewhere_in_the_union_pays_the_tax_itself(
+    kit: Kit,
+    payer: Organization,
+    seller: str | None,
+    country: str,
+    number: tuple[str, str] | None,
+    tax: int,
+) -> None:
+    kit.fake.configure(tax_country=seller)
+    billing.update_customer_tax_location(payer, {"country": country})
+    added = None if number is None else billing.add_tax_id(payer, *number)
+    total, charged, [(_, _, reason)] = taxes_of(payer)
+    assert (total, charged) == (1190 + tax, tax)
+    assert reason == ("standard_rated" if tax else "reverse_charge")
+    if added is not None and country == "DE":
+        billing.remove_tax_id(added)
+        assert taxes_of(payer)[1] == 226
+
+
+def test_a_subscription_of_a_business_renews_without_tax(kit: Kit, german: Organization) -> None:
+    kit.fake.configure(tax_country="AT")
+    billing.add_tax_id(german, "eu_vat", "DE123456789")
+    made = billing.subscribe(german, "price_pro", automatic_tax=True)
+    assert billing.preview_upcoming_invoice(made).tax == 0
+    kit.advance(days=32)
+    for each in billing.list_invoices(german):
+        assert (each.total, each.total_taxes[0]["reason"]) == (1900, "reverse_charge")
+    kit.assert_settled()
+
+
+@pytest.mark.only("sqlite")
+def test_where_no_tax_is_collected_that_is_the_reason(kit: Kit, payer: Organization) -> None:
+    billing.update_customer_tax_location(payer, {"country": "BR"})
+    assert taxes_of(payer) == (1190, 0, [(0, 0, "not_collecting")])
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("country", ["de", "Germany", "D1"])
+def test_the_seller_is_in_a_country_of_two_letters(kit: Kit, country: str) -> None:
+    with pytest.raises(errors.ConfigError):
+        kit.fake.configure(tax_country=country)
+
+
 # -- numbers at tax offices ------------------------------------------------------------------------
 
 

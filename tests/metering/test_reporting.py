@@ -219,7 +219,7 @@ def test_refused_usage_is_given_up_told_once_and_retried(
         assert metering.retry([row.id], Actor("system", "cli")) == 1
         run_periodic("report_usage")
         # What was refused is refused again under the same key, whatever was put right.
-        assert keys == ["a", "a:1"]
+        assert keys == [f"usage:{row.id}:0", f"usage:{row.id}:1"]
         assert heard == ["a", "a"]
     [row] = metered.rows()
     assert metering.retry([row.id], Actor("system", "cli")) == 1

@@ -160,6 +160,11 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
     ],
     ("post", "/v1/subscription_items"): [at_least("quantity", 0)],
     ("post", "/v1/subscription_items/{}"): [at_least("quantity", 0)],
+    ("post", "/v1/billing/meter_events"): [
+        ParamRule(
+            lambda p: len(p.get("identifier", "")) <= 100, "identifier", "Identifier is too long."
+        )
+    ],
     ("post", "/v1/coupons"): [
         ParamRule(
             lambda p: ("percent_off" in p) != ("amount_off" in p),

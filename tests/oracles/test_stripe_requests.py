@@ -29,6 +29,18 @@ def test_an_unknown_parameter_deep_inside_is_refused_by_its_path(
         stripe_client.v1.subscriptions.create(params)
 
 
+def test_the_identifier_of_usage_has_100_characters_at_most(
+    stripe_client: stripe.StripeClient,
+) -> None:
+    params: Any = {
+        "event_name": "api_calls",
+        "payload": {"value": "1", "stripe_customer_id": "cus_1"},
+    }
+    stripe_client.v1.billing.meter_events.create({**params, "identifier": "x" * 100})
+    with refused(400, param="identifier"):
+        stripe_client.v1.billing.meter_events.create({**params, "identifier": "x" * 101})
+
+
 def test_a_missing_parameter_is_refused(stripe_client: stripe.StripeClient) -> None:
     params: Any = {"amount": 100}
     with refused(400, code="parameter_missing", param="currency"):

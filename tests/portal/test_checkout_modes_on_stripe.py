@@ -181,6 +181,32 @@ def test_nobody_pays_another_price_than_was_shown(
     assert customer.server.requests_to("POST", f"/v1/invoices/{bill.processor_id}/pay") == []
 
 
+def test_a_preview_that_holds_more_than_the_bill_charges_nobody(
+    customer: Customer, book: billing.Checkout
+) -> None:
+    # As with an item of 5.00 that waits for the next invoice, should a preview take that in.
+    more = {
+        "id": "upcoming_in_1",
+        "object": "invoice",
+        "currency": "usd",
+        "customer": billing.customer(customer.owner()).processor_id,
+        "subtotal": 6500,
+        "total": 5900,
+        "amount_due": 5900,
+        "amount_paid": 0,
+        "amount_remaining": 5900,
+    }
+    customer.server.queue_answer(200, more, method="POST", path="/create_preview", times=9)
+    url = page_of(book)
+    assert "Pay $59.00" in text_of(customer.visitor.get(url).text)
+    there = customer.visitor.submit(url).location
+    bill = the_invoice(customer)
+    pays = f"/v1/invoices/{bill.processor_id}/pay"
+    assert (bill.is_open, bill.amount_due) == (True, 5400)
+    assert customer.server.requests_to("POST", pays) == []
+    assert "Nothing was charged yet" in text_of(customer.visitor.get(there).text)
+
+
 def test_all_of_it_taken_off_is_paid_without_the_bank(customer: Customer) -> None:
     customer.server.prime(coupon(percent_off=100.0))
     made = checkout_for(customer, price="price_book", mode="payment", coupon="TEN")

@@ -7,7 +7,7 @@ import typing as t
 
 from .. import objects
 from . import labels, taxes
-from .refusals import check_integer, check_known, check_texts, refused
+from .refusals import check_choice, check_integer, check_known, check_texts, refused
 from .transaction import Transaction, missing
 
 CHANGEABLE: t.Final = frozenset(
@@ -119,3 +119,10 @@ def adjusted_by(tx: Transaction, customer_id: str, operation: str) -> objects.Cu
 def change_balance(tx: Transaction, customer: objects.Customer, balance: int) -> objects.Customer:
     """Set what a customer owes (above 0) or has as credit (below 0), in minor units."""
     return tx.save(dataclasses.replace(customer, balance=balance), "customer.updated")
+
+
+def set_tax_exempt(tx: Transaction, customer_id: str, tax_exempt: str) -> objects.Customer:
+    """Say whether a customer pays tax."""
+    check_choice(tax_exempt, taxes.EXEMPTIONS, "tax_exempt")
+    changed = dataclasses.replace(living(tx, customer_id), tax_exempt=tax_exempt)
+    return tx.save(changed, "customer.updated")

@@ -27,8 +27,7 @@ def cancel_now(
         invoices.add_pending(tx, subscription_id, unused_time(tx, subscription))
     last = None
     if invoice_now:
-        _add_usage(tx, subscription)
-        subscription, last = _bill_pending(tx, subscription)
+        subscription, last = bill_last(tx, subscription)
     else:
         invoices.move_pending(tx, subscription)
     return end(tx, subscription), last
@@ -83,11 +82,18 @@ def _close_schedule(tx: Transaction, ended: objects.Subscription, failed: bool) 
 
 def end_as_scheduled(tx: Transaction, subscription: objects.Subscription) -> None:
     """End a subscription whose time has come; what still waits for an invoice is billed."""
-    _add_usage(tx, subscription)
-    subscription, last = _bill_pending(tx, subscription)
+    subscription, last = bill_last(tx, subscription)
     end(tx, subscription)
     if last is not None:
         tx.plan(last.processor_id, "finalize", tx.now + invoices.DRAFT_FOR)
+
+
+def bill_last(
+    tx: Transaction, subscription: objects.Subscription
+) -> tuple[objects.Subscription, objects.Invoice | None]:
+    """Draft what waits for an invoice of a subscription that ends, and what was used, if there is any."""
+    _add_usage(tx, subscription)
+    return _bill_pending(tx, subscription)
 
 
 def _add_usage(tx: Transaction, subscription: objects.Subscription) -> None:

@@ -8,7 +8,7 @@ import typing as t
 
 from ...errors import InvalidRequest
 from .. import objects
-from . import agenda, changes, invoices, lifecycle
+from . import agenda, changes, endings, invoices, lifecycle
 from .refusals import check_known, refused
 from .transaction import Transaction
 
@@ -20,7 +20,8 @@ CHANGEABLE: t.Final = frozenset(
 def preview(
     tx: Transaction, subscription_id: str, wanted: c.Mapping[str, t.Any]
 ) -> objects.Invoice:
-    """Return the invoice that a change would bring at once, else that of the next period.
+    """Return the invoice that a change would bring at once, else that of the next period, or the last one of
+    a subscription that ends before: what waits for it, and what was used until now.
 
     It's made as a real one is, in a step that has to be undone; so the two can't differ.
 
@@ -35,13 +36,21 @@ def preview(
     end = subscription.current_period_end
     if end is None or subscription.status in (*agenda.ENDED, "incomplete", "paused"):
         raise _none(subscription)
-    if subscription.cancel_at is not None and subscription.cancel_at <= end:
-        raise _none(subscription)
-    now, tx.now = tx.now, end
+    leaves = (
+        subscription.cancel_at if subscription.cancel_at and subscription.cancel_at <= end else None
+    )
+    now, tx.now = tx.now, leaves or end
     try:
-        return _imagined(lifecycle.renew(tx, subscription))
+        last: objects.Invoice | None
+        if leaves is None:
+            last = lifecycle.renew(tx, subscription)
+        else:
+            _, last = endings.bill_last(tx, subscription)
     finally:
         tx.now = now
+    if last is None:
+        raise _none(subscription)
+    return _imagined(last)
 
 
 def _imagined(invoice: objects.Invoice) -> objects.Invoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 import typing as t
 import zoneinfo
 
@@ -11,6 +12,7 @@ from ...clock import UTC
 from ...errors import ConfigError
 
 TERMINAL_ACTIONS: t.Final = ("cancel", "mark_unpaid", "past_due")
+_COUNTRY: t.Final = re.compile(r"[A-Z]{2}\Z")
 WITHOUT_CARD: t.Final = ("create_invoice", "pause", "cancel")
 
 
@@ -25,6 +27,8 @@ class Rules:
         ``create_invoice``, ``pause`` or ``cancel``.
     :ivar upcoming_days: how many days before a renewal ``invoice.upcoming`` comes.
     :ivar days_until_due: for invoices that are sent instead of charged.
+    :ivar tax_country: where the seller is, as two letters such as ``DE``: where tax is reckoned, a business
+        elsewhere in the EU then pays it itself. ``None``: nobody does.
     :ivar zone: in whose calendar months and days are counted; Stripe counts in UTC.
     """
 
@@ -33,6 +37,7 @@ class Rules:
     trial_without_card: str = "create_invoice"
     upcoming_days: int = 7
     days_until_due: int = 30
+    tax_country: str | None = None
     zone: str = "UTC"
 
     def __post_init__(self) -> None:
@@ -50,6 +55,8 @@ class Rules:
                 f"trial_without_card is one of {', '.join(WITHOUT_CARD)}, "
                 f"not {self.trial_without_card!r}."
             )
+        if self.tax_country is not None and not _COUNTRY.match(self.tax_country):
+            problems.append(f"tax_country is two letters such as 'DE', not {self.tax_country!r}.")
         try:
             _ = self.calendar_zone
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):

@@ -40,6 +40,15 @@ RATES: t.Final[t.Mapping[str, int]] = {
 }
 _WHOLE: t.Final = 10_000
 
+#: The members of the European Union.
+EU: t.Final = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
+#: Whose numbers at tax offices begin otherwise than its code.
+_GREECE: t.Final = {"EL": "GR"}
+
+EXEMPTIONS: t.Final = ("none", "exempt", "reverse")
+
 #: Codes that ISO 3166 will never give to a country.
 _NOWHERE: t.Final = ("AA", "QM", "XX", "ZZ")
 
@@ -68,15 +77,24 @@ def taxed(
 def reckoned(
     tx: Transaction, customer: objects.Customer, lines: c.Sequence[objects.InvoiceLine]
 ) -> Taxed:
-    """Return the lines with the tax that a customer has to pay on them, as :func:`taxed` does."""
-    rate = _rate(customer)
-    every = tuple(_with_tax(line, rate or 0, _is_inclusive(tx, line)) for line in lines)
+    """Return the lines with the tax that a customer has to pay on them, as :func:`taxed` does.
+
+    Who pays none, or pays it itself, is charged what the lines say: no tax comes on top, and what a price
+    holds isn't taken off.
+    """
+    rate, reason = _rate(customer), _untaxed(tx, customer)
+    charged = rate if rate and reason is None else 0
+    if reason is None:
+        reason = "standard_rated" if rate else "not_collecting"
+    every = tuple(_with_tax(line, charged, _is_inclusive(tx, line)) for line in lines)
     parts = tuple(
         objects.TaxAmount(
             amount=sum(line.inclusive_tax if inclusive else line.tax for line in within),
             inclusive=inclusive,
-            taxable_amount=sum(line.amount - line.discount - line.inclusive_tax for line in within),
-            reason="standard_rated" if rate else "zero_rated",
+            taxable_amount=sum(line.amount - line.discount - line.inclusive_tax for line in within)
+            if charged
+            else 0,
+            reason=reason,
         )
         for inclusive in (False, True)
         if (within := [line for line in every if _is_inclusive(tx, line) == inclusive])
@@ -118,6 +136,24 @@ def check_location(address: t.Any) -> None:
             "address",
             INVALID_LOCATION,
         )
+
+
+def _untaxed(tx: Transaction, customer: objects.Customer) -> str | None:
+    """Return why a customer is charged no tax, in Stripe's words; ``None``: it is.
+
+    A number makes a business, as at Stripe, which goes by how that is written and not by whether it was
+    verified (https://docs.stripe.com/tax/zero-tax).
+    """
+    if customer.tax_exempt == "exempt":
+        return "customer_exempt"
+    seller, country = tx.rules.tax_country, customer.address.get("country")
+    crosses = country in EU and seller is not None and seller != country
+    is_business = crosses and any(
+        _GREECE.get(number.country or "", number.country) == country
+        for number in tx.all(objects.TaxId, customer.processor_id)
+        if number.type == "eu_vat" and not number.deleted
+    )
+    return "reverse_charge" if is_business or customer.tax_exempt == "reverse" else None
 
 
 def _rate(customer: objects.Customer) -> int | None:

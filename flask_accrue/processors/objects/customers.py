@@ -12,7 +12,8 @@ from .discounts import Discount
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
     """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any.
-    ``address`` is what tax goes by; only ``raw`` keeps it."""
+    ``address`` is what tax goes by; only ``raw`` keeps it, and ``tax_exempt``: ``none``, ``exempt``, or
+    ``reverse`` for one who pays the tax itself."""
 
     kind = "customer"
 
@@ -24,6 +25,7 @@ class Customer(ProcessorObject):
     balance: int = 0
     discounts: tuple[Discount, ...] | Unsaid = UNSAID
     address: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tax_exempt: str = "none"
 
     @property
     def country(self) -> str | None:

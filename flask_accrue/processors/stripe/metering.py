@@ -68,7 +68,7 @@ class StripeUsage(StripeCalls, UsageCalls):
     ) -> tuple[RefusedUsage, ...]:
         """Return the samples of an error report, which its event doesn't carry itself.
 
-        A sample names its request by its idempotency key, which is what we send as identifier, too.
+        A sample names its request by its idempotency key.
         """
         path = f"/v2/core/events/{segment(event_id)}"
         return read_error_report(self._api.get(path, {}, account=account).body)

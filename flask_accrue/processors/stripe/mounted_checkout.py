@@ -39,6 +39,10 @@ class StripeMountedCheckout(StripeCalls, CheckoutCalls):
     ) -> Answer:
         """Ask for the invoice that it would be.
 
+        Of single payments that is one of these items alone: Stripe previews what it's given items for, not
+        what a customer would be billed next. It doesn't say whether items that somebody wrote for the next
+        invoice, in its dashboard say, are in that preview. :meth:`bill_checkout` leaves them out.
+
         :raises InvalidRequest: with the code ``customer_tax_location_invalid`` when its tax can't be reckoned
             since nobody knows where the customer is; for codes that can't be redeemed, and the like.
         """

@@ -38,6 +38,7 @@ def read_customer(raw: Raw) -> objects.Customer:
             for name, value in fields.part(raw, "address").items()
             if isinstance(value, str)
         },
+        tax_exempt=fields.text(raw, "tax_exempt") or "none",
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_accrue.errors import InvalidRequest, NotFound
+from flask_accrue.money import Money
 from flask_accrue.processors import objects
 from flask_accrue.processors.fake import FakeProcessor
 from tests.processors.fake.conftest import START, Shop
@@ -142,6 +143,40 @@ def test_what_wont_be_billed_again_has_no_next_invoice(shop, how):
         preview(shop, answer)
 
     assert caught.value.code == "invoice_upcoming_none"
+
+
+@pytest.mark.parametrize("waits", ["credit", "swap", "usage"])
+def test_of_what_ends_the_last_bill_is_told(shop, waits):
+    metered = shop.fake.create_price(
+        "prod_pro", Money(3, "usd"), usage_type="metered", meter="api_calls"
+    ).processor_id
+    customer = shop.customer()
+    answer = shop.subscribe(customer, items=[{"price": "price_pro"}, {"price": metered}])
+    shop.advance(days=10)
+    now = int(shop.fake.clock.now().timestamp())
+    end = now + 7 * DAY
+    if waits == "swap":
+        shop.swap(answer, "price_team")
+    elif waits == "usage":
+        shop.fake.create_meter_event(
+            customer=customer,
+            event_name="api_calls",
+            value=9,
+            identifier="u",
+            timestamp=now,
+            key="u",
+        )
+    proration = "create_prorations" if waits == "credit" else "none"
+    shop.change(answer, cancel_at=end, proration=proration)
+    before = dump(shop.fake)
+
+    said = preview(shop, answer)
+
+    assert dump(shop.fake) == before
+    shop.advance(days=8)
+    last = shop.invoice(shop.subscription(answer).latest_invoice)
+    assert bill(last) == bill(said)
+    assert last.created == datetime.datetime.fromtimestamp(end, datetime.UTC)
 
 
 def test_what_isnt_there_has_no_preview(shop):

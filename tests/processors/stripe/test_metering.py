@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import current_app
 
-from flask_accrue import billing, clock, ledger, metering, models, signals
+from flask_accrue import billing, clock, connect, ledger, metering, models, signals
 from flask_accrue.clock import to_unix
 from flask_accrue.jobs import run_periodic
 from flask_accrue.origins import Actor
@@ -78,7 +78,16 @@ def the_row() -> models.MeterEvent:
     return session.scalars(sa.select(models.MeterEvent)).one()
 
 
-def test_the_identifier_goes_in_the_body_and_is_the_idempotency_key(
+def keys(server: ContractServer) -> list[str]:
+    """Return the idempotency keys of all reports, the first one first."""
+    return [str(request.idempotency_key) for request in server.requests_to("POST", PATH)]
+
+
+def identifiers(server: ContractServer) -> list[str]:
+    return [request.params["identifier"] for request in server.requests_to("POST", PATH)]
+
+
+def test_the_identifier_goes_in_the_body_and_the_key_is_the_rows(
     org: Organization, stripe_server: ContractServer
 ) -> None:
     moment = clock.now() - datetime.timedelta(days=3)
@@ -86,7 +95,8 @@ def test_the_identifier_goes_in_the_body_and_is_the_idempotency_key(
 
     assert row.is_reported
     [request] = stripe_server.requests_to("POST", PATH)
-    assert request.idempotency_key == "batch:1"
+    # Another operation's id may be the same, and keys are shared by all requests.
+    assert request.idempotency_key == f"usage:{row.id}:0"
     assert request.params == {
         "event_name": "api_calls",
         "payload": {
@@ -183,9 +193,9 @@ def test_the_sdk_knows_every_field_of_a_report_that_is_read() -> None:
     assert body.asked == {"data"}
 
 
-def hear_of(server: ContractServer, report: Json) -> None:
+def hear_of(server: ContractServer, report: Json, account: str | None = None) -> None:
     """Let Stripe send the report's event, which shows none of it until it's asked for."""
-    server.prime(report)
+    server.prime(report, account)
     shown = {name: value for name, value in report.items() if name != "data"}
     payload = json.dumps(shown).encode()
     with current_app.test_client() as client:
@@ -210,7 +220,9 @@ def test_usage_that_stripe_cant_count_after_all_is_given_up_and_can_be_retried(
     counted = billing.report_usage(org, "api_calls", identifier="counted")
     row = billing.report_usage(org, "api_calls", 7, identifier="refused")
 
-    report = report_of(refused="There is no meter api_calls.", elsewhere="Not ours.")
+    _, key = keys(stripe_server)
+    elsewhere = {"usage:0": "Not ours.", "usage:" + "0" * 32 + ":0": "Nor this."}
+    report = report_of(**{key: "There is no meter api_calls."}, **elsewhere)
     hear_of(stripe_server, report)
 
     assert (row.is_failed, row.last_error) == (True, "There is no meter api_calls.")
@@ -226,10 +238,83 @@ def test_usage_that_stripe_cant_count_after_all_is_given_up_and_can_be_retried(
 
     current_state().db.session.expire_all()
     assert row.is_reported
-    sent = stripe_server.requests_to("POST", PATH)[-1]
     # Under the old name Stripe would take it for counted.
-    assert (sent.params["identifier"], sent.idempotency_key) == ("refused:1", "refused:1")
+    assert identifiers(stripe_server) == ["counted", "refused", f"usage:{row.id}:1"]
+    assert keys(stripe_server)[-1] == f"usage:{row.id}:1"
     assert ledger.verify().is_intact
+
+
+def retry(row: models.MeterEvent) -> None:
+    metering.retry([row.id], Actor("system", "test"))
+    metering.work_on_due()
+    current_state().db.session.expire_all()
+
+
+@pytest.mark.parametrize(
+    "identifier", ["batch 17", "Stück:17", "x" * 100], ids=["space", "umlaut", "longest"]
+)
+@pytest.mark.parametrize("named", [keys, identifiers])
+def test_usage_of_any_identifier_is_found_when_its_refused_however_often(
+    org: Organization,
+    stripe_server: ContractServer,
+    identifier: str,
+    named: t.Callable[[ContractServer], list[str]],
+) -> None:
+    row = billing.report_usage(org, "api_calls", 7, identifier=identifier)
+    assert identifiers(stripe_server) == [identifier]
+
+    for number in range(1, 3):
+        report = report_of(**{named(stripe_server)[-1]: "There is no meter api_calls."})
+        hear_of(stripe_server, {**report, "id": f"evt_report{number}"})
+        assert (row.is_failed, row.refusals) == (True, number)
+        retry(row)
+        assert row.is_reported, row.last_error
+
+    assert len({*keys(stripe_server)}) == len({*identifiers(stripe_server)}) == 3
+
+
+@pytest.mark.only("sqlite")
+def test_usage_that_is_sent_again_isnt_taken_for_any_other(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    row = billing.report_usage(org, "api_calls", 7, identifier="a")
+    other = billing.report_usage(org, "api_calls", 5, identifier="a:1")
+    hear_of(stripe_server, report_of(**{keys(stripe_server)[0]: "There is no meter api_calls."}))
+    assert other.is_reported
+
+    retry(row)
+
+    assert (row.is_reported, row.last_error) == (True, None)
+    assert len({*keys(stripe_server)}) == len({*identifiers(stripe_server)}) == 3
+
+
+@pytest.mark.only("sqlite")
+def test_an_operation_may_have_the_id_of_usage(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    billing.update_customer(org, name="Acme & Co", operation_id="order-1")
+
+    assert billing.report_usage(org, "api_calls", identifier="order-1").is_reported
+
+
+def test_what_an_accounts_report_names_isnt_the_platforms(
+    org: Organization, stripe_server: ContractServer
+) -> None:
+    account = connect.create_account(type="express").processor_id
+    ours = billing.report_usage(org, "api_calls", 7, identifier="a")
+    with connect.account(account):
+        billing.customer(org)
+        theirs = billing.report_usage(org, "api_calls", 7, identifier="b")
+    report = report_of(a="There is no meter api_calls.", b="There is no meter api_calls.")
+
+    hear_of(stripe_server, {**report, "context": account}, account)
+    assert (ours.is_reported, theirs.is_failed) == (True, True)
+
+    retry(theirs)
+    key = keys(stripe_server)[-1]
+    report = report_of(**{"a": "Refused.", key: "Refused."})
+    hear_of(stripe_server, {**report, "id": "evt_report2"})
+    assert (ours.is_failed, theirs.is_reported) == (True, True)
 
 
 def test_a_report_that_comes_again_leaves_alone_what_was_sent_since(

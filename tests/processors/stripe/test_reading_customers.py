@@ -53,6 +53,14 @@ def test_a_customer_is_read() -> None:
     assert found.metadata == {"accrue_owner": "Organization:1"}
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("none", "none"), ("reverse", "reverse"), ("exempt", "exempt"), (None, "none")],
+)
+def test_whether_a_customer_pays_tax_is_read(said: str | None, read: str) -> None:
+    assert read_customer(tax_exempt=said).tax_exempt == read
+
+
 def test_what_a_customer_doesnt_have_is_none() -> None:
     found = read_customer(preferred_locales=None, currency=None, balance=None, metadata=None)
 
