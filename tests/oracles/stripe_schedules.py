@@ -49,6 +49,9 @@ def create(world: World, schedule: Json, params: Json, now: int) -> None:
 
 def update(world: World, schedule: Json, params: Json, now: int) -> None:
     _set_defaults(schedule, params)
+    card = params.get("default_settings", {}).get("default_payment_method")
+    if card is not None and schedule.get("current_phase") is not None:
+        world.lookup(["subscription"], schedule["subscription"])["default_payment_method"] = card
     if "phases" not in params:
         return
     start = params["phases"][0].get("start_date")
@@ -87,8 +90,11 @@ def release(world: World, schedule: Json, params: Json, now: int) -> None:
 
 
 def _set_defaults(schedule: Json, params: Json) -> None:
-    given = params.get("default_settings", {}).get("automatic_tax")
+    told = params.get("default_settings", {})
+    given = told.get("automatic_tax")
     settings = schedule.setdefault("default_settings", {})
+    if "default_payment_method" in told:
+        settings["default_payment_method"] = told["default_payment_method"]
     if given is not None or settings.get("automatic_tax") is None:
         settings["automatic_tax"] = given or {"enabled": False}
 

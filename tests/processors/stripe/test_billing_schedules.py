@@ -128,3 +128,26 @@ def test_the_tax_of_a_subscription_is_switched(
     billing.set_automatic_tax(subscription, False)
     assert subscription.automatic_tax is False
     assert refused(stripe_server) == []
+
+
+def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    schedule = billing.subscribe_via_schedule(
+        org, [FULL, FULL], payment_method=first, automatic_tax=True
+    )
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.use_payment_method(org, chosen)
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    assert sent.params["default_settings"] == {"default_payment_method": chosen.processor_id}
+    assert schedule.default_payment_method_processor_id == chosen.processor_id
+    subscription = schedule.subscription
+    assert subscription is not None
+    assert subscription.default_payment_method == chosen
+    assert subscription.automatic_tax is True
+    assert refused(stripe_server) == []
