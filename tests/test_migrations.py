@@ -292,7 +292,7 @@ def test_the_card_is_known_of_schedules_that_were_mirrored_before(
         connection.execute(sa.insert(schedules).values(**schedule, **said, **of))
         connection.commit()
 
-    downgrade(app, "0013_checkouts_that_end")
+    downgrade(app, "0014_coupons_of_accounts")
     upgrade(app)
 
     with connected(app) as connection:

@@ -8,7 +8,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import clock, mirror, models, operations
+from .. import account_scope, clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..ids import new_id
@@ -67,7 +67,6 @@ def comp_subscription(
         )
     gateway = gateway_of(target)
     _require(gateway, end)
-    _refuse_account(target.customer)
     subject = f"subscription:{target.id}"
     id = operations.operation_id(operation_id, "comp_subscription", subject)
     row_id = target.id
@@ -219,7 +218,6 @@ def _begun(
     payer = customer(owner)
     gateway = gateway_of(payer)
     _require(gateway, end)
-    _refuse_account(payer)
     id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")
     if not operations.is_known(id):
         _check_ahead(end)
@@ -254,15 +252,6 @@ def _require(gateway: Processor, end: int | None) -> None:
         gateway.require(Capability.CANCEL_AT_DATE)
 
 
-def _refuse_account(payer: models.Customer) -> None:
-    if payer.account is not None:
-        raise InvalidState(
-            f"The coupon that makes it free of charge is the platform's own, and the customer is in the "
-            f"account {payer.account}. Make a coupon there, and give its id to billing.apply_coupon().",
-            code="other_account",
-        )
-
-
 def _check(reason: t.Any, months: t.Any) -> None:
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= _LONGEST_REASON:
         raise InvalidRequest(
@@ -292,18 +281,19 @@ def _check_ahead(end: int | None) -> None:
 def _ensure_coupon(gateway: Processor, months: int | None) -> None:
     """Make the coupon, unless there is one: here, or at the processor where somebody else made it."""
     id = coupon_id(months)
-    row = find_coupon(gateway.name, id)
+    row = find_coupon(gateway.name, id, gateway.account)
     if row is None or row.deleted_at is not None:
         try:
-            row = create_coupon(
-                percent_off=100,
-                duration="forever" if months is None else "repeating",
-                months=months,
-                name="Free of charge",
-                id=id,
-                processor=gateway.name,
-                operation_id=f"{id}:{new_id()}",
-            )
+            with account_scope.account(gateway.account):
+                row = create_coupon(
+                    percent_off=100,
+                    duration="forever" if months is None else "repeating",
+                    months=months,
+                    name="Free of charge",
+                    id=id,
+                    processor=gateway.name,
+                    operation_id=f"{id}:{new_id()}",
+                )
         except InvalidRequest as error:
             if error.code != "resource_already_exists":
                 raise
@@ -323,9 +313,11 @@ def _fetched(gateway: Processor, id: str, row: models.Coupon | None) -> models.C
     answer: Answer = gateway.fetch("coupon", id)
 
     def work(uow: UnitOfWork) -> None:
-        mirror.write_answers(uow, None, [answer], before, processor=gateway.name)
+        mirror.write_answers(
+            uow, None, [answer], before, processor=gateway.name, account=gateway.account
+        )
 
     write(work, origin=Origin(current_actor()))
-    found = find_coupon(gateway.name, id)
+    found = find_coupon(gateway.name, id, gateway.account)
     assert found is not None
     return found

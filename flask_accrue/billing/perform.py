@@ -25,8 +25,8 @@ from ..errors import (
     ProcessorUnavailable,
     RateLimited,
 )
-from ..gateways import account_of
-from ..processors import Answer, Processor, objects
+from ..gateways import account_of, connected_account
+from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
 from ..stored_errors import error_from_json
 from ..telemetry import reached
@@ -106,10 +106,28 @@ def _account_of(plan: Plan[R]) -> str | None:
         account_scope.check(account)
         return account
     if plan.kind == "create_customer":
-        return account_scope.current_account()
-    # What belongs to no customer is the platform's: of an account's catalog nothing is kept here.
+        account = account_scope.current_account()
+        if account is not None:
+            _rely_on(account, plan.processor)
+        return account
+    if plan.account is not None:
+        account_scope.check(plan.account)
+        _rely_on(plan.account, plan.processor)
+        return plan.account
+    # What else belongs to no customer is the platform's: of an account's products nothing is kept here.
     account_scope.require_platform("What belongs to no customer")
     return None
+
+
+def _rely_on(account: str, processor: Processor) -> None:
+    """Check that news of an account come here: without them, what is made in it would stay as it begins.
+
+    :raises AccrueError: as :func:`~flask_accrue.gateways.connected_account` does, and when the processor has
+        no accounts.
+    """
+    processor.require(Capability.CONNECT)
+    connected_account(processor.name, account)
+    settle_session()
 
 
 def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:

@@ -20,6 +20,7 @@ from .changes import PRORATIONS, one_of
 from .payment_methods import require_attached
 from .perform import Plan, perform, seen
 from .phase_discounts import require_phases, settled
+from .phase_terms import current_phase, with_known_terms, with_terms
 from .phases import (
     END_BEHAVIORS,
     Discounts,
@@ -48,6 +49,9 @@ def update_schedule(
     A phase has the discounts that it names, and no others. What the current one has taken off already goes on
     when it's named again, and what was used up in it isn't given a second time.
 
+    What the processor holds of the current phase and can't be named here goes on in all of them: tax rates,
+    fees, transfers, a card of its own, and discounts of single items.
+
     :param phases: all of them from the current one on, which keeps its beginning; ``None``: as they are.
     :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
     :param proration: how a change of the current phase's items is billed.
@@ -56,7 +60,8 @@ def update_schedule(
         phases can that are made elsewhere.
     :raises NotAttached: when that isn't a card of this customer.
     :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
-    :raises InvalidRequest: for a coupon or code that can't be redeemed.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed, or with the code
+        ``tax_rates_unclear`` for a new item beside several that aren't taxed alike.
     """
     one_of("proration", proration, PRORATIONS)
     if end_behavior is not None:
@@ -77,13 +82,17 @@ def update_schedule(
     defaults = _defaults(schedule, automatic_tax, payment_method)
     given: list[Discounts] = []
 
+    def settle() -> None:
+        given.extend(settled(with_known_terms(_now(schedule.id)), phases or ()))
+
     def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
         wanted: dict[str, t.Any] = {}
         if phases is not None:
             begin = _start_of(now, begins)
             named = {mirror.NAME_KEY: now.name}
             laid = frozen_phases(phases, begin, named, given)
-            wanted["phases"] = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
+            laid = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
+            wanted["phases"] = with_terms(laid, current_phase(now))
             wanted["proration"] = proration
         if end_behavior is not None:
             wanted["end_behavior"] = end_behavior
@@ -108,7 +117,7 @@ def update_schedule(
         asked,
         changes,
         operation_id,
-        settle=None if phases is None else lambda: given.extend(settled(_now(schedule.id), phases)),
+        settle=None if phases is None else settle,
     )
 
 

@@ -155,11 +155,15 @@ def write_plain(
     obj: objects.ProcessorObject,
     source: Source,
     customer: models.Customer | None = None,
+    account: str | None = None,
 ) -> models.Mirrored:
-    """Write an object, of a customer whose chain is locked, or of none when its system chain is."""
+    """Write an object, of a customer whose chain is locked, or of none when its system chain is.
+
+    :param account: the connected account whose it is, of what belongs to no customer.
+    """
     plain = _PLAIN[obj.kind]
     model = models.MIRRORED[obj.kind]
-    row = uow.find(model, processor, obj.processor_id)
+    row = uow.find(model, processor, obj.processor_id, account)
     fields = {**{name: name for name in plain.same}, **plain.renamed}
     values = {
         column: said(_stored(getattr(obj, field)), getattr(row, column, None))
@@ -168,6 +172,8 @@ def write_plain(
     identity: dict[str, t.Any] = {"id": new_id()}
     if customer is not None:
         identity["customer_id"] = customer.id
+    if issubclass(model, models.Redeemable):
+        identity["account_key"] = account or ""
     made = draft(uow, model, processor, obj, source, values, row=row, **identity)
     if made.is_change:
         record(uow, obj.kind, _verb(plain, made, obj), made, customer)
@@ -181,9 +187,15 @@ def _stored(value: t.Any) -> t.Any:
             "start": value.start.isoformat(),
             "end": None if value.end is None else value.end.isoformat(),
             "trial_end": None if value.trial_end is None else value.trial_end.isoformat(),
-            "items": [dataclasses.asdict(item) for item in value.items],
+            "items": [
+                {"price": item.price, "quantity": item.quantity}
+                | ({"terms": item.terms} if item.terms else {})
+                for item in value.items
+            ],
             "discounts": [dataclasses.asdict(each) for each in value.discounts],
             "automatic_tax": value.automatic_tax,
+            "metadata": dict(value.metadata),
+            "terms": value.terms,
         }
     return [_stored(each) for each in value] if isinstance(value, tuple) else value
 

@@ -20,9 +20,10 @@ class SubscriptionSchedule(Mirrored):
 
     :ivar subscription_processor_id: the subscription that it makes, or has let go of; ``None`` before.
     :ivar default_payment_method_processor_id: the card of its phases; ``None``: the customer's default.
-    :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity"}], "discounts": [{"coupon",
-        "promotion_code", "discount"}], "automatic_tax"}]``, times as ISO 8601. Those that were written by
-        earlier versions have neither discounts nor tax.
+    :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity", "terms"}], "discounts":
+        [{"coupon", "promotion_code", "discount"}], "automatic_tax", "metadata", "terms"}]``, times as ISO
+        8601. Terms are what else is said, in the processor's words. Those that were written by earlier
+        versions have none of them, nor metadata, and may have neither discounts nor tax.
     """
 
     __tablename__ = "accrue_subscription_schedules"

@@ -122,6 +122,8 @@ def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any
     # What is in a connected account is on no list of the platform's.
     if model is models.Customer:
         which.append(model.account.is_(None))
+    elif issubclass(model, models.Redeemable):
+        which.append(model.account_key == "")
     elif hasattr(model, "customer_id"):
         customers = models.Customer
         which.append(

@@ -2,7 +2,7 @@
 
 What was mirrored before has it in the object as it came.
 
-Revision ID: 0014_cards_of_schedules
+Revision ID: 0015_cards_of_schedules
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = "0014_cards_of_schedules"
-down_revision = "0013_checkouts_that_end"
+revision = "0015_cards_of_schedules"
+down_revision = "0014_coupons_of_accounts"
 branch_labels = None
 depends_on = None
 
