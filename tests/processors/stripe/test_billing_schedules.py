@@ -307,3 +307,26 @@ def test_terms_of_a_schedule_that_an_earlier_version_wrote_are_asked_for(
 
     after = held(stripe_server, before)
     assert [each["id"] for each in after["default_tax_rates"]] == ["txr_vat"]
+
+
+def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    schedule = billing.subscribe_via_schedule(
+        org, [FULL, FULL], payment_method=first, automatic_tax=True
+    )
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.use_payment_method(org, chosen)
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    assert sent.params["default_settings"] == {"default_payment_method": chosen.processor_id}
+    assert schedule.default_payment_method_processor_id == chosen.processor_id
+    subscription = schedule.subscription
+    assert subscription is not None
+    assert subscription.default_payment_method == chosen
+    assert subscription.automatic_tax is True
+    assert refused(stripe_server) == []
