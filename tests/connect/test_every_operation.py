@@ -83,6 +83,7 @@ OF_AN_OWNER: t.Final = (
     "create_invoice",
     "adjust_balance",
     "update_customer_tax_location",
+    "set_tax_exempt",
     "add_tax_id",
 )
 #: Those of the platform's own catalog, which rows of an account don't know.
