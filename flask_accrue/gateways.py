@@ -13,11 +13,11 @@ from .state import current_state
 
 
 def gateway_of(row: models.Mirrored) -> Processor:
-    """Return the processor of a row, for the account in which its customer is.
+    """Return the processor of a row, for the account in which it, or its customer, is.
 
     :raises InvalidState: with the code ``other_account``, inside a block that acts for another one.
     """
-    if isinstance(row, models.Customer):
+    if isinstance(row, models.Customer | models.Redeemable):
         account = row.account
     else:
         account = account_of(t.cast("uuid.UUID | None", getattr(row, "customer_id", None)))

@@ -31,17 +31,21 @@ def systems(dialect: str) -> t.Any:
 def mirrored(
     model: type[models.Mirrored], several: str | None = None, whole: bool = False
 ) -> sa.Select[t.Any]:
-    """Return the select of a mirrored row, or of several, by ``processor`` and ``processor_id``.
+    """Return the select of a mirrored row, or of several, by ``processor`` and ``processor_id``; where
+    ids are an account's own, by ``account_key`` too.
 
     :param several: the dialect, for several ids.
     :param whole: with the object as it came, which takes long to read.
     """
+    which = [
+        model.processor == sa.bindparam("processor"),
+        _is(model.processor_id, "processor_id", several),
+    ]
+    if issubclass(model, models.Redeemable):
+        which.append(model.account_key == sa.bindparam("account_key"))
     return (
         sa.select(model)
-        .where(
-            model.processor == sa.bindparam("processor"),
-            _is(model.processor_id, "processor_id", several),
-        )
+        .where(*which)
         .options(orm.undefer(model.raw) if whole else orm.defer(model.raw))
         .execution_options(populate_existing=True)
     )

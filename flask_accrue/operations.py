@@ -20,10 +20,12 @@ import uuid
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from . import errors, models
+from . import models
 from .clock import real_now
-from .errors import IdempotencyConflict, InvalidRequest, InvalidState, OperationInProgress
+from .errors import IdempotencyConflict, InvalidRequest, OperationInProgress
+from .isolation import begin_at_read_committed
 from .state import current_state
+from .stored_errors import AccrueErrorJson
 from .telemetry import reached
 
 #: How long one process may work on an operation before another takes it over.
@@ -101,7 +103,7 @@ def fingerprint(kind: str, subject: str, arguments: c.Mapping[str, t.Any]) -> st
 def is_known(id: str) -> bool:
     """Tell whether what an operation of that id sends is settled, so that a repeat goes by it.
 
-    One that was begun and no more settles nothing: whoever began it died over it.
+    One that another call has set aside settles nothing: it's reckoned anew.
     """
     row = current_state().db.session.get(models.Operation, id)
     return row is not None and bool(row.request)
@@ -129,9 +131,10 @@ def begin(
     request: c.Callable[[], dict[str, t.Any]],
     guard: str | None,
 ) -> tuple[models.Operation, Begun]:
-    """Write the operation's row and commit it, or find out how it stands.
+    """Write the operation's row with what it will send and commit it, or find out how it stands.
 
-    :param request: gives what will be sent, or refuses; only called for a new operation.
+    :param request: gives what will be sent, or refuses. It's only called while nothing is settled, in the
+        transaction that settles it: it reads, and neither commits nor calls a processor.
     :raises IdempotencyConflict: when the id was used with other arguments.
     :raises OperationInProgress: when another process works on it, or on one with the same guard.
     """
@@ -141,10 +144,11 @@ def begin(
         if known is not None:
             row, begun = _known(session, known, kind, subject, print_, guard)
             if begun is Begun.AGAIN and not row.request:
-                _freeze(session, row, request)
+                _freeze_again(session, row, request)
             return row, begun
         # A transaction that has read may not write any more on SQLite, once another one wrote.
         session.commit()
+        begin_at_read_committed(session)
         row = models.Operation(
             id=id,
             kind=kind,
@@ -161,7 +165,7 @@ def begin(
         )
         session.add(row)
         try:
-            session.commit()
+            session.flush()
         except sa.exc.IntegrityError:
             session.rollback()
         else:
@@ -184,9 +188,24 @@ def begin(
 def _freeze(
     session: orm.Session, row: models.Operation, request: c.Callable[[], dict[str, t.Any]]
 ) -> None:
-    """Keep what will be sent; an operation whose request is refused never was."""
-    id, token = row.id, row.lease_token
+    """Commit a new operation together with what will be sent; one whose request is refused never was."""
     reached("operation.begun")
+    transaction = session.get_transaction()
+    try:
+        row.request = request()
+    except BaseException:
+        session.rollback()
+        raise
+    assert session.get_transaction() is transaction, "a request keeps to its transaction"
+    session.commit()
+    reached("operation.frozen")
+
+
+def _freeze_again(
+    session: orm.Session, row: models.Operation, request: c.Callable[[], dict[str, t.Any]]
+) -> None:
+    """Keep what will be sent by an operation that another call set aside."""
+    id, token = row.id, row.lease_token
     try:
         frozen = request()
     except BaseException:
@@ -347,42 +366,3 @@ def abandon(row_id: str, token: uuid.UUID | None) -> None:
         bind_arguments={"mapper": models.Operation.__mapper__},
     )
     session.commit()
-
-
-AccrueErrorJson: t.TypeAlias = dict[str, t.Any]
-
-_KEPT: t.Final = ("code", "decline_code", "http_status", "param", "request_id")
-
-
-def error_to_json(error: errors.AccrueError) -> AccrueErrorJson:
-    """Return what is needed to raise an error again."""
-    kept = {name: value for name in _KEPT if (value := getattr(error, name, None)) is not None}
-    return {"class": type(error).__name__, "message": error.message, **kept}
-
-
-def error_from_json(stored: AccrueErrorJson, row: t.Any = None) -> errors.AccrueError:
-    """Make the error again that an operation ended with."""
-    kind = getattr(errors, stored["class"], errors.ProcessorError)
-    message = stored["message"]
-    if kind is errors.ActionRequired:
-        return errors.ActionRequired(message, row=row)
-    if kind is errors.CardError:
-        return errors.CardError(
-            message,
-            code=stored.get("code"),
-            decline_code=stored.get("decline_code"),
-            request_id=stored.get("request_id"),
-            param=stored.get("param"),
-            row=row,
-        )
-    if issubclass(kind, errors.ProcessorError):
-        return kind(
-            message,
-            code=stored.get("code"),
-            request_id=stored.get("request_id"),
-            http_status=stored.get("http_status"),
-            param=stored.get("param"),
-        )
-    if issubclass(kind, errors.AccrueError):
-        return t.cast(errors.AccrueError, kind(message, code=stored.get("code")))
-    return InvalidState(message, code=stored.get("code"))

@@ -17,7 +17,7 @@ _observers: list[c.Callable[[str], None]] = []
 def observe(observer: c.Callable[[str], None]) -> None:
     """Call ``observer`` with the name of each moment that the work of this process reaches.
 
-    The moments are those at which a crash would hurt most: ``operation.begun``,
+    The moments are those at which a crash would hurt most: ``operation.begun``, ``operation.frozen``,
     ``operation.before_call``, ``operation.after_call``, ``write.locked``, ``write.before_commit``,
     ``write.committed``, ``webhook.claimed``, ``webhook.fetched``, ``webhook.mirrored``, ``webhook.handler``,
     ``usage.stored``, ``usage.claimed``, ``usage.before_call``, ``usage.after_call``, ``sync.page``.

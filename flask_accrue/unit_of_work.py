@@ -24,6 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from . import locked_reads, models, signals
 from .errors import InvalidState
 from .inserts import Inserts
+from .isolation import begin_at_read_committed, dialect_of
 from .origins import Origin, completed
 from .state import current_state
 from .telemetry import reached
@@ -69,7 +70,7 @@ class UnitOfWork:
         self.kept: dict[t.Any, t.Any] = {}
         self._heads: dict[str, tuple[int, str]] = {}
         self._customers: dict[tuple[str, str], models.Customer] = {}
-        self._found: dict[tuple[t.Any, str, str], models.Mirrored | None] = {}
+        self._found: dict[tuple[t.Any, str, str, str], models.Mirrored | None] = {}
         self._inserts: Inserts | None = None
 
     @contextlib.contextmanager
@@ -176,17 +177,20 @@ class UnitOfWork:
         """Run a select and give rows as they are in the database now, not as the session has them."""
         return self.execute(statement.execution_options(populate_existing=True)).scalars()
 
-    def find(self, model: type[_M], processor: str, processor_id: str) -> _M | None:
+    def find(
+        self, model: type[_M], processor: str, processor_id: str, account: str | None = None
+    ) -> _M | None:
         """Return the mirrored row with the processor's id, or ``None``.
 
         The lock keeps others away, so a row is read once a transaction.
+
+        :param account: the connected account that has it, where ids are an account's own.
         """
-        name = (model, processor, processor_id)
+        name = (model, processor, processor_id, account_key(model, account))
         row = self._found.get(name)
         if name not in self._found:
-            row = self.execute(
-                locked_reads.mirrored(model), {"processor": processor, "processor_id": processor_id}
-            ).scalar_one_or_none()
+            wanted = {"processor": processor, "processor_id": processor_id, "account_key": name[3]}
+            row = self.execute(locked_reads.mirrored(model), wanted).scalar_one_or_none()
             if row is not None:
                 self._found[name] = row
         return t.cast("_M | None", row)
@@ -196,6 +200,7 @@ class UnitOfWork:
         model: type[_M],
         processor: str,
         processor_ids: c.Collection[str],
+        account: str | None = None,
         *,
         whole: bool = False,
     ) -> list[_M]:
@@ -203,19 +208,25 @@ class UnitOfWork:
 
         :param whole: with the objects as they came.
         """
-        wanted = {"processor": processor, "processor_id": sorted(processor_ids)}
+        key = account_key(model, account)
+        wanted = {
+            "processor": processor,
+            "processor_id": sorted(processor_ids),
+            "account_key": key,
+        }
         statement = locked_reads.mirrored(model, several=self.dialect, whole=whole)
         rows = list(self.execute(statement, wanted).scalars())
         for processor_id in processor_ids:
-            self._found[model, processor, processor_id] = None
+            self._found[model, processor, processor_id, key] = None
         for row in rows:
-            self._found[model, processor, row.processor_id] = row
+            self._found[model, processor, row.processor_id, key] = row
         return rows
 
     def add(self, row: models.Base) -> None:
         """Add a new row: to the session, or while rows are gathered to what is inserted with others."""
         if isinstance(row, models.Mirrored):
-            self._found[type(row), row.processor, row.processor_id] = row
+            key = account_key(type(row), getattr(row, "account", None))
+            self._found[type(row), row.processor, row.processor_id, key] = row
         if self._inserts is None:
             self.session.add(row)
         else:
@@ -274,14 +285,14 @@ class UnitOfWork:
 _M = t.TypeVar("_M", bound=models.Mirrored)
 
 
+def account_key(model: type[models.Mirrored], account: str | None) -> str:
+    """Return what names a row besides the processor's id: its account, where ids are an account's own."""
+    return (account or "") if issubclass(model, models.Redeemable) else ""
+
+
 def system_chain(subject: str) -> str:
     """Return which of the sixteen chains holds the entries of a subject without a customer."""
     return SYSTEM_CHAINS[zlib.crc32(subject.encode()) % len(SYSTEM_CHAINS)]
-
-
-def dialect_of(session: orm.Session) -> str:
-    """Return the dialect's name of the database that holds Accrue's tables."""
-    return session.get_bind(mapper=models.LedgerChain.__mapper__).dialect.name
 
 
 def settle_session() -> None:
@@ -321,7 +332,7 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
         attempt += 1
         uow = UnitOfWork(session, origin)
         try:
-            _begin(session)
+            begin_at_read_committed(session)
             # Rows are read again and again here, and what was set on them mustn't be lost by that.
             session.autoflush = True
             result = work(uow)
@@ -362,26 +373,6 @@ def _tell(uow: UnitOfWork) -> None:
                 signal.send(current_state(), row=row, change=change)
             except Exception:
                 logger.exception("accrue: a receiver of %s failed", signal.name)
-
-
-def _begin(session: orm.Session) -> None:
-    """Begin at READ COMMITTED, also where the host's engine says otherwise.
-
-    A transaction that keeps its first view of the database would wait for the lock, and then fail because
-    of whoever it waited for.
-    """
-    state = current_state()
-    if dialect_of(session) != "postgresql":
-        return
-    mapper = {"mapper": models.LedgerChain.__mapper__}
-    if state.read_committed is None:
-        level = session.connection(bind_arguments=mapper).get_isolation_level()
-        session.rollback()
-        state.read_committed = level == "READ COMMITTED"
-    if not state.read_committed:
-        session.connection(
-            bind_arguments=mapper, execution_options={"isolation_level": "READ COMMITTED"}
-        )
 
 
 def _tries(error: Exception) -> int:

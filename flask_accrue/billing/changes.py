@@ -235,6 +235,8 @@ def update(
     trace: c.Callable[[dict[str, t.Any]], Answer | None] | None = None,
     needs_begun: bool = True,
     check: c.Callable[[], None] | None = None,
+    settle: c.Callable[[], None] | None = None,
+    basis: c.Callable[[], t.Any] | None = None,
 ) -> models.Subscription:
     """Change a subscription at the processor, as the operation ``kind``.
 
@@ -244,6 +246,8 @@ def update(
     :param guard: keeps others of its kind away; then ``trace`` is needed too.
     :param needs_begun: whether it's refused for a subscription that is incomplete or has ended.
     :param check: refuses what isn't legal now, once the guard is held; it may ask the processor.
+    :param basis: gives what ``changes`` were reckoned from, to be kept with them.
+    :param settle: finds out first what ``changes`` needs besides rows; it may ask the processor, too.
     """
     processor_id, id = subscription.processor_id, subscription.id
 
@@ -268,6 +272,8 @@ def update(
         customer_id=subscription.customer_id,
         guard=guard,
         trace=trace,
+        basis=basis,
+        settle=settle,
         check=check,
         outcome=payment_outcome,
     )

@@ -8,7 +8,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import clock, mirror, models, operations
+from .. import account_scope, clock, mirror, models, operations
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..ids import new_id
@@ -16,9 +16,10 @@ from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import COMP_END_KEY, as_it_is, require_changeable, update, whole_end
+from .changes import COMP_END_KEY, as_it_is, require_changeable, whole_end
 from .coupons import create_coupon
 from .current import sync
+from .discount_lists import change_discounts
 from .discounts import kept
 from .perform import seen, settle_session
 from .promotions import find_coupon
@@ -66,15 +67,15 @@ def comp_subscription(
         )
     gateway = gateway_of(target)
     _require(gateway, end)
-    _refuse_account(target.customer)
     subject = f"subscription:{target.id}"
     id = operations.operation_id(operation_id, "comp_subscription", subject)
-    row = target
+    row_id = target.id
     needed = months
-    if not operations.is_known(id):
+
+    def settle() -> None:
+        nonlocal needed
         _check_ahead(end)
-        settle_session()
-        row = as_it_is(target.id)
+        row = as_it_is(row_id)
         if row.discounts is None:
             row = sync(row) or row
         _refuse(row)
@@ -93,7 +94,7 @@ def comp_subscription(
         return {"discounts": discounts, **ending, "metadata": noted | whole_end(now, end)}
 
     said = {"reason": reason, "months": months, "ends_at": end}
-    row = update(row, "comp_subscription", said, changes, id)
+    row = change_discounts(target, "comp_subscription", said, changes, id, settle=settle)
     return _to_the_month(row, gateway, months, id)
 
 
@@ -175,7 +176,7 @@ def _to_the_month(
             ]
         }
 
-    return update(row, "comp_months", {"months": needed}, changes, following)
+    return change_discounts(row, "comp_months", {"months": needed}, changes, following)
 
 
 def _gave(id: str, row: models.Subscription, discount: t.Mapping[str, t.Any]) -> bool:
@@ -217,7 +218,6 @@ def _begun(
     payer = customer(owner)
     gateway = gateway_of(payer)
     _require(gateway, end)
-    _refuse_account(payer)
     id = operations.operation_id(operation_id, "subscribe", f"customer:{payer.id}:{name}")
     if not operations.is_known(id):
         _check_ahead(end)
@@ -252,15 +252,6 @@ def _require(gateway: Processor, end: int | None) -> None:
         gateway.require(Capability.CANCEL_AT_DATE)
 
 
-def _refuse_account(payer: models.Customer) -> None:
-    if payer.account is not None:
-        raise InvalidState(
-            f"The coupon that makes it free of charge is the platform's own, and the customer is in the "
-            f"account {payer.account}. Make a coupon there, and give its id to billing.apply_coupon().",
-            code="other_account",
-        )
-
-
 def _check(reason: t.Any, months: t.Any) -> None:
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= _LONGEST_REASON:
         raise InvalidRequest(
@@ -290,18 +281,19 @@ def _check_ahead(end: int | None) -> None:
 def _ensure_coupon(gateway: Processor, months: int | None) -> None:
     """Make the coupon, unless there is one: here, or at the processor where somebody else made it."""
     id = coupon_id(months)
-    row = find_coupon(gateway.name, id)
+    row = find_coupon(gateway.name, id, gateway.account)
     if row is None or row.deleted_at is not None:
         try:
-            row = create_coupon(
-                percent_off=100,
-                duration="forever" if months is None else "repeating",
-                months=months,
-                name="Free of charge",
-                id=id,
-                processor=gateway.name,
-                operation_id=f"{id}:{new_id()}",
-            )
+            with account_scope.account(gateway.account):
+                row = create_coupon(
+                    percent_off=100,
+                    duration="forever" if months is None else "repeating",
+                    months=months,
+                    name="Free of charge",
+                    id=id,
+                    processor=gateway.name,
+                    operation_id=f"{id}:{new_id()}",
+                )
         except InvalidRequest as error:
             if error.code != "resource_already_exists":
                 raise
@@ -321,9 +313,11 @@ def _fetched(gateway: Processor, id: str, row: models.Coupon | None) -> models.C
     answer: Answer = gateway.fetch("coupon", id)
 
     def work(uow: UnitOfWork) -> None:
-        mirror.write_answers(uow, None, [answer], before, processor=gateway.name)
+        mirror.write_answers(
+            uow, None, [answer], before, processor=gateway.name, account=gateway.account
+        )
 
     write(work, origin=Origin(current_actor()))
-    found = find_coupon(gateway.name, id)
+    found = find_coupon(gateway.name, id, gateway.account)
     assert found is not None
     return found

@@ -11,7 +11,9 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..errors import InvalidRequest
+from ..account_scope import current_account
+from ..errors import InvalidRequest, InvalidState
+from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability, Processor
@@ -42,7 +44,7 @@ def create_coupon(
     processor: str | None = None,
     operation_id: str | None = None,
 ) -> models.Coupon:
-    """Make a coupon: so many percents off, or an amount.
+    """Make a coupon: so many percents off, or an amount. Inside ``connect.account(id)`` it's that account's.
 
     ::
 
@@ -61,7 +63,7 @@ def create_coupon(
     _check_terms(percent_off, amount_off, amounts, duration, months)
     _check_count(max_redemptions, "max_redemptions")
     extra = validate_metadata(metadata or {})
-    gateway = _gateway(processor)
+    gateway = _here(processor)
     said: dict[str, t.Any] = {
         "id": id,
         "name": name,
@@ -77,13 +79,14 @@ def create_coupon(
     }
     plan: Plan[models.Coupon] = Plan(
         kind="create_coupon",
-        subject=f"coupon:{gateway.name}:{id or ''}",
+        subject=f"{_subject(gateway)}{id or ''}",
         processor=gateway,
         arguments={**said, "metadata": extra},
         method="create_coupon",
         request=lambda id: {**said, "metadata": {**extra, OPERATION_KEY: id}},
         result="coupon",
         customer_id=None,
+        account=gateway.account,
         find=("coupon", None),
     )
     return perform(plan, operation_id)
@@ -116,12 +119,13 @@ def delete_coupon(coupon: models.Coupon, *, operation_id: str | None = None) -> 
     plan: Plan[models.Coupon] = Plan(
         kind="delete_coupon",
         subject=f"coupon:{coupon.id}",
-        processor=_gateway(coupon.processor),
+        processor=_gateway(coupon),
         arguments={},
         method="delete_coupon",
         request=lambda _: {"coupon": processor_id},
         result="coupon",
         customer_id=None,
+        account=coupon.account,
         seen=seen(coupon),
     )
     return perform(plan, operation_id)
@@ -142,8 +146,10 @@ def create_promotion_code(
     processor: str | None = None,
     operation_id: str | None = None,
 ) -> models.PromotionCode:
-    """Make a word that customers type to have a coupon.
+    """Make a word that customers type to have a coupon, where that is: on the platform or in an account.
 
+    :param coupon: its row, or the processor's id of one that is the platform's, inside
+        ``connect.account(id)`` that account's.
     :param code: letters, digits and dashes, in any case; the processor thinks of one otherwise. Of the active
         codes for one customer each has its own.
     :param only_for: the one customer who may use it.
@@ -151,13 +157,17 @@ def create_promotion_code(
     :param minimum: what has to be bought at least; ``other_minimums`` are the same in other currencies.
     :raises InvalidRequest: for a code that is taken, a coupon that can't be redeemed any more, or least
         amounts that can't be paid (``amount_not_payable``).
+    :raises InvalidState: with the code ``other_account`` for a customer, or inside the block, of another
+        account than the coupon's.
     """
     _check_count(max_redemptions, "max_redemptions")
     least = list(other_minimums)
     _check_minimums(minimum, least)
     extra = validate_metadata(metadata or {})
     is_row = isinstance(coupon, models.Coupon)
-    gateway = _gateway(coupon.processor if isinstance(coupon, models.Coupon) else processor)
+    gateway = _gateway(coupon) if isinstance(coupon, models.Coupon) else _here(processor)
+    if only_for is not None:
+        _check_customer(only_for, gateway)
     coupon_id = t.cast(models.Coupon, coupon).processor_id if is_row else t.cast(str, coupon)
     said: dict[str, t.Any] = {
         "coupon": coupon_id,
@@ -173,13 +183,14 @@ def create_promotion_code(
     }
     plan: Plan[models.PromotionCode] = Plan(
         kind="create_promotion_code",
-        subject=f"coupon:{gateway.name}:{coupon_id}",
+        subject=f"{_subject(gateway)}{coupon_id}",
         processor=gateway,
         arguments={**said, "metadata": extra},
         method="create_promotion_code",
         request=lambda id: {**said, "metadata": {**extra, OPERATION_KEY: id}},
         result="promotion_code",
         customer_id=None,
+        account=gateway.account,
         find=("promotion_code", coupon_id),
     )
     return perform(plan, operation_id)
@@ -210,10 +221,14 @@ def deactivate_promotion_code(
 
 
 def list_coupons(processor: str | None = None, *, redeemable: bool = True) -> list[models.Coupon]:
-    """Return the mirrored coupons, newest first; by default those that can still be redeemed."""
+    """Return the mirrored coupons, newest first; by default those that can still be redeemed.
+
+    They are the platform's, inside ``connect.account(id)`` that account's.
+    """
     coupons = models.Coupon
     statement = sa.select(coupons).where(
-        coupons.processor == current_state().processor(processor).name
+        coupons.processor == current_state().processor(processor).name,
+        coupons.account_key == (current_account() or ""),
     )
     if redeemable:
         statement = statement.where(coupons.is_redeemable)
@@ -226,10 +241,16 @@ def list_promotion_codes(
     *,
     redeemable: bool = True,
 ) -> list[models.PromotionCode]:
-    """Return the mirrored promotion codes, or those of a coupon, newest first."""
+    """Return the mirrored promotion codes, or those of a coupon, newest first.
+
+    They are the platform's, inside ``connect.account(id)`` that account's; those of a coupon, where it is.
+    """
     codes = models.PromotionCode
     name = coupon.processor if coupon is not None else current_state().processor(processor).name
-    statement = sa.select(codes).where(codes.processor == name)
+    account = coupon.account if coupon is not None else current_account()
+    statement = sa.select(codes).where(
+        codes.processor == name, codes.account_key == (account or "")
+    )
     if coupon is not None:
         statement = statement.where(codes.coupon_processor_id == coupon.processor_id)
     if redeemable:
@@ -249,6 +270,11 @@ def list_redemptions(
     else:
         which = redemptions.promotion_code_processor_id == of.processor_id
     statement = sa.select(redemptions).where(redemptions.processor == of.processor, which)
+    if not isinstance(of, models.Customer):
+        customers = models.Customer
+        statement = statement.join(customers, customers.id == redemptions.customer_id).where(
+            customers.account.is_not_distinct_from(of.account)
+        )
     return _listed(statement.order_by(redemptions.redeemed_at.desc(), redemptions.id.desc()))
 
 
@@ -259,10 +285,31 @@ def _listed(statement: t.Any) -> list[t.Any]:
 # -- shared ----------------------------------------------------------------------------------------
 
 
-def _gateway(processor: str | None) -> Processor:
-    gateway = current_state().processor(processor)
+def _here(processor: str | None) -> Processor:
+    """Return the processor for the account of the block, or for the platform."""
+    gateway = current_state().processor(processor).of_account(current_account())
     gateway.require(Capability.COUPONS)
     return gateway
+
+
+def _gateway(row: models.Coupon | models.PromotionCode) -> Processor:
+    gateway = gateway_of(row)
+    gateway.require(Capability.COUPONS)
+    return gateway
+
+
+def _subject(gateway: Processor) -> str:
+    """Return what operations on something that isn't there yet are about, less its id."""
+    account = "" if gateway.account is None else f"{gateway.account}/"
+    return f"coupon:{account}{gateway.name}:"
+
+
+def _check_customer(customer: models.Customer, gateway: Processor) -> None:
+    if customer.account != gateway.account:
+        raise InvalidState(
+            "The customer whom the code is for isn't in the account in which the coupon is.",
+            code="other_account",
+        )
 
 
 def _change(
@@ -276,12 +323,13 @@ def _change(
     plan: Plan[models.Mirrored] = Plan(
         kind=kind,
         subject=f"{noun}:{row.id}",
-        processor=_gateway(row.processor),
+        processor=_gateway(row),
         arguments=changes,
         method=f"update_{noun}",
         request=lambda _: {noun: processor_id, "changes": changes},
         result=noun,
         customer_id=None,
+        account=row.account,
         seen=seen(row),
     )
     return perform(plan, operation_id)

@@ -97,7 +97,8 @@ def write_now(
         customer = uow.lock_customer(customer_id)
     row = customer
     if kind != "customer":
-        row = uow.find(models.MIRRORED[kind], gateway.name, processor_id)  # type: ignore[assignment]
+        model = models.MIRRORED[kind]
+        row = uow.find(model, gateway.name, processor_id, gateway.account)  # type: ignore[assignment]
     if row is None:
         return
     now = clock.now()
@@ -107,6 +108,6 @@ def write_now(
     if answer is None:
         mirror.mark_gone(uow, customer, row, source)
     elif customer is None:
-        mirror.write_catalog(uow, gateway.name, answer.main, source)
+        mirror.write_catalog(uow, gateway.name, answer.main, source, gateway.account)
     else:
         mirror.write(uow, customer, answer.main, source)

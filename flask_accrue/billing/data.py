@@ -36,6 +36,7 @@ def _set(row: R, change: c.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> R:
     kind = next(name for name, model in models.MIRRORED.items() if model is type(row))
     processor, processor_id, version = row.processor, row.processor_id, row.lock_version
     customer_id = row.id if isinstance(row, models.Customer) else getattr(row, "customer_id", None)
+    account = row.account if isinstance(row, models.Redeemable) else None
     new = change(dict(row.data))
     try:
         json.dumps(new, allow_nan=False, ensure_ascii=False).encode()
@@ -50,7 +51,7 @@ def _set(row: R, change: c.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> R:
         customer = uow.lock_customer(customer_id) if customer_id is not None else None
         if customer is None:
             uow.lock_system(processor_id)
-        now = uow.find(type(row), processor, processor_id)
+        now = uow.find(type(row), processor, processor_id, account)
         if now is None or now.lock_version != version:
             raise StaleRecord(
                 f"This {kind} was changed since it was read; read it again and repeat the change."

@@ -8,10 +8,11 @@ import typing as t
 from .. import models, operations
 from ..errors import InvalidState
 from ..gateways import gateway_of
-from ..processors import Capability, Processor
-from .changes import as_it_is, require_changeable, update
+from ..processors import Capability
+from .changes import as_it_is, require_changeable
 from .current import sync
 from .customers import get_customer
+from .discount_lists import change_discounts
 from .perform import Plan, perform, seen, settle_session
 from .promotions import accepted_code, bought_by, check_coupon
 from .subscriptions import subscription
@@ -44,24 +45,26 @@ def apply_promotion_code(
     :raises InvalidState: with the code ``no_subscription``, or ``already_discounted`` when it has the coupon.
     """
     row = _of(target, name)
-    gateway = _gateway(row)
+    _require(row)
     word = code.code if isinstance(code, models.PromotionCode) else code
-    subject = f"subscription:{row.id}"
-    id = operations.operation_id(operation_id, "apply_promotion_code", subject)
-    found = None
-    # A repeat goes by what was frozen: the code may be used up by its own first try.
-    if not operations.is_known(id):
-        row = _known(row, gateway)
-        payer = row.customer
-        found = accepted_code(payer, code, row.currency or payer.currency, bought_by(row))
+    found: models.PromotionCode | None = None
+    row_id = row.id
+
+    def settle() -> None:
+        # Not by a repeat, which goes by what was frozen: the code may be used up by its own first try.
+        nonlocal found
+        now = as_it_is(row_id)
+        require_changeable(now)
+        payer = now.customer
+        found = accepted_code(payer, code, now.currency or payer.currency, bought_by(now))
 
     def wanted(now: models.Subscription) -> list[dict[str, str]]:
-        assert found is not None, "a request is made once, before anything is known of it"
+        assert found is not None, "it's settled before a request is made"
         _refuse_second(now, found.coupon_processor_id)
         return [*([] if replace else kept(now)), {"promotion_code": found.processor_id}]
 
     said = {"code": word, "replace": replace}
-    return _discounted(row, "apply_promotion_code", said, wanted, id)
+    return _discounted(row, "apply_promotion_code", said, wanted, operation_id, settle)
 
 
 def apply_coupon(
@@ -74,8 +77,8 @@ def apply_coupon(
 ) -> models.Subscription:
     """Give a subscription the discount of a coupon, from its next invoice on.
 
-    The others go on as they are known here: the processor is sent all of them, so one that was given
-    elsewhere and whose event hasn't come is taken away. ``billing.sync(subscription)`` asks for them first.
+    The others go on as the processor has them, which is asked right before: it's sent all of them, and one
+    that was given elsewhere, whose event hasn't come, is kept.
 
     :param target: a subscription, or a billable or customer whose subscription of that ``name`` is meant.
     :param replace: take away the discounts that it has; otherwise this one comes after them.
@@ -84,20 +87,16 @@ def apply_coupon(
     :raises InvalidState: with the code ``no_subscription``, or ``already_discounted`` when it has the coupon.
     """
     row = _of(target, name)
-    gateway = _gateway(row)
+    _require(row)
     coupon_id = coupon.processor_id if isinstance(coupon, models.Coupon) else coupon
-    subject = f"subscription:{row.id}"
-    id = operations.operation_id(operation_id, "apply_coupon", subject)
-    if not operations.is_known(id):
-        row = _known(row, gateway)
-        check_coupon(row.customer, coupon, row.currency or row.customer.currency)
 
     def wanted(now: models.Subscription) -> list[dict[str, str]]:
+        check_coupon(now.customer, coupon, now.currency or now.customer.currency)
         _refuse_second(now, coupon_id)
         return [*([] if replace else kept(now)), {"coupon": coupon_id}]
 
     said = {"coupon": coupon_id, "replace": replace}
-    return _discounted(row, "apply_coupon", said, wanted, id)
+    return _discounted(row, "apply_coupon", said, wanted, operation_id)
 
 
 def remove_discount(
@@ -113,7 +112,7 @@ def remove_discount(
     """
     if isinstance(target, models.Customer):
         return _remove_customer_s(target, discount, operation_id)
-    gateway = _gateway(target)
+    _require(target)
 
     def wanted(now: models.Subscription) -> list[dict[str, str]]:
         discounts = now.discounts or []
@@ -122,9 +121,7 @@ def remove_discount(
             raise _no_discount("This subscription")
         return [{"discount": each["id"]} for each in discounts if each not in gone]
 
-    id = operations.operation_id(operation_id, "remove_discount", f"subscription:{target.id}")
-    row = target if operations.is_known(id) else _known(target, gateway)
-    return _discounted(row, "remove_discount", {"discount": discount}, wanted, id)
+    return _discounted(target, "remove_discount", {"discount": discount}, wanted, operation_id)
 
 
 def kept(now: models.Subscription) -> list[dict[str, str]]:
@@ -135,10 +132,8 @@ def kept(now: models.Subscription) -> list[dict[str, str]]:
 # -- shared ----------------------------------------------------------------------------------------
 
 
-def _gateway(row: models.Subscription | models.Customer) -> Processor:
-    gateway = gateway_of(row)
-    gateway.require(Capability.COUPONS)
-    return gateway
+def _require(row: models.Subscription | models.Customer) -> None:
+    gateway_of(row).require(Capability.COUPONS)
 
 
 def _of(target: t.Any, name: str) -> models.Subscription:
@@ -154,16 +149,6 @@ def _of(target: t.Any, name: str) -> models.Subscription:
     return found
 
 
-def _known(row: models.Subscription, gateway: Processor) -> models.Subscription:
-    """Return a subscription as it is, once it's known which discounts it has: all of them are sent."""
-    settle_session()
-    now = as_it_is(row.id)
-    if now.discounts is None:
-        now = sync(now) or now
-    require_changeable(now)
-    return now
-
-
 def _refuse_second(now: models.Subscription, coupon: str) -> None:
     if any(each["coupon"] == coupon for each in now.discounts or []):
         raise InvalidState(
@@ -176,16 +161,20 @@ def _discounted(
     kind: str,
     said: c.Mapping[str, t.Any],
     wanted: _Wanted,
-    operation_id: str,
+    operation_id: str | None,
+    settle: c.Callable[[], None] | None = None,
 ) -> models.Subscription:
-    return update(row, kind, said, lambda now: {"discounts": wanted(now)}, operation_id)
+    id = operations.operation_id(operation_id, kind, f"subscription:{row.id}")
+    return change_discounts(
+        row, kind, said, lambda now: {"discounts": wanted(now)}, id, settle=settle
+    )
 
 
 def _remove_customer_s(
     row: models.Customer, discount: str | None, operation_id: str | None
 ) -> models.Customer:
     processor_id = row.processor_id
-    gateway = _gateway(row)
+    _require(row)
     id = operations.operation_id(operation_id, "remove_discount", f"customer:{row.id}")
     if discount is not None and not operations.is_known(id):
         settle_session()
@@ -202,7 +191,7 @@ def _remove_customer_s(
     plan: Plan[models.Customer] = Plan(
         kind="remove_discount",
         subject=f"customer:{row.id}",
-        processor=gateway,
+        processor=gateway_of(row),
         arguments={"discount": discount},
         method="remove_customer_discount",
         request=lambda _: {"customer": processor_id},

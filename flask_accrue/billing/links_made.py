@@ -9,6 +9,7 @@ from .. import models, operations
 from ..errors import ProcessorUnavailable
 from ..origins import Origin, current_actor
 from ..processors import Answer
+from ..stored_errors import error_from_json
 from ..unit_of_work import UnitOfWork, settle_session, write
 from .perform import Plan, begin, letting_go
 
@@ -53,7 +54,7 @@ def begin_once(plan: Plan[t.Any], operation_id: str) -> tuple[models.Operation, 
     row, begun = begin(plan, operation_id)
     is_first = begun is not operations.Begun.FINISHED
     if not is_first and row.error is not None:
-        raise operations.error_from_json(row.error, None)
+        raise error_from_json(row.error, None)
     return row, is_first
 
 

@@ -61,13 +61,6 @@ def check(asked: Asked, payer: models.Customer) -> None:
 
     :raises InvalidRequest: naming it.
     """
-    for name in ("promotion_code", "allow_promotion_codes"):
-        if payer.account is not None and asked.options.get(name):
-            raise wrong(
-                "The promotion codes of a connected account aren't known here, so the mounted page can't "
-                f"redeem one ({name}): take a coupon off, or use the processor's own page.",
-                name,
-            )
     for name, instead in _ELSEWHERE.items():
         if asked.options.get(name):
             raise wrong(
@@ -213,7 +206,7 @@ def _subscribe(
     options, taken_off = given["options"], taken_off_at(session)
     code = taken_off.get("promotion_code")
     payer, own = session.customer, {mirror.CHECKOUT_KEY: session.processor_id}
-    found = None if code is None else _code(session.processor, code)
+    found = None if code is None else _code(session, code)
     subscribe(
         payer,
         items={item["price"]: item.get("quantity") for item in given["items"]},
@@ -322,20 +315,21 @@ def _priced(
     return write_session(session, amount_total=invoice.amount_due, raw=raw)
 
 
-def _code(processor: str, processor_id: str) -> models.PromotionCode:
+def _code(checkout: models.CheckoutSession, processor_id: str) -> models.PromotionCode:
     """Return a promotion code by the processor's id; one that isn't known here is looked up.
 
     :raises InvalidRequest: with the code ``promotion_code_not_found``.
     """
-    codes = models.PromotionCode
+    codes, gateway = models.PromotionCode, gateway_of(checkout)
     wanted = sa.select(codes).where(
-        codes.processor == processor, codes.processor_id == processor_id
+        codes.processor == gateway.name,
+        codes.processor_id == processor_id,
+        codes.account_key == (gateway.account or ""),
     )
     session = current_state().db.session
     known = session.scalars(wanted).one_or_none()
     if known is not None:
         return known
-    gateway = current_state().processor(processor)
     settle_session()
     try:
         answer = gateway.fetch("promotion_code", processor_id)
@@ -347,7 +341,9 @@ def _code(processor: str, processor_id: str) -> models.PromotionCode:
         ) from None
 
     def work(uow: UnitOfWork) -> None:
-        mirror.write_answers(uow, None, [answer], {}, processor=processor)
+        mirror.write_answers(
+            uow, None, [answer], {}, processor=gateway.name, account=gateway.account
+        )
 
     write(work, origin=Origin(current_actor()))
     return session.scalars(wanted).one()

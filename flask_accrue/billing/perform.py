@@ -28,6 +28,7 @@ from ..errors import (
 from ..gateways import account_of
 from ..processors import Answer, Processor, objects
 from ..state import current_state
+from ..stored_errors import error_from_json
 from ..telemetry import reached
 from ..unit_of_work import settle_session
 from .writing import Plan, R, Writing, seen, write_refusal
@@ -41,8 +42,16 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
     :raises AccrueError: as the billing functions document.
     """
     id = operations.operation_id(operation_id, plan.kind, plan.subject)
+    settled = plan.settle is None
     while True:
-        row, begun = begin(plan, id)
+        if not settled and not operations.is_known(id):
+            settle_session()
+            t.cast("c.Callable[[], None]", plan.settle)()
+            settled = True
+        try:
+            row, begun = begin(plan, id, settled=settled)
+        except _Unsettled:
+            continue
         if begun is operations.Begun.FINISHED:
             return t.cast(R, _repeat(row))
         if begun is operations.Begun.ABANDONED:
@@ -51,15 +60,29 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         return _carry_out(plan, row, again=begun is operations.Begun.AGAIN)
 
 
-def begin(plan: Plan[R], operation_id: str) -> tuple[models.Operation, operations.Begun]:
+class _Unsettled(Exception):
+    """What an operation sends was settled by its first try, and another call has set that aside since."""
+
+
+def begin(
+    plan: Plan[R], operation_id: str, *, settled: bool = True
+) -> tuple[models.Operation, operations.Begun]:
     """Begin the operation of a plan, which acts in its payer's account from here on.
 
+    :param settled: whether it's known what its request needs besides rows.
     :raises IdempotencyConflict: when the operation id was used with other arguments.
     """
     settle_session()
     account = _account_of(plan)
     plan.processor = plan.processor.of_account(account)
     arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
+
+    def request() -> dict[str, t.Any]:
+        if not settled:
+            raise _Unsettled
+        asked = {"method": plan.method, "arguments": plan.request(operation_id)}
+        return asked if plan.basis is None else {**asked, "basis": plan.basis()}
+
     return operations.begin(
         operation_id,
         plan.kind,
@@ -68,7 +91,7 @@ def begin(plan: Plan[R], operation_id: str) -> tuple[models.Operation, operation
         account=account,
         customer_id=plan.customer_id,
         print_=operations.fingerprint(plan.kind, plan.subject, arguments),
-        request=lambda: {"method": plan.method, "arguments": plan.request(operation_id)},
+        request=request,
         guard=plan.guard,
     )
 
@@ -84,7 +107,10 @@ def _account_of(plan: Plan[R]) -> str | None:
         return account
     if plan.kind == "create_customer":
         return account_scope.current_account()
-    # What belongs to no customer is the platform's: of an account's catalog nothing is kept here.
+    if plan.account is not None:
+        account_scope.check(plan.account)
+        return plan.account
+    # What else belongs to no customer is the platform's: of an account's products nothing is kept here.
     account_scope.require_platform("What belongs to no customer")
     return None
 
@@ -277,7 +303,7 @@ def _repeat(row: models.Operation) -> t.Any:
     if error is None:
         return result
     if error["class"] != ActionRequired.__name__:
-        raise operations.error_from_json(error, result)
+        raise error_from_json(error, result)
     from .authentication import action_required, unfinished_payment
 
     waiting = unfinished_payment(result)

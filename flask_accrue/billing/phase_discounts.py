@@ -45,7 +45,7 @@ def settled(schedule: models.SubscriptionSchedule, phases: c.Sequence[Phase]) ->
     held, spent = _held(schedule), _spent(schedule)
     given: list[Discounts] = []
     for number, phase in enumerate(phases):
-        names = _names(schedule.processor, phase) if number == 0 else set()
+        names = _names(schedule.customer, phase) if number == 0 else set()
         going_on = [id for name, id in held.items() if name in names]
         if going_on:
             given.append([{"discount": going_on[0]}])
@@ -69,10 +69,10 @@ def with_those_before(
     given: list[Discounts] = []
     for phase in phases:
         own: Discounts = None
-        if not (keep and have & _names(row.processor, phase)):
+        if not (keep and have & _names(row.customer, phase)):
             own = phase.to_redeem(row.customer)
         # A word that wasn't known here is now.
-        if keep and have & _names(row.processor, phase):
+        if keep and have & _names(row.customer, phase):
             own = None
         given.append([*(before if keep else ()), *(own or ())])
     return before, given
@@ -127,7 +127,9 @@ def _is_used_up(redemption: models.Redemption) -> bool:
     """Tell whether a discount that a subscription no longer has was spent, rather than taken away."""
     if redemption.ends_at is not None:
         return redemption.ends_at <= clock.now()
-    coupon = find_coupon(redemption.processor, redemption.coupon_processor_id)
+    coupon = find_coupon(
+        redemption.processor, redemption.coupon_processor_id, redemption.customer.account
+    )
     # One that nothing is known of may hold once.
     return coupon is None or coupon.duration != "forever"
 
@@ -138,7 +140,7 @@ def _of_redemption(redemption: models.Redemption) -> c.Iterator[_Name]:
         yield "promotion_code", redemption.promotion_code_processor_id
 
 
-def _names(processor: str, phase: Phase) -> set[_Name]:
+def _names(payer: models.Customer, phase: Phase) -> set[_Name]:
     """Return by which names a processor may know what a phase takes off: a code also by its coupon."""
     names: set[_Name] = set()
     if isinstance(phase.coupon, models.Coupon):
@@ -149,7 +151,7 @@ def _names(processor: str, phase: Phase) -> set[_Name]:
     if isinstance(phase.promotion_code, models.PromotionCode):
         codes = [phase.promotion_code]
     elif isinstance(phase.promotion_code, str):
-        codes = known_codes(processor, phase.promotion_code.strip())
+        codes = known_codes(payer, phase.promotion_code.strip())
     names |= {("promotion_code", each.processor_id) for each in codes}
     # An earlier code of the word may have been for another coupon.
     meant = [each for each in codes if each.is_active] or codes

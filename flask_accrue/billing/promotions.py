@@ -41,18 +41,13 @@ def accepted_code(
     """
     gateway = gateway_of(payer)
     gateway.require(Capability.COUPONS)
-    if payer.account is not None:
-        raise _refused(
-            "not_found",
-            f"Codes are the platform's own, and the customer is in the account {payer.account}. Give "
-            "the id of a coupon of that account instead.",
-        )
     if isinstance(code, models.PromotionCode):
-        candidates = [code] if code.processor == payer.processor else []
+        is_there = (code.processor, code.account) == (payer.processor, payer.account)
+        candidates = [code] if is_there else []
         word = code.code
     else:
         word = _word(code)
-        candidates = known_codes(payer.processor, word) or _looked_up(payer, word)
+        candidates = known_codes(payer, word) or _looked_up(payer, word)
     if not candidates:
         raise _refused("not_found", f"There is no promotion code {word!r}.")
     refusals = []
@@ -69,16 +64,23 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
     """Return the processor's id of a coupon, unless it's known here that it can't be redeemed.
 
     :raises InvalidRequest: with ``coupon_deleted``, ``coupon_expired``, ``coupon_exhausted``,
-        ``coupon_inactive`` or ``coupon_currency_mismatch``.
+        ``coupon_inactive`` or ``coupon_currency_mismatch``; with ``other_account`` for one that isn't of
+        the account in which the customer is.
     """
     gateway_of(payer).require(Capability.COUPONS)
     if isinstance(coupon, models.Coupon):
         row: models.Coupon | None = coupon
         processor_id = coupon.processor_id
+        if coupon.account != payer.account:
+            raise InvalidRequest(
+                f"The coupon {processor_id!r} is {_whose(coupon.account)}, and the customer is "
+                f"{_whose(payer.account)}. Give a coupon that was made there.",
+                code="other_account",
+                param="coupon",
+            )
     elif isinstance(coupon, str) and coupon and can_be_stored(coupon):
         processor_id = coupon
-        # A coupon of a connected account may have the id of one of the platform's.
-        row = find_coupon(payer.processor, coupon) if payer.account is None else None
+        row = find_coupon(payer.processor, coupon, payer.account)
     else:
         raise InvalidRequest(
             f"A coupon is named by its row or the processor's id, not {coupon!a}.",
@@ -87,13 +89,6 @@ def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) ->
         )
     if row is None:
         return processor_id
-    if payer.account is not None:
-        raise InvalidRequest(
-            f"This coupon is the platform's own, and the customer is in the account {payer.account}. "
-            "Give the id of a coupon of that account.",
-            code="other_account",
-            param="coupon",
-        )
     problem = None
     if row.deleted_at is not None:
         problem = "deleted", "was deleted"
@@ -146,14 +141,19 @@ def refuse_both(coupon: t.Any, promotion_code: t.Any) -> None:
         )
 
 
-def find_coupon(processor: str, processor_id: str) -> models.Coupon | None:
-    """Return the mirrored coupon, or ``None`` when we haven't heard of it."""
+def find_coupon(processor: str, processor_id: str, account: str | None) -> models.Coupon | None:
+    """Return the mirrored coupon of the platform or of a connected account, or ``None`` when we haven't heard
+    of it."""
     coupons = models.Coupon
     return (
         current_state()
         .db.session.scalars(
             sa.select(coupons)
-            .where(coupons.processor == processor, coupons.processor_id == processor_id)
+            .where(
+                coupons.processor == processor,
+                coupons.processor_id == processor_id,
+                coupons.account_key == (account or ""),
+            )
             .execution_options(populate_existing=True)
         )
         .one_or_none()
@@ -199,7 +199,7 @@ def _problems(
     bought: Money | None,
 ) -> c.Iterator[_Problem]:
     """Give what stands against a code, in the order in which it's told."""
-    coupon = find_coupon(code.processor, code.coupon_processor_id)
+    coupon = find_coupon(code.processor, code.coupon_processor_id, code.account)
     is_expired = code.is_expired or (coupon is not None and coupon.is_expired)
     is_exhausted = code.is_exhausted or (coupon is not None and coupon.is_exhausted)
     is_valid = coupon is None or (coupon.is_valid and coupon.deleted_at is None)
@@ -261,14 +261,15 @@ def _has_paid(payer: models.Customer) -> bool:
     return False
 
 
-def known_codes(processor: str, word: str) -> list[models.PromotionCode]:
-    """Return the codes that are known here by a word, in any case; never calls the processor."""
+def known_codes(payer: models.Customer, word: str) -> list[models.PromotionCode]:
+    """Return the codes that are known by a word, in any case, where a customer is; never asks elsewhere."""
     codes = models.PromotionCode
     return list(
         current_state().db.session.scalars(
             sa.select(codes)
             .where(
-                codes.processor == processor,
+                codes.processor == payer.processor,
+                codes.account_key == (payer.account or ""),
                 sa.func.lower(codes.code) == word.lower(),
                 codes.deleted_at.is_(None),
             )
@@ -283,20 +284,23 @@ def known_codes(processor: str, word: str) -> list[models.PromotionCode]:
 
 def _looked_up(payer: models.Customer, word: str) -> list[models.PromotionCode]:
     """Ask the processor for a code that isn't known here, and keep what it says."""
-    processor = payer.processor
-    gateway = current_state().processor(processor)
+    processor, account, gateway = payer.processor, payer.account, gateway_of(payer)
     settle_session()
     answer = gateway.look_up_promotion_code(word)
     if not answer.objects:
         return []
-    coupons = (find_coupon(processor, each.processor_id) for each in answer.objects)
+    coupons = (find_coupon(processor, each.processor_id, account) for each in answer.objects)
     before = seen(*(each for each in coupons if each is not None))
 
     def work(uow: UnitOfWork) -> None:
-        mirror.write_answers(uow, None, [answer], before, processor=processor)
+        mirror.write_answers(uow, None, [answer], before, processor=processor, account=account)
 
     write(work, origin=Origin(current_actor()))
-    return known_codes(processor, word)
+    return known_codes(payer, word)
+
+
+def _whose(account: str | None) -> str:
+    return "the platform's" if account is None else f"the account {account}'s"
 
 
 def _word(code: t.Any) -> str:

@@ -9,7 +9,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from .. import mirror, models, operations
+from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
@@ -17,7 +17,7 @@ from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .changes import PRORATIONS, one_of
-from .perform import Plan, perform, seen, settle_session
+from .perform import Plan, perform, seen
 from .phase_discounts import require_phases, settled
 from .phases import (
     END_BEHAVIORS,
@@ -69,12 +69,7 @@ def update_schedule(
     require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
-    subject = f"subscription_schedule:{schedule.id}"
-    id = operations.operation_id(operation_id, "update_schedule", subject)
     given: list[Discounts] = []
-    if phases is not None and not operations.is_known(id):
-        settle_session()
-        given = settled(_now(schedule.id), phases)
 
     def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
         wanted: dict[str, t.Any] = {}
@@ -103,7 +98,14 @@ def update_schedule(
     }
     if automatic_tax is not None:
         asked["automatic_tax"] = bool(automatic_tax)
-    return update_as(schedule, "update_schedule", asked, changes, id)
+    return update_as(
+        schedule,
+        "update_schedule",
+        asked,
+        changes,
+        operation_id,
+        settle=None if phases is None else lambda: given.extend(settled(_now(schedule.id), phases)),
+    )
 
 
 def release_schedule(
@@ -144,11 +146,14 @@ def update_as(
     said: c.Mapping[str, t.Any],
     changes: c.Callable[[models.SubscriptionSchedule], dict[str, t.Any]],
     operation_id: str | None,
+    *,
+    settle: c.Callable[[], None] | None,
 ) -> models.SubscriptionSchedule:
     """Change a schedule, as the operation ``kind``.
 
     :param said: what the caller asked for, as it's kept with the operation.
     :param changes: gives what is sent from the schedule as it is now.
+    :param settle: finds out first what ``changes`` needs besides rows.
     """
     return _change_as(
         schedule,
@@ -157,6 +162,7 @@ def update_as(
         lambda now: {"changes": changes(now)},
         operation_id,
         said=said,
+        settle=settle,
     )
 
 
@@ -168,6 +174,7 @@ def _change_as(
     operation_id: str | None,
     *,
     said: c.Mapping[str, t.Any] | None = None,
+    settle: c.Callable[[], None] | None = None,
 ) -> models.SubscriptionSchedule:
     """Change a schedule at the processor, as the operation ``kind``.
 
@@ -197,6 +204,7 @@ def _change_as(
         request=request,
         result="subscription_schedule",
         customer_id=schedule.customer_id,
+        settle=settle,
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)

@@ -81,14 +81,18 @@ def subscribe_via_schedule(
         phase.check_sale(payer)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "subscribe_via_schedule", subject)
-    card, discounts = None, []
-    if not operations.is_known(id):
+    card: str | None = None
+    discounts: list[Discounts] = []
+
+    def settle() -> None:
+        nonlocal card, discounts
         refuse_second(payer, name)
         frozen_phases(phases, beginning(begins), {})
         discounts = [each.to_redeem(payer) for each in phases]
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")
         )
+
     processor_id = payer.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
@@ -122,6 +126,7 @@ def subscribe_via_schedule(
         request=request,
         result="subscription_schedule",
         customer_id=payer.id,
+        settle=settle,
         check=lambda: refuse_second(payer, name),
         # The one that subscribe() takes: either makes a subscription of that name.
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
@@ -171,18 +176,19 @@ def schedule_subscription(
     taxed: bool | None = None
     before: list[dict[str, str]] = []
     given: list[Discounts] = []
-    is_repeat = operations.is_known(following)
-    if not is_repeat:
+    if not operations.is_known(following):
         # Before the schedule is made: what can't be redeemed is refused with nothing changed.
         settle_session()
         with_those_before(known(subscription), phases, keep=keep_discounts)
     made = _put_under_schedule(subscription, id)
-    if not is_repeat:
+
+    def settle() -> None:
+        nonlocal taxed, before, given
         # Its answer holds the subscription: of a discount given elsewhere the event may be on its way.
-        settle_session()
         row = known(subscription)
         taxed = row.automatic_tax
         before, given = with_those_before(row, phases, keep=keep_discounts)
+
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
     current = {**made.phases[0], "proration": "none"}
     asked = {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra}
@@ -202,6 +208,7 @@ def schedule_subscription(
             **({} if taxed is None else {"automatic_tax": taxed}),
         },
         following,
+        settle=settle,
     )
 
 

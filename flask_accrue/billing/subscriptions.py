@@ -112,8 +112,9 @@ def subscribe(
     # Settled before anything is done under it: a card that is added on the way gets an id from it.
     id = operations.operation_id(operation_id, "subscribe", subject)
     card, discounts = None, None
-    # A repeat goes by what was frozen, whatever has changed since.
-    if not operations.is_known(id):
+
+    def settle() -> None:
+        nonlocal card, discounts
         refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
@@ -122,6 +123,7 @@ def subscribe(
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")
         )
+
     processor_id = payer.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
@@ -150,6 +152,7 @@ def subscribe(
         request=request,
         result="subscription",
         customer_id=payer.id,
+        settle=settle,
         check=lambda: refuse_second(payer, name),
         guard=operations.shortened(f"subscribe:{payer.id}:{name}"),
         find=("subscription", processor_id),

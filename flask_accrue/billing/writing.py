@@ -16,6 +16,7 @@ from ..mirror import Watermark
 from ..origins import Origin, current_actor
 from ..processors import Answer, Processor
 from ..state import current_state
+from ..stored_errors import AccrueErrorJson, error_to_json
 from ..unit_of_work import UnitOfWork, write
 
 R = t.TypeVar("R", bound=models.Mirrored)
@@ -34,8 +35,13 @@ class Plan(t.Generic[R]):
     :ivar arguments: the caller's, for the fingerprint.
     :ivar method: the processor's method.
     :ivar request: gives that method's arguments, as JSON, for an operation id, or refuses what isn't
-        legal; called once, and frozen, so that a repeat depends on nothing that changed since.
+        legal; frozen, so that a repeat depends on nothing that changed since. It's reckoned from rows alone,
+        in the transaction that begins the operation.
+    :ivar basis: gives what ``request`` was reckoned from, as JSON, to be kept beside it.
+    :ivar settle: finds out what ``request`` needs besides rows: it may ask the processor, or carry out
+        another operation. Called before the operation is begun, unless that was frozen before.
     :ivar result: the kind of object that is the result, such as ``subscription``.
+    :ivar account: the connected account of what belongs to no customer; ``None``: it's the platform's.
     :ivar check: refuses what isn't legal now; runs once the guard is held.
     :ivar find: where to look for the object after a crash: the kind, and what it's within; ``None`` for a
         change, which is simply sent again.
@@ -56,6 +62,9 @@ class Plan(t.Generic[R]):
     request: c.Callable[[str], dict[str, t.Any]]
     result: str
     customer_id: uuid.UUID | None
+    account: str | None = None
+    basis: c.Callable[[], t.Any] | None = None
+    settle: c.Callable[[], None] | None = None
     check: c.Callable[[], None] | None = None
     guard: str | None = None
     find: tuple[str, str | None] | None = None
@@ -127,7 +136,12 @@ class Writing(t.Generic[R]):
         customer = None if plan.customer_id is None else uow.lock_customer(plan.customer_id)
         answers = (self.answer, *self.fetched)
         rows, unclear = mirror.write_answers(
-            uow, customer, answers, self.seen, processor=plan.processor.name
+            uow,
+            customer,
+            answers,
+            self.seen,
+            processor=plan.processor.name,
+            account=plan.processor.account,
         )
         if unclear and self.fetches < _FETCHES:
             raise _Unclear(unclear)
@@ -144,7 +158,8 @@ class Writing(t.Generic[R]):
         """Return the row of what the processor no longer had when it was asked again."""
         model = models.MIRRORED[self.plan.result]
         ids = (id for kind, id in self.seen if kind == self.plan.result)
-        row = uow.find(model, self.plan.processor.name, next(ids))
+        gateway = self.plan.processor
+        row = uow.find(model, gateway.name, next(ids), gateway.account)
         assert row is not None
         return row
 
@@ -155,7 +170,7 @@ class Writing(t.Generic[R]):
         session = current_state().db.session()
         again: list[Answer] = []
         for kind, processor_id in names:
-            self.seen[kind, processor_id] = mirror.watermark(_row(gateway.name, kind, processor_id))
+            self.seen[kind, processor_id] = mirror.watermark(_row(gateway, kind, processor_id))
             session.rollback()
             # What the processor did stands; whoever wrote the row meanwhile had news as good.
             with contextlib.suppress(ProcessorError):
@@ -169,17 +184,13 @@ def _without(answer: Answer, names: list[tuple[str, str]]) -> Answer:
     return dataclasses.replace(answer, objects=kept)
 
 
-def _row(processor: str, kind: str, processor_id: str) -> models.Mirrored | None:
+def _row(gateway: Processor, kind: str, processor_id: str) -> models.Mirrored | None:
     model = models.MIRRORED[kind]
-    return (
-        current_state()
-        .db.session.scalars(
-            sa.select(model)
-            .where(model.processor == processor, model.processor_id == processor_id)
-            .execution_options(populate_existing=True)
-        )
-        .one_or_none()
-    )
+    which = [model.processor == gateway.name, model.processor_id == processor_id]
+    if issubclass(model, models.Redeemable):
+        which.append(model.account_key == (gateway.account or ""))
+    statement = sa.select(model).where(*which).execution_options(populate_existing=True)
+    return current_state().db.session.scalars(statement).one_or_none()
 
 
 def write_refusal(plan: Plan[R], id: str, token: uuid.UUID | None, error: ProcessorError) -> None:
@@ -190,16 +201,14 @@ def write_refusal(plan: Plan[R], id: str, token: uuid.UUID | None, error: Proces
         if failed is not None and plan.customer_id is not None:
             customer = uow.lock_customer(plan.customer_id)
             mirror.write_answers(uow, customer, [failed], plan.seen)
-        operations.finish(
-            uow.session, id, token, state="refused", error=operations.error_to_json(error)
-        )
+        operations.finish(uow.session, id, token, state="refused", error=error_to_json(error))
 
     write(work, origin=Origin(current_actor(), operation_id=id))
 
 
-def _stored(error: Exception | None) -> operations.AccrueErrorJson | None:
+def _stored(error: Exception | None) -> AccrueErrorJson | None:
     if isinstance(error, ActionRequired | CardError):
-        return operations.error_to_json(error)
+        return error_to_json(error)
     return None
 
 

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from .. import clock, models
 from ..errors import InvalidState
+from ..isolation import dialect_of
 from ..ledger_keys import LedgerKey
 from ..origins import Origin, current_actor
 from ..state import current_state
-from ..unit_of_work import UnitOfWork, dialect_of, write
+from ..unit_of_work import UnitOfWork, write
 from . import chain
 
 #: How many chains one checkpoint covers at most; the rest goes into the next one at once.

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from .. import clock, models
 from ..clock import real_now
 from ..ids import new_id
+from ..isolation import dialect_of
 from ..leases import LEASE, Lease
 from ..origins import Origin, current_actor
 from ..state import current_state
 from ..telemetry import reached
-from ..unit_of_work import UnitOfWork, dialect_of, write
+from ..unit_of_work import UnitOfWork, write
 from .accepting import Accepted
 
 #: How many rows one INSERT takes, so that no database has too many parameters in it.

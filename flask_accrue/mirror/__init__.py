@@ -132,9 +132,16 @@ def _write(
 
 
 def write_catalog(
-    uow: UnitOfWork, processor: str, obj: objects.ProcessorObject, source: Source
+    uow: UnitOfWork,
+    processor: str,
+    obj: objects.ProcessorObject,
+    source: Source,
+    account: str | None = None,
 ) -> models.Mirrored:
-    """Write what belongs to no customer, whose system chain is locked."""
+    """Write what belongs to no customer, whose system chain is locked.
+
+    :param account: the connected account whose coupon or code it is, ``None``: the platform's.
+    """
     if isinstance(obj, objects.Product):
         return write_product(uow, processor, obj, source)
     if isinstance(obj, objects.Price):
@@ -144,7 +151,7 @@ def write_catalog(
     if isinstance(obj, objects.Transfer):
         return write_transfer(uow, processor, obj, source)
     if obj.kind in objects.CATALOG:
-        return write_plain(uow, processor, obj, source)
+        return write_plain(uow, processor, obj, source, account=account)
     raise TypeError(f"A {obj.kind} belongs to a customer.")
 
 
@@ -155,11 +162,13 @@ def write_answers(
     seen: c.Mapping[tuple[str, str], Watermark],
     *,
     processor: str | None = None,
+    account: str | None = None,
 ) -> tuple[dict[tuple[str, str], models.Mirrored], list[tuple[str, str]]]:
     """Write all objects of some answers that may be written.
 
     :param customer: whose they are; ``None``: of the catalog of ``processor``, whose system chains are
         locked here.
+    :param account: the connected account whose catalog that is, ``None``: the platform's.
     :param seen: the watermarks of the rows that were there before the call, by kind and id.
     :returns: the rows by kind and id, and what may not be written because an event came in between
         and can't be told from the answer: it has to be fetched again.
@@ -168,7 +177,7 @@ def write_answers(
     allowed: list[tuple[objects.ProcessorObject, Source]] = []
     unclear: list[tuple[str, str]] = []
     if customer is not None:
-        processor = customer.processor
+        processor, account = customer.processor, customer.account
     assert processor is not None, "the catalog is a processor's"
     if customer is None:
         ids = {obj.processor_id for answer in answers for obj in answer.objects}
@@ -182,7 +191,7 @@ def write_answers(
             row = (
                 customer
                 if obj.kind == "customer"
-                else uow.find(models.MIRRORED[obj.kind], processor, obj.processor_id)
+                else uow.find(models.MIRRORED[obj.kind], processor, obj.processor_id, account)
             )
             if may_write(row, seen.get(name, UNSEEN), source):
                 allowed.append((obj, source))
@@ -191,16 +200,16 @@ def write_answers(
                 rows[name] = row
                 unclear.append(name)
         for gone in answer.gone:
-            found = uow.find(models.MIRRORED[gone.kind], processor, gone.processor_id)
+            found = uow.find(models.MIRRORED[gone.kind], processor, gone.processor_id, account)
             if found is not None:
                 mark_gone(uow, customer, found, source)
                 rows[gone] = found
     for obj, source in allowed:
         if customer is None:
-            row = write_catalog(uow, processor, obj, source)
+            row = write_catalog(uow, processor, obj, source, account)
         elif obj.kind in objects.NOBODYS:
             uow.lock_system(obj.processor_id)
-            row = write_catalog(uow, processor, obj, source)
+            row = write_catalog(uow, processor, obj, source, account)
         else:
             row = write(uow, customer, obj, source)
         rows[obj.kind, obj.processor_id] = row

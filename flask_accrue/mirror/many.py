@@ -35,6 +35,7 @@ def read_ahead(
     uow: UnitOfWork,
     processor: str,
     found: c.Collection[objects.ProcessorObject],
+    account: str | None = None,
     *,
     whole: bool = False,
 ) -> None:
@@ -42,6 +43,7 @@ def read_ahead(
 
     Their customers' chains have to be locked.
 
+    :param account: the connected account in which they are, ``None``: on the platform.
     :param whole: with the objects as they came, so that what hasn't changed isn't written again.
     """
     # Payments come inside their invoices.
@@ -55,7 +57,7 @@ def read_ahead(
         ids.pop("customer", None)
     for kind, processor_ids in ids.items():
         own = whole and kind in own_kinds
-        rows = uow.find_all(models.MIRRORED[kind], processor, processor_ids, whole=own)
+        rows = uow.find_all(models.MIRRORED[kind], processor, processor_ids, account, whole=own)
         if kind == "subscription" and rows:
             read_items_ahead(uow, t.cast("list[models.Subscription]", rows))
         if kind == "subscription" and own:

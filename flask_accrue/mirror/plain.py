@@ -152,11 +152,15 @@ def write_plain(
     obj: objects.ProcessorObject,
     source: Source,
     customer: models.Customer | None = None,
+    account: str | None = None,
 ) -> models.Mirrored:
-    """Write an object, of a customer whose chain is locked, or of none when its system chain is."""
+    """Write an object, of a customer whose chain is locked, or of none when its system chain is.
+
+    :param account: the connected account whose it is, of what belongs to no customer.
+    """
     plain = _PLAIN[obj.kind]
     model = models.MIRRORED[obj.kind]
-    row = uow.find(model, processor, obj.processor_id)
+    row = uow.find(model, processor, obj.processor_id, account)
     fields = {**{name: name for name in plain.same}, **plain.renamed}
     values = {
         column: said(_stored(getattr(obj, field)), getattr(row, column, None))
@@ -165,6 +169,8 @@ def write_plain(
     identity: dict[str, t.Any] = {"id": new_id()}
     if customer is not None:
         identity["customer_id"] = customer.id
+    if issubclass(model, models.Redeemable):
+        identity["account_key"] = account or ""
     made = draft(uow, model, processor, obj, source, values, row=row, **identity)
     if made.is_change:
         record(uow, obj.kind, _verb(plain, made, obj), made, customer)

@@ -8,7 +8,7 @@ from .charges import Charge, Refund
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
-from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
+from .discounts import COMP_COUPON, Coupon, PromotionCode, Redeemable, Redemption
 from .disputes import Dispute
 from .entitlements import EntitlementSummary
 from .intents import PaymentIntent, SetupIntent
@@ -76,6 +76,7 @@ __all__ = [
     "Price",
     "Product",
     "PromotionCode",
+    "Redeemable",
     "Redemption",
     "Refund",
     "Row",

@@ -43,7 +43,7 @@ def taken_off(
     given = session.taken_off_by
     if not any(given.values()):
         return None
-    word, coupon = queries.discount_of(session.processor, given)
+    word, coupon = queries.discount_of(session.customer, given)
     name = word or (None if coupon is None else coupon.name) or "A discount"
     gives = "" if coupon is None else _gives(coupon, session.currency, locale)
     return TakenOff(

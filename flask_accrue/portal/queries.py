@@ -170,23 +170,28 @@ def card_error_of_session(session: models.CheckoutSession) -> str | None:
 
 
 def discount_of(
-    processor: str, given: dict[str, str | None]
+    payer: models.Customer, given: dict[str, str | None]
 ) -> tuple[str | None, models.Coupon | None]:
-    """Return the word and the coupon of a discount, by the processor's ids, as far as they're known."""
+    """Return the word and the coupon of a customer's discount, by the processor's ids, as far as known."""
+    account = payer.account or ""
     session = current_state().db.session
     codes, coupons = models.PromotionCode, models.Coupon
     coupon_id, word = given.get("coupon"), None
     if given.get("promotion_code") is not None:
         code = session.scalars(
             sa.select(codes).where(
-                codes.processor == processor, codes.processor_id == given["promotion_code"]
+                codes.processor == payer.processor,
+                codes.account_key == account,
+                codes.processor_id == given["promotion_code"],
             )
         ).one_or_none()
         if code is not None:
             coupon_id, word = code.coupon_processor_id, code.code
     found = session.scalars(
         sa.select(coupons).where(
-            coupons.processor == processor, coupons.processor_id == (coupon_id or "")
+            coupons.processor == payer.processor,
+            coupons.account_key == account,
+            coupons.processor_id == (coupon_id or ""),
         )
     )
     return word, found.one_or_none()

@@ -39,6 +39,8 @@ class Processor(
 
     #: Whether real money moves; ``None`` where that isn't known, as without a key.
     livemode: bool | None = False
+    #: The connected account for which its calls are made; ``None``: the platform.
+    account: str | None = None
     #: What runs in the customer's browser; ``None`` where nothing does.
     in_browser: InBrowser | None = None
 

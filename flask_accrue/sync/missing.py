@@ -12,11 +12,12 @@ from sqlalchemy import orm
 
 from .. import mirror, models
 from ..billing.current import ChangedMeanwhile, fetch_now, payer_id, write_now
+from ..isolation import dialect_of
 from ..locked_reads import one_of
 from ..mirror import Watermark
 from ..processors import Answer, Page
 from ..state import current_state
-from ..unit_of_work import UnitOfWork, dialect_of
+from ..unit_of_work import UnitOfWork
 from .writing import Tally, transact
 
 if t.TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any
     # What is in a connected account is on no list of the platform's.
     if model is models.Customer:
         which.append(model.account.is_(None))
+    elif issubclass(model, models.Redeemable):
+        which.append(model.account_key == "")
     elif hasattr(model, "customer_id"):
         customers = models.Customer
         which.append(

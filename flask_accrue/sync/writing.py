@@ -97,13 +97,13 @@ def write_batch(uow: UnitOfWork, batch: Batch, tally: Tally) -> None:
     """Write those objects of a batch that may be written."""
     name = batch.gateway.name
     here: dict[str, models.Customer] = {}
-    if any(obj.kind in objects.CATALOG for obj in batch.objects):
+    if any(obj.kind in objects.NOBODYS for obj in batch.objects):
         uow.lock_systems(SYSTEM_CHAINS)
     else:
         payers = {payer for payer in batch.payers.values() if payer is not None}
         # Customers are read as a whole below, if it's them that are written.
         here = uow.lock_processor_customers(name, payers, whose=True)
-    mirror.read_ahead(uow, name, batch.objects, whole=True)
+    mirror.read_ahead(uow, name, batch.objects, batch.gateway.account, whole=True)
     owners = [owner for owner in batch.owners.values() if isinstance(owner, tuple)]
     mirror.read_owners_ahead(uow, name, owners)
     with mirror.gathered(uow):
@@ -115,18 +115,18 @@ def write_batch(uow: UnitOfWork, batch: Batch, tally: Tally) -> None:
 def _write_objects(
     uow: UnitOfWork, batch: Batch, here: c.Mapping[str, models.Customer], tally: Tally
 ) -> None:
-    name = batch.gateway.name
+    name, account = batch.gateway.name, batch.gateway.account
     ready: list[tuple[objects.ProcessorObject, models.Customer | None]] = []
     # All are judged before any is written: writing an invoice also touches its subscription.
     for obj in batch.objects:
         tally.report.count(obj.kind, "seen")
         customer = here.get(batch.payers.get(obj.processor_id) or "")
-        if customer is None and obj.kind not in objects.CATALOG:
+        if customer is None and obj.kind not in objects.NOBODYS:
             _write_of_unknown(uow, batch, obj, tally)
             continue
         row: models.Mirrored | None = customer
         if obj.kind != "customer":
-            row = uow.find(models.MIRRORED[obj.kind], name, obj.processor_id)
+            row = uow.find(models.MIRRORED[obj.kind], name, obj.processor_id, account)
         known = (obj.kind, obj.processor_id)
         if row is not None and mirror.is_gone(row) and mirror.is_gone_for_good(row):
             tally.report.count(obj.kind, "newer")
@@ -137,7 +137,7 @@ def _write_objects(
     for obj, customer in ready:
         since = len(uow.changes)
         if customer is None:
-            mirror.write_catalog(uow, name, obj, batch.source)
+            mirror.write_catalog(uow, name, obj, batch.source, account)
         else:
             mirror.write(uow, customer, obj, batch.source)
         if not tally.note(uow, since):

@@ -12,8 +12,9 @@ from ..processors import Processor, ProcessorEvent, objects
 from ..state import current_state
 from .owners import Nobody
 
-#: What belongs to no customer and is an account's own: its ids may be the same as the platform's.
-_CATALOG_OF_ANOTHER: t.Final = "the catalog of a connected account isn't mirrored"
+#: What an account sells: its ids may be the same as the platform's.
+_SOLD: t.Final = frozenset({"product", "price"})
+_SOLD_BY_ANOTHER: t.Final = "what a connected account sells isn't mirrored"
 
 
 def not_ours(gateway: Processor, event: ProcessorEvent) -> Nobody | None:
@@ -23,8 +24,8 @@ def not_ours(gateway: Processor, event: ProcessorEvent) -> Nobody | None:
         return Nobody("ignored", f"the account {account} isn't connected here")
     if of is None:
         return None
-    if account is not None and of.kind in objects.CATALOG:
-        return Nobody("unhandled", _CATALOG_OF_ANOTHER)
+    if account is not None and of.kind in _SOLD:
+        return Nobody("unhandled", _SOLD_BY_ANOTHER)
     if of.kind == "connect_account":
         if account not in (None, of.processor_id):
             return Nobody("ignored", "the event is of another account than it's about")

@@ -288,7 +288,7 @@ def _from_answer(
         for each in answer.objects:
             if (each.kind, each.processor_id) == of:
                 row = _write(uow, gateway, customer, each, source, event)
-            elif customer is not None and uow.find(*_named(gateway, each)) is None:
+            elif customer is not None and uow.find(*_named(gateway, each), event.account) is None:
                 # What came along and isn't here yet; of the rest its own events tell.
                 mirror.write(uow, customer, each, source)
     obj = event.object
@@ -343,7 +343,9 @@ def _lock(
             raise Elsewhere
     if of.kind == "customer":
         return customer, customer
-    return customer, uow.find(models.MIRRORED[of.kind], gateway.name, of.processor_id)
+    return customer, uow.find(
+        models.MIRRORED[of.kind], gateway.name, of.processor_id, event.account
+    )
 
 
 def _write(
@@ -355,7 +357,7 @@ def _write(
     event: ProcessorEvent,
 ) -> models.Mirrored:
     if customer is None:
-        row = mirror.write_catalog(uow, gateway.name, obj, source)
+        row = mirror.write_catalog(uow, gateway.name, obj, source, event.account)
     else:
         failed_at = event.created if event.payment_failed else None
         row = mirror.write(uow, customer, obj, source, failed_at=failed_at)

@@ -103,7 +103,7 @@ def test_the_catalog_of_an_account_is_not_taken_for_ours(kit, account):
     news = event("product.created")
     assert (news.outcome, news.reason) == (
         "unhandled",
-        "the catalog of a connected account isn't mirrored",
+        "what a connected account sells isn't mirrored",
     )
     assert "Not ours" not in [each.name for each in rows(models.Product)]
 

@@ -118,9 +118,6 @@ def test_the_platform_s_codes_and_coupons_are_refused_to_an_account_s_customer(t
     with pytest.raises(InvalidRequest) as refused:
         billing.apply_coupon(made, coupon)
     assert refused.value.code == "other_account"
-    with pytest.raises(InvalidState) as barred:
-        billing.comp_subscription(made, reason="A friend")
-    assert barred.value.code == "other_account"
 
 
 def test_the_portal_s_configurations_are_the_platform_s(account):

@@ -1,4 +1,6 @@
-"""SIGKILL before it's settled what will be sent: the same id again settles it as the first had to."""
+"""SIGKILL before it's settled what will be sent, and before it's sent: the same id again sends what the first
+had to.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,8 @@ import typing as t
 import pytest
 
 from flask_accrue import billing, models
+from flask_accrue.billing import perform
+from flask_accrue.state import current_state
 from tests.faults.operation_table import Operation, scheduled, with_coupon, with_two_cards
 from tests.faults.shop import Shop, shop
 from tests.faults.test_stripe_kills import run_and_die
@@ -22,10 +26,11 @@ __all__ = ["org", "payer", "shop"]
 def killed(
     shop: Shop, prepare: c.Callable[[Shop], object], run: c.Callable[[Shop, str], t.Any]
 ) -> t.Any:
-    """Kill an operation that was begun and nothing more; return what the same id gives then."""
+    """Kill an operation before it sends anything, twice; return what the same id gives then."""
     operation = Operation(run, ("POST", ""), (), prepare=prepare)
     operation.prepare(shop)
-    assert run_and_die(shop, operation, "operation.begun") == -signal.SIGKILL
+    for moment in ("operation.begun", "operation.frozen"):
+        assert run_and_die(shop, operation, moment) == -signal.SIGKILL
     return operation.run(shop.again(), "op-1")
 
 
@@ -101,3 +106,46 @@ def test_a_word_is_redeemed(shop: Shop) -> None:
     )
 
     assert [each["coupon"] for each in row.discounts or []] == ["TEN"]
+
+
+def discounted(shop: Shop, id: str) -> models.Subscription:
+    return billing.subscribe(shop.org, "price_pro", name="second", coupon="TEN", operation_id=id)
+
+
+@pytest.mark.only("sqlite")
+def test_nothing_is_begun_without_what_it_will_send(shop: Shop) -> None:
+    with_coupon(shop)
+    operation = Operation(discounted, ("POST", ""), ())
+    operations = models.Operation
+
+    assert run_and_die(shop, operation, "operation.begun") == -signal.SIGKILL
+    session = current_state().db.session
+    assert session.get(operations, "op-1") is None
+    assert run_and_die(shop, operation, "operation.frozen") == -signal.SIGKILL
+    row = session.get(operations, "op-1")
+    assert row is not None
+    assert row.sent_at is None
+    assert row.request["arguments"]["discounts"] == [{"coupon": "TEN"}]
+
+
+@pytest.mark.only("sqlite")
+def test_what_another_call_sets_aside_meanwhile_is_settled_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_coupon(shop)
+    assert run_and_die(shop, Operation(discounted, ("POST", ""), ()), "operation.frozen")
+    shop = shop.again()
+    begin = perform.begin
+
+    def late(*arguments: t.Any, **options: t.Any) -> t.Any:
+        # The retry goes by what its first try has frozen, and before it comes to that, another call finds
+        # the first try dead.
+        monkeypatch.undo()
+        billing.cancel(billing.subscribe(shop.org, "price_team", name="second"))
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(perform, "begin", late)
+    made = discounted(shop, "op-1")
+
+    assert [each["coupon"] for each in made.discounts or []] == ["TEN"]
+    assert made.items[0].price_processor_id == "price_pro"

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import ActionRequired, Money, billing, clock, connect, models, telemetry
-from flask_accrue.errors import AccrueError, InvalidRequest, InvalidState
+from flask_accrue.errors import AccrueError, InvalidState
 from flask_accrue.jobs import run_periodic
 from tests.portal.stripe_customer import customer
 from tests.portal.test_checkout_modes_on_stripe import book, the_invoice
@@ -21,6 +21,7 @@ from tests.portal.test_checkout_on_stripe import (
     standing,
     waits,
 )
+from tests.processors.stripe.situations import coupon, promotion_code
 
 if TYPE_CHECKING:
     from tests.portal.stripe_customer import Customer
@@ -252,11 +253,18 @@ def test_a_host_that_completes_a_page_gets_the_subscription_of_its_name(
 
 
 @pytest.mark.parametrize("given", [{"promotion_code": "promo_1"}, {"allow_promotion_codes": True}])
-def test_an_accounts_page_that_couldnt_redeem_a_code_isnt_made(
+def test_an_accounts_page_redeems_the_accounts_codes(
     customer: Customer, given: dict[str, Any]
 ) -> None:
-    with connect.account("acct_1"), pytest.raises(InvalidRequest) as refused:
-        checkout_for(customer, **given)
-    assert refused.value.param in given
-    assert "account" in str(refused.value)
-    assert customer.server.requests_to("POST", "/v1/invoices/create_preview") == []
+    price = next(
+        each for each in customer.server.objects()["platform"] if each["object"] == "price"
+    )
+    for obj in (price, coupon(), promotion_code()):
+        customer.server.prime(obj, "acct_1")
+    before = len(customer.server.requests)
+
+    with connect.account("acct_1"):
+        page = checkout_for(customer, **given)
+
+    assert page.session.is_open
+    assert {each.account for each in customer.server.requests[before:]} == {"acct_1"}

@@ -97,7 +97,7 @@ class FakeProcessor(
         if account == self._engine.account:
             return self
         other = copy.copy(self)
-        other._engine = self._engine.of_account(account)
+        other._engine, other.account = self._engine.of_account(account), account
         return other
 
     # -- webhooks ------------------------------------------------------------------------------

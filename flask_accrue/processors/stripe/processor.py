@@ -128,7 +128,7 @@ class StripeProcessor(
         if self._given_api is None or self._given_api.account == account:
             return self
         other = copy.copy(self)
-        other._given_api = self._given_api.of_account(account)
+        other._given_api, other.account = self._given_api.of_account(account), account
         return other
 
     # -- webhooks ------------------------------------------------------------------------------

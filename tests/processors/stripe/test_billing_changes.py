@@ -44,6 +44,33 @@ def test_a_subscription_of_several_prices_changes_item_by_item(
     assert ledger.verify().is_intact
 
 
+def test_a_discount_that_was_given_in_the_dashboard_is_kept(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    for coupon in ("ONE", "TWO", "THREE"):
+        billing.create_coupon(percent_off=10, duration="forever", id=coupon)
+    made = billing.subscribe(org, "price_pro", coupon="ONE")
+    elsewhere = client_of(stripe_server).v1.subscriptions
+
+    def give(*discounts: t.Any) -> None:
+        elsewhere.update(made.processor_id, {"discounts": list(discounts)})
+
+    def names() -> list[str]:
+        found = elsewhere.retrieve(made.processor_id, {"expand": ["discounts"]})
+        held = [str(each.source.coupon) for each in t.cast("t.Any", found.discounts)]
+        assert [each["coupon"] for each in made.discounts or []] == held
+        return held
+
+    give({"discount": (made.discounts or [])[0]["id"]}, {"coupon": "TWO"})
+    billing.apply_coupon(made, "THREE")
+    assert names() == ["ONE", "TWO", "THREE"]
+
+    give({"coupon": "TWO"})
+    billing.remove_discount(made, "TWO")
+    assert names() == []
+    assert ledger.verify().is_intact
+
+
 def test_a_quantity_that_was_changed_in_the_dashboard_is_added_to(
     payer: models.Customer, org: Organization, stripe_server: ContractServer
 ) -> None:
