@@ -106,6 +106,8 @@ def shop(org: Organization, stripe_server: ContractServer) -> Shop:
         monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
         price = sample("price", id=id, product="prod_1", recurring=monthly)
         stripe_server.prime(price, account=ACCOUNT)
+    stripe_server.prime(sample("account", id=ACCOUNT))
+    connect.fetch_account(ACCOUNT)
     with connect.account(ACCOUNT):
         billing.add_payment_method(org, "pm_card_visa")
     return Shop(org, stripe_server, ACCOUNT)
