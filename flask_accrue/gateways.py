@@ -8,6 +8,7 @@ import uuid
 import sqlalchemy as sa
 
 from . import account_scope, models
+from .errors import InvalidRequest, InvalidState
 from .processors import Processor
 from .state import current_state
 
@@ -36,3 +37,42 @@ def account_of(customer_id: uuid.UUID | None) -> str | None:
         .db.session.scalars(statement, execution_options={"autoflush": False})
         .one_or_none()
     )
+
+
+def connected_account(processor: str, account: str) -> models.ConnectAccount:
+    """Return an account, of whose events news are taken here.
+
+    :raises InvalidRequest: with the code ``account_unknown``.
+    :raises InvalidState: with the code ``account_disconnected``.
+    """
+    accounts = models.ConnectAccount
+    statement = sa.select(accounts).where(
+        accounts.processor == processor, accounts.processor_id == account
+    )
+    return check_connected(
+        current_state()
+        .db.session.scalars(statement, execution_options={"autoflush": False})
+        .one_or_none()
+    )
+
+
+def check_connected(row: models.ConnectAccount | None) -> models.ConnectAccount:
+    """Return an account that the platform may act for.
+
+    :param row: the account, or ``None`` where there is none.
+    :raises InvalidRequest: with the code ``account_unknown`` for one that isn't here.
+    :raises InvalidState: with the code ``account_disconnected`` for one that has let go of the platform.
+    """
+    if row is None:
+        raise InvalidRequest(
+            "There is no such account here. An account is a row of connect.list_accounts(), or the id of "
+            "one; one that was connected elsewhere is fetched with connect.fetch_account() first.",
+            code="account_unknown",
+            param="account",
+        )
+    if not row.is_connected:
+        raise InvalidState(
+            f"The account {row.processor_id} has let go of the platform.",
+            code="account_disconnected",
+        )
+    return row

@@ -19,18 +19,17 @@ from ..errors import (
     ActionRequired,
     AuthenticationError,
     CardError,
-    InvalidState,
     OperationUnknown,
     ProcessorError,
     ProcessorUnavailable,
     RateLimited,
 )
-from ..gateways import account_of
-from ..processors import Answer, Processor, objects
+from ..gateways import account_of, connected_account
+from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
-from ..stored_errors import error_from_json
 from ..telemetry import reached
 from ..unit_of_work import settle_session
+from .repeats import repeat
 from .writing import Plan, R, Writing, seen, write_refusal
 
 __all__ = ["Plan", "perform", "seen", "settle_session"]
@@ -53,7 +52,7 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         except _Unsettled:
             continue
         if begun is operations.Begun.FINISHED:
-            return t.cast(R, _repeat(row))
+            return repeat(plan, row)
         if begun is operations.Begun.ABANDONED:
             _settle_abandoned(plan, row)
             continue
@@ -106,13 +105,28 @@ def _account_of(plan: Plan[R]) -> str | None:
         account_scope.check(account)
         return account
     if plan.kind == "create_customer":
-        return account_scope.current_account()
+        account = account_scope.current_account()
+        if account is not None:
+            _rely_on(account, plan.processor)
+        return account
     if plan.account is not None:
         account_scope.check(plan.account)
+        _rely_on(plan.account, plan.processor)
         return plan.account
     # What else belongs to no customer is the platform's: of an account's products nothing is kept here.
     account_scope.require_platform("What belongs to no customer")
     return None
+
+
+def _rely_on(account: str, processor: Processor) -> None:
+    """Check that news of an account come here: without them, what is made in it would stay as it begins.
+
+    :raises AccrueError: as :func:`~flask_accrue.gateways.connected_account` does, and when the processor has
+        no accounts.
+    """
+    processor.require(Capability.CONNECT)
+    connected_account(processor.name, account)
+    settle_session()
 
 
 def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:
@@ -285,29 +299,3 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
                 until = max(until, further.fresh_to)
         wanted.clear()
     return dataclasses.replace(answer, objects=tuple(found), client_secret=secret, fresh_to=until)
-
-
-def _repeat(row: models.Operation) -> t.Any:
-    """Give again what a finished operation gave."""
-    said, error = row.result, row.error
-    result: t.Any = None
-    if said is not None:
-        model = models.MIRRORED[said["type"]]
-        result = current_state().db.session.get(model, uuid.UUID(said["id"]))
-        if result is None:
-            raise InvalidState(
-                f"The operation {row.id!r} was done, and the {said['type']} that it made was purged "
-                "since. Use another operation id to make another.",
-                code="result_purged",
-            )
-    if error is None:
-        return result
-    if error["class"] != ActionRequired.__name__:
-        raise error_from_json(error, result)
-    from .authentication import action_required, unfinished_payment
-
-    waiting = unfinished_payment(result)
-    if waiting is None or waiting.is_succeeded:
-        # The customer has confirmed since.
-        return result
-    raise action_required(result)

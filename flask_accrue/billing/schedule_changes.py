@@ -17,8 +17,10 @@ from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .changes import PRORATIONS, one_of
+from .payment_methods import require_attached
 from .perform import Plan, perform, seen
 from .phase_discounts import require_phases, settled
+from .phase_terms import current_phase, with_known_terms, with_terms
 from .phases import (
     END_BEHAVIORS,
     Discounts,
@@ -38,6 +40,7 @@ def update_schedule(
     end_behavior: str | None = None,
     proration: str = "create_prorations",
     automatic_tax: bool | None = None,
+    payment_method: models.PaymentMethod | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.SubscriptionSchedule:
@@ -46,12 +49,19 @@ def update_schedule(
     A phase has the discounts that it names, and no others. What the current one has taken off already goes on
     when it's named again, and what was used up in it isn't given a second time.
 
+    What the processor holds of the current phase and can't be named here goes on in all of them: tax rates,
+    fees, transfers, a card of its own, and discounts of single items.
+
     :param phases: all of them from the current one on, which keeps its beginning; ``None``: as they are.
     :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
     :param proration: how a change of the current phase's items is billed.
     :param automatic_tax: whether the processor reckons the tax, in each phase that doesn't say otherwise.
+    :param payment_method: the card to charge from now on, in each phase that names none of its own, as
+        phases can that are made elsewhere.
+    :raises NotAttached: when that isn't a card of this customer.
     :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
-    :raises InvalidRequest: for a coupon or code that can't be redeemed.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed, or with the code
+        ``tax_rates_unclear`` for a new item beside several that aren't taxed alike.
     """
     one_of("proration", proration, PRORATIONS)
     if end_behavior is not None:
@@ -69,7 +79,11 @@ def update_schedule(
     require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
+    defaults = _defaults(schedule, automatic_tax, payment_method)
     given: list[Discounts] = []
+
+    def settle() -> None:
+        given.extend(settled(with_known_terms(_now(schedule.id)), phases or ()))
 
     def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
         wanted: dict[str, t.Any] = {}
@@ -77,14 +91,14 @@ def update_schedule(
             begin = _start_of(now, begins)
             named = {mirror.NAME_KEY: now.name}
             laid = frozen_phases(phases, begin, named, given)
-            wanted["phases"] = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
+            laid = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
+            wanted["phases"] = with_terms(laid, current_phase(now))
             wanted["proration"] = proration
         if end_behavior is not None:
             wanted["end_behavior"] = end_behavior
         if extra is not None:
             wanted["metadata"] = extra
-        if automatic_tax is not None:
-            wanted["automatic_tax"] = bool(automatic_tax)
+        wanted.update(defaults)
         if not wanted:
             raise InvalidRequest("Nothing was said that is to change.", code="parameter_missing")
         return wanted
@@ -96,15 +110,14 @@ def update_schedule(
         "proration": proration,
         "metadata": extra,
     }
-    if automatic_tax is not None:
-        asked["automatic_tax"] = bool(automatic_tax)
+    asked |= defaults
     return update_as(
         schedule,
         "update_schedule",
         asked,
         changes,
         operation_id,
-        settle=None if phases is None else lambda: given.extend(settled(_now(schedule.id), phases)),
+        settle=None if phases is None else settle,
     )
 
 
@@ -208,6 +221,21 @@ def _change_as(
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)
+
+
+def _defaults(
+    schedule: models.SubscriptionSchedule,
+    automatic_tax: bool | None,
+    payment_method: models.PaymentMethod | None,
+) -> dict[str, t.Any]:
+    """Return what holds in all phases that don't say it themselves, as far as it was named."""
+    named: dict[str, t.Any] = {}
+    if automatic_tax is not None:
+        named["automatic_tax"] = bool(automatic_tax)
+    if payment_method is not None:
+        require_attached(schedule.customer, payment_method)
+        named["default_payment_method"] = payment_method.processor_id
+    return named
 
 
 def _now(id: uuid.UUID) -> models.SubscriptionSchedule:

@@ -9,7 +9,7 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import clock, mirror, models, operations
-from ..errors import InvalidState
+from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..state import current_state
@@ -19,6 +19,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import check_token
 from .perform import Plan, perform, seen, settle_session
 from .phase_discounts import known, require_phases, with_those_before
+from .phase_terms import with_known_terms, with_terms
 from .phases import (
     END_BEHAVIORS,
     Discounts,
@@ -27,7 +28,7 @@ from .phases import (
     frozen_phases,
     said_phases,
 )
-from .schedule_changes import update_as
+from .schedule_changes import release_schedule, update_as
 from .subscriptions import card_to_charge, check_name, refuse_second, said_method, unix
 
 
@@ -154,12 +155,15 @@ def schedule_subscription(
 
         billing.schedule_subscription(subscription, [Phase("price_small", lasts=(1, "month"))])
 
-    Its tax goes on being reckoned as it is now, in each phase that doesn't say otherwise.
+    Its tax goes on being reckoned as it is now, in each phase that doesn't say otherwise. What else the
+    processor holds of it goes on in all phases: tax rates, fees, transfers, a card of its own, and the like.
+    An item that gets another price keeps its tax rates, and a new one has those that all others have.
 
     :param keep_discounts: whether the discounts that it has go on in the phases, whose own come after them;
         otherwise they are over with its period.
     :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already.
-    :raises InvalidRequest: for a coupon or code that can't be redeemed.
+    :raises InvalidRequest: for a coupon or code that can't be redeemed; with the code ``tax_rates_unclear``
+        for a new item beside several that aren't taxed alike. It's under no schedule then.
     """
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
     extra = validate_metadata(metadata or {})
@@ -183,30 +187,42 @@ def schedule_subscription(
     made = _put_under_schedule(subscription, id)
 
     def settle() -> None:
-        nonlocal taxed, before, given
+        nonlocal made, taxed, before, given
         # Its answer holds the subscription: of a discount given elsewhere the event may be on its way.
         row = known(subscription)
         taxed = row.automatic_tax
         before, given = with_those_before(row, phases, keep=keep_discounts)
+        made = with_known_terms(made)
+        try:
+            with_terms(frozen_phases(phases, _ends(made.phases[0]), {}), made.phases[0])
+        except InvalidRequest:
+            if made.is_open:
+                release_schedule(made, operation_id=operations.shortened(f"{id}:release"))
+            raise
 
     # Stripe takes no phases with that: the schedule is made as the subscription is, and changed then.
-    current = {**made.phases[0], "proration": "none"}
     asked = {"phases": said_phases(phases), "end_behavior": end_behavior, "metadata": extra}
-    return update_as(
-        made,
-        "schedule_subscription_phases",
-        asked if keep_discounts else {**asked, "keep_discounts": False},
-        lambda now: {
+
+    def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
+        current = now.phases[0]
+        following = frozen_phases(phases, _ends(current), {}, given)
+        return {
             "phases": [
-                _kept(current, before),
-                *frozen_phases(phases, _ends(now), {}, given),
+                *with_terms([_kept(current, before)], current),
+                *with_terms(following, current, keep_discounts=keep_discounts),
             ],
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},
             # Of all phases that don't say it; said in each, it couldn't be switched for all of them.
             **({} if taxed is None else {"automatic_tax": taxed}),
-        },
+        }
+
+    return update_as(
+        made,
+        "schedule_subscription_phases",
+        asked if keep_discounts else {**asked, "keep_discounts": False},
+        changes,
         following,
         settle=settle,
     )
@@ -257,9 +273,8 @@ def _put_under_schedule(
     return perform(plan, operation_id)
 
 
-def _ends(schedule: models.SubscriptionSchedule) -> datetime.datetime:
-    assert schedule.current_phase_end is not None
-    return schedule.current_phase_end
+def _ends(phase: c.Mapping[str, t.Any]) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(phase["end"])
 
 
 def _kept(phase: c.Mapping[str, t.Any], discounts: list[dict[str, str]]) -> dict[str, t.Any]:
@@ -275,8 +290,10 @@ def _kept(phase: c.Mapping[str, t.Any], discounts: list[dict[str, str]]) -> dict
         ],
         "start_date": start,
         "end_date": end,
-        "proration": phase["proration"],
+        "proration": "none",
     }
+    if phase.get("metadata"):
+        kept["metadata"] = phase["metadata"]
     if discounts:
         # Without them Stripe would take them away: a phase has what it names.
         kept["discounts"] = discounts

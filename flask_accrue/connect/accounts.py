@@ -12,7 +12,8 @@ from ..billable import owner_reference
 from ..billing.customers import OPERATION_KEY
 from ..billing.perform import Plan, perform, seen, settle_session
 from ..billing.writing import Seen
-from ..errors import InvalidRequest, InvalidState, NotFound
+from ..errors import InvalidRequest, NotFound
+from ..gateways import check_connected
 from ..metadata import validate_metadata
 from ..mirror import Source
 from ..origins import Origin, current_actor
@@ -200,19 +201,7 @@ def require_account(account: t.Any, *, processor: str | None = None) -> models.C
     if isinstance(account, str):
         found = _select(processor, models.ConnectAccount.processor_id == account, connected=False)
         row = found[0] if found else None
-    if row is None:
-        raise InvalidRequest(
-            "There is no such account here. An account is a row of connect.list_accounts(), or the id of "
-            "one; one that was connected elsewhere is fetched with connect.fetch_account() first.",
-            code="account_unknown",
-            param="account",
-        )
-    if not row.is_connected:
-        raise InvalidState(
-            f"The account {row.processor_id} has let go of the platform.",
-            code="account_disconnected",
-        )
-    return row
+    return check_connected(row)
 
 
 def _change(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
+import sqlalchemy as sa
+
 from .. import account_scope, models, operations
 from ..billing.amounts import check_amount, check_in, check_money
 from ..billing.charges import charge_card
 from ..billing.customers import customer
+from ..billing.payments import sync_payment
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
@@ -160,16 +163,13 @@ def separate_charge_and_transfer(
         metadata,
         operation_id,
     )
-    session, charge_id = current_state().db.session, payment.latest_charge_processor_id
-    payment_id, made = payment.id, []
+    charge_id = _charge_of(payment).id
+    session, payment_id, made = current_state().db.session, payment.id, []
     for number, (account_id, (_, part)) in enumerate(zip(ids, parts, strict=True), 1):
-        charge = session.query(models.Charge).filter_by(
-            processor=payment.processor, processor_id=charge_id
-        )
         done = transfer(
             session.get_one(models.ConnectAccount, account_id),
             part,
-            charge=charge.one(),
+            charge=session.get_one(models.Charge, charge_id),
             group=group,
             metadata=metadata,
             operation_id=None
@@ -178,6 +178,31 @@ def separate_charge_and_transfer(
         )
         made.append(done)
     return SeparateCharge(session.get_one(models.PaymentIntent, payment_id), made)
+
+
+def _charge_of(payment: models.PaymentIntent) -> models.Charge:
+    """Return the charge of a payment; fetch it where its news haven't come yet.
+
+    :raises InvalidState: with the code ``charge_not_succeeded``, when nothing was paid.
+    """
+    charge = _succeeded_charge(payment) or _succeeded_charge(sync_payment(payment))
+    if charge is None:
+        raise InvalidState(
+            "The payment hasn't succeeded, so there is nothing of it to transfer.",
+            code="charge_not_succeeded",
+        )
+    return charge
+
+
+def _succeeded_charge(payment: models.PaymentIntent) -> models.Charge | None:
+    charges = models.Charge
+    statement = sa.select(charges).where(
+        charges.processor == payment.processor,
+        charges.processor_id == payment.latest_charge_processor_id,
+        charges.is_succeeded,
+    )
+    found: models.Charge | None = current_state().db.session.scalars(statement).one_or_none()
+    return found if payment.is_succeeded else None
 
 
 def _charge(

@@ -106,16 +106,21 @@ def reverse_transfer(
         "description": description,
     }
     before = seen(transfer)
+
+    def request(id: str) -> dict[str, t.Any]:
+        # Before it's sent for the first time only: what was taken back by a lost answer was this.
+        _check_reversal(transfer, amount)
+        return {**said, "metadata": {**extra, OPERATION_KEY: id}}
+
     plan = Plan(
         kind="reverse_transfer",
         subject=f"transfer:{transfer.id}",
         processor=gateway,
         arguments={**said, "currency": amount and amount.currency, "metadata": extra},
         method="reverse_transfer",
-        request=lambda id: {**said, "metadata": {**extra, OPERATION_KEY: id}},
+        request=request,
         result="transfer",
         customer_id=None,
-        check=lambda: _check_reversal(transfer, amount),
         create=lambda uow, answer: _write(uow, gateway, answer, before),
     )
     return perform(plan, operation_id)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ..account_scope import current_account
-from ..models import Customer, Subscription, SubscriptionItem
+from ..models import ConnectAccount, Customer, Subscription, SubscriptionItem
 from ..plans import EntitlementPolicy
 from ..state import current_state
 
@@ -96,7 +96,19 @@ def _statement() -> sa.Select[t.Any]:
     )
 
 
+def _statement_within_account() -> sa.Select[t.Any]:
+    """Leave out what is in an account that isn't connected any more: no news of it come."""
+    accounts: t.Any = ConnectAccount.__table__.c
+    connected = sa.exists().where(
+        accounts.processor == Customer.__table__.c.processor,
+        accounts.processor_id == Customer.__table__.c.account,
+        accounts.deleted_at.is_(None),
+    )
+    return _statement().where(connected)
+
+
 _HELD: t.Final = _statement()
+_HELD_WITHIN_ACCOUNT: t.Final = _statement_within_account()
 _ON_OUR_DATABASE: t.Final[dict[str, t.Any]] = {"mapper": Customer.__mapper__}
 
 
@@ -112,7 +124,8 @@ def read_holdings(owner_type: str, owner_id: str) -> list[Holding] | None:
         # On the session's connection: in its transaction, but nothing pending is flushed first.
         connection = session.connection(bind_arguments=_ON_OUR_DATABASE)
         asked = {"owner_type": owner_type, "owner_id": owner_id, "account": account}
-        rows = connection.execute(_HELD, asked).all()
+        held = _HELD_WITHIN_ACCOUNT if account else _HELD
+        rows = connection.execute(held, asked).all()
     except sa.exc.SQLAlchemyError as error:
         rolled_back = begun_here or _broke_the_transaction(session, error)
         if rolled_back:

@@ -129,7 +129,10 @@ _PLAIN: t.Final[t.Mapping[str, _Plain]] = {
             "completed_at",
             "released_at",
         ),
-        {"subscription_processor_id": "subscription"},
+        {
+            "subscription_processor_id": "subscription",
+            "default_payment_method_processor_id": "default_payment_method",
+        },
         {
             "active": "started",
             "completed": "completed",
@@ -184,9 +187,15 @@ def _stored(value: t.Any) -> t.Any:
             "start": value.start.isoformat(),
             "end": None if value.end is None else value.end.isoformat(),
             "trial_end": None if value.trial_end is None else value.trial_end.isoformat(),
-            "items": [dataclasses.asdict(item) for item in value.items],
+            "items": [
+                {"price": item.price, "quantity": item.quantity}
+                | ({"terms": item.terms} if item.terms else {})
+                for item in value.items
+            ],
             "discounts": [dataclasses.asdict(each) for each in value.discounts],
             "automatic_tax": value.automatic_tax,
+            "metadata": dict(value.metadata),
+            "terms": value.terms,
         }
     return [_stored(each) for each in value] if isinstance(value, tuple) else value
 

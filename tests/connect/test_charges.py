@@ -109,6 +109,41 @@ def test_a_separate_charge_that_broke_off_goes_on_where_it_ended(kit, payer, acc
     assert kit.fake.balance(account=account.processor_id) == usd(600)
 
 
+@pytest.mark.only("sqlite")
+def test_a_separate_charge_is_shared_as_soon_as_its_payment_has_succeeded(kit, org, account):
+    billing.add_payment_method(org, "pm_card_authenticationRequired")
+    asked = (org, usd(1000), [(account, usd(600))])
+    with pytest.raises(ActionRequired) as waiting:
+        connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+    payment = waiting.value.row.processor_id
+    kit.deliver()
+    kit.fake.confirm_payment(payment, payment_method=None, key="confirmed")
+    # The news of the charge itself come later.
+    kit.deliver(only="payment_intent.succeeded")
+    assert [each for each in rows(models.Charge) if each.is_succeeded] == []
+
+    done = connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+
+    assert [each.amount for each in done.transfers] == [600]
+    assert kit.fake.balance(account=account.processor_id) == usd(600)
+
+
+@pytest.mark.only("sqlite")
+def test_a_separate_charge_whose_payment_was_given_up_is_shared_with_nobody(kit, org, account):
+    billing.add_payment_method(org, "pm_card_authenticationRequired")
+    asked = (org, usd(1000), [(account, usd(600))])
+    with pytest.raises(ActionRequired) as waiting:
+        connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+    billing.cancel_payment_intent(waiting.value.row)
+    kit.deliver()
+
+    with pytest.raises(InvalidState) as refused:
+        connect.separate_charge_and_transfer(*asked, group="sale-1", operation_id="op-1")
+
+    assert refused.value.code in ("payment_canceled", "charge_not_succeeded")
+    assert rows(models.Transfer) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -230,6 +265,27 @@ def test_the_same_operation_takes_back_once(kit, payer, account):
     again = connect.reverse_transfer(moved, usd(400), operation_id="op-1")
 
     assert again.amount_reversed == 400
+
+
+def test_taking_back_all_whose_answer_was_lost_is_done_once_whatever_was_told_meanwhile(
+    kit, payer, account
+):
+    connect.destination_charge(payer, usd(1000), account)
+    kit.deliver()
+    [moved] = rows(models.Transfer)
+    kit.fake.fail_next("reverse_transfer", "timeout", when="after")
+    with pytest.raises(ProcessorUnavailable):
+        connect.reverse_transfer(moved, operation_id="op-1")
+    kit.deliver()
+    [moved] = rows(models.Transfer)
+    assert moved.is_reversed
+
+    again = connect.reverse_transfer(moved, operation_id="op-1")
+
+    assert again.amount_reversed == 1000
+    assert kit.fake.balance(account=account.processor_id) == usd(0)
+    [operation] = [each for each in rows(models.Operation) if each.id == "op-1"]
+    assert operation.state == "done"
 
 
 def test_an_account_without_the_capability_gets_nothing(kit, payer):

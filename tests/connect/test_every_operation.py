@@ -91,6 +91,7 @@ OF_AN_OWNER: t.Final = (
     "create_invoice",
     "adjust_balance",
     "update_customer_tax_location",
+    "set_tax_exempt",
     "add_tax_id",
     "create_coupon",
     "create_promotion_code",
@@ -105,6 +106,8 @@ def shop(org: Organization, stripe_server: ContractServer) -> Shop:
         monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
         price = sample("price", id=id, product="prod_1", recurring=monthly)
         stripe_server.prime(price, account=ACCOUNT)
+    stripe_server.prime(sample("account", id=ACCOUNT))
+    connect.fetch_account(ACCOUNT)
     with connect.account(ACCOUNT):
         billing.add_payment_method(org, "pm_card_visa")
     return Shop(org, stripe_server, ACCOUNT)

@@ -6,7 +6,6 @@ import pytest
 
 from flask_accrue import account_scope, billing, connect, entitled, metering, models
 from flask_accrue.errors import (
-    AuthenticationError,
     IdempotencyConflict,
     InvalidRequest,
     InvalidState,
@@ -17,6 +16,7 @@ from flask_accrue.operations import operation
 from flask_accrue.processors import Processor
 from flask_accrue.state import current_state
 from tests.connect.conftest import rows
+from tests.host import Organization
 
 usd = lambda cents: Money(cents, "usd")  # noqa: E731 - a word for a test
 
@@ -216,9 +216,38 @@ def test_what_cannot_be_an_account_is_refused(name):
         pass
 
 
-def test_an_account_that_is_not_connected_is_refused_by_the_processor(kit, org):
-    with connect.account("acct_nobody"), pytest.raises(AuthenticationError):
-        billing.customer(org)
+@pytest.mark.only("sqlite")
+def test_an_account_of_which_no_news_are_taken_gets_no_customer(kit, org):
+    elsewhere = kit.fake.create_connect_account(
+        {"type": "express", "country": "AT", "capabilities": []}, key="elsewhere"
+    ).main.processor_id
+    with connect.account(elsewhere):
+        with pytest.raises(InvalidRequest, match=r"connect\.fetch_account") as refused:
+            billing.add_payment_method(org, "pm_card_visa")
+        assert refused.value.code == "account_unknown"
+        assert rows(models.Operation) == []
+
+    connect.fetch_account(elsewhere)
+    with connect.account(elsewhere):
+        assert billing.customer(org).account == elsewhere
+
+
+def test_an_account_that_has_let_go_grants_nothing_and_gets_no_customer(kit, org, account, shop):
+    with connect.account(account.processor_id):
+        billing.add_payment_method(org, "pm_card_visa")
+        billing.subscribe(org, "price_pro")
+        assert entitled(org, "reports")
+    kit.fake.deauthorize_account(account.processor_id)
+    kit.deliver()
+
+    other = Organization(name="Globex")
+    kit.state.db.session.add(other)
+    kit.state.db.session.commit()
+    with connect.account(account.processor_id):
+        assert not entitled(org, "reports")
+        with pytest.raises(InvalidState) as refused:
+            billing.customer(other)
+    assert refused.value.code == "account_disconnected"
 
 
 def test_a_processor_without_accounts_refuses_the_block(kit, org):

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+#: What a phase says of its subscription that is unset there when the phase doesn't say it.
+TERMS = (
+    "application_fee_percent",
+    "default_payment_method",
+    "description",
+    "invoice_settings",
+    "on_behalf_of",
+    "transfer_data",
+)
+
 
 class World(Protocol):
     """The objects of an account."""
@@ -49,6 +59,9 @@ def create(world: World, schedule: Json, params: Json, now: int) -> None:
 
 def update(world: World, schedule: Json, params: Json, now: int) -> None:
     _set_defaults(schedule, params)
+    card = params.get("default_settings", {}).get("default_payment_method")
+    if card is not None and schedule.get("current_phase") is not None:
+        world.lookup(["subscription"], schedule["subscription"])["default_payment_method"] = card
     if "phases" not in params:
         return
     start = params["phases"][0].get("start_date")
@@ -87,8 +100,10 @@ def release(world: World, schedule: Json, params: Json, now: int) -> None:
 
 
 def _set_defaults(schedule: Json, params: Json) -> None:
-    given = params.get("default_settings", {}).get("automatic_tax")
+    told = params.get("default_settings", {})
+    given = told.get("automatic_tax")
     settings = schedule.setdefault("default_settings", {})
+    settings.update({name: value for name, value in told.items() if name in TERMS})
     if given is not None or settings.get("automatic_tax") is None:
         settings["automatic_tax"] = given or {"enabled": False}
 
@@ -113,7 +128,7 @@ def _begin(world: World, schedule: Json, params: Json, now: int) -> None:
 
 
 def _enter(world: World, schedule: Json, subscription: Json, now: int) -> None:
-    phase = schedule["phases"][0]
+    phase, settings = schedule["phases"][0], schedule["default_settings"]
     schedule["status"] = "active"
     schedule["current_phase"] = {
         "start_date": phase["start_date"],
@@ -125,8 +140,11 @@ def _enter(world: World, schedule: Json, subscription: Json, now: int) -> None:
         row = present.get(item["price"]) or world.new.make("subscription_item")
         price = world.lookup(["price"], item["price"])
         row.update(price=price, quantity=item.get("quantity", 1), subscription=subscription["id"])
+        row.update(tax_rates=item["tax_rates"], discounts=_ids_of(item["discounts"]))
         rows.append(row)
     subscription["items"] = {**subscription["items"], "data": rows}
+    subscription.update({name: phase[name] or settings.get(name) for name in TERMS})
+    subscription["default_tax_rates"] = phase["default_tax_rates"]
     # A phase has the discounts that it names, and no others.
     give_discounts(
         world.new, world.keep, world.lookup, subscription, {"discounts": phase["discounts"] or ""}
@@ -152,7 +170,18 @@ def _take_over(world: World, schedule: Json, subscription: Json) -> None:
     items = subscription["items"]["data"]
     start, end = (items[0][f"current_period_{name}"] for name in ("start", "end"))
     wanted = {
-        "items": [{"price": _price_id(row), "quantity": row["quantity"]} for row in items],
+        **{name: subscription.get(name) for name in TERMS},
+        "automatic_tax": subscription.get("automatic_tax"),
+        "default_tax_rates": _ids(subscription.get("default_tax_rates")),
+        "items": [
+            {
+                "price": _price_id(row),
+                "quantity": row["quantity"],
+                "tax_rates": _ids(row.get("tax_rates")),
+                "discounts": [{"discount": each} for each in row.get("discounts") or []],
+            }
+            for row in items
+        ],
         "end_date": end,
         "discounts": [{"discount": each} for each in subscription.get("discounts") or []],
     }
@@ -188,15 +217,20 @@ def _phases(world: World, wanted: list[Json], begins: int) -> list[Json]:
                 "add_invoice_items": [],
                 "automatic_tax": params.get("automatic_tax"),
                 "currency": "usd",
-                "default_tax_rates": [],
-                "discounts": [
-                    {"coupon": None, "discount": None, "promotion_code": None, **each}
-                    for each in params.get("discounts") or []
-                ],
+                **{name: params.get(name) for name in TERMS},
+                "default_tax_rates": _rates(world, params),
+                "discounts": _discounts(params),
                 "start_date": begins,
                 "end_date": end,
                 "items": [
-                    {"quantity": 1, "plan": item["price"], "metadata": {}, "discounts": [], **item}
+                    {
+                        "quantity": 1,
+                        "plan": item["price"],
+                        "metadata": {},
+                        **item,
+                        "tax_rates": _rates(world, item, "tax_rates"),
+                        "discounts": _discounts(item),
+                    }
                     for item in params["items"]
                 ],
                 "metadata": params.get("metadata", {}),
@@ -206,6 +240,25 @@ def _phases(world: World, wanted: list[Json], begins: int) -> list[Json]:
         )
         begins = end
     return phases
+
+
+def _discounts(params: Json) -> list[Json]:
+    return [
+        {"coupon": None, "discount": None, "promotion_code": None, **each}
+        for each in params.get("discounts") or []
+    ]
+
+
+def _rates(world: World, params: Json, name: str = "default_tax_rates") -> list[Json]:
+    return [world.lookup(["tax_rate"], each) for each in params.get(name) or []]
+
+
+def _ids(rates: list[Json] | None) -> list[str]:
+    return [each["id"] for each in rates or []]
+
+
+def _ids_of(discounts: list[Json]) -> list[str]:
+    return [each["discount"] for each in discounts if each["discount"] is not None]
 
 
 def _after(begins: int, duration: Json) -> int:

@@ -259,12 +259,13 @@ def test_an_accounts_page_redeems_the_accounts_codes(
     price = next(
         each for each in customer.server.objects()["platform"] if each["object"] == "price"
     )
+    account = connect.create_account(type="express").processor_id
     for obj in (price, coupon(), promotion_code()):
-        customer.server.prime(obj, "acct_1")
+        customer.server.prime(obj, account)
     before = len(customer.server.requests)
 
-    with connect.account("acct_1"):
+    with connect.account(account):
         page = checkout_for(customer, **given)
 
     assert page.session.is_open
-    assert {each.account for each in customer.server.requests[before:]} == {"acct_1"}
+    assert {each.account for each in customer.server.requests[before:]} == {account}

@@ -81,6 +81,8 @@ def test_stripe_is_asked_for_a_few_one_by_one_and_for_many_by_the_page(
 def test_what_was_charged_in_an_account_is_asked_for_there(
     org: Organization, payer: models.Customer, stripe_server: ContractServer
 ) -> None:
+    stripe_server.prime(sample("account", id="acct_1"))
+    connect.fetch_account("acct_1")
     with connect.account("acct_1"):
         there = billing.customer(org)
     session = current_state().db.session

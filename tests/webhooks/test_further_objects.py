@@ -91,6 +91,8 @@ def test_a_schedule_keeps_its_phases_and_what_it_was_released_to(told: Told) -> 
             "items": [{"price": "price_pro", "quantity": 2}],
             "discounts": [],
             "automatic_tax": None,
+            "metadata": {},
+            "terms": {},
         },
         {
             "start": at(END).isoformat(),
@@ -99,6 +101,8 @@ def test_a_schedule_keeps_its_phases_and_what_it_was_released_to(told: Told) -> 
             "items": [{"price": "price_team", "quantity": None}],
             "discounts": [],
             "automatic_tax": None,
+            "metadata": {},
+            "terms": {},
         },
     ]
     told.tell("subscription_schedule.updated", schedule())

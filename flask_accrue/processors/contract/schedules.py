@@ -16,6 +16,9 @@ class ScheduleCalls(Calls):
     takes on when the phase begins. ``discounts`` are all that it has in the phase, as
     :meth:`update_subscription` takes them; a coupon or code is redeemed when the phase begins. Without them
     it has those of its customer. ``automatic_tax`` goes before the schedule's own. Times are Unix seconds.
+
+    ``terms``, of a phase or of an item, are those of the phase that is going on, as its object holds them: a
+    phase has those that it's sent with, and no others.
     """
 
     def create_schedule(
@@ -48,6 +51,7 @@ class ScheduleCalls(Calls):
         * ``proration``: how a change of the current phase is billed
         * ``end_behavior``: ``release`` or ``cancel``; ``metadata``
         * ``automatic_tax``: in all phases that don't say it themselves
+        * ``default_payment_method``: the card that is charged in all phases that name none
         """
         self._unsupported(Capability.SCHEDULES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .base import UNSAID, ProcessorObject, Raw, Unsaid, When
 from .discounts import Discount
@@ -55,10 +56,15 @@ class Subscription(ProcessorObject):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SchedulePhaseItem:
-    """A price and how many of it. ``quantity`` is ``None`` for metered prices."""
+    """A price and how many of it. ``quantity`` is ``None`` for metered prices.
+
+    ``terms`` are what else it says, in the processor's words and ready to be sent: ``tax_rates``,
+    ``discounts``, ``metadata``, and what there may be beside them.
+    """
 
     price: str
     quantity: int | None = None
+    terms: Raw = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +80,9 @@ class PhaseDiscount:
 class SchedulePhase:
     """A time in which a schedule's subscription has certain items. ``end`` is ``None`` for an open end.
 
-    ``automatic_tax`` is ``None`` where the schedule decides that for all of its phases.
+    ``automatic_tax`` is ``None`` where the schedule decides that for all of its phases. ``terms`` are what
+    else it says, in the processor's words and ready to be sent: tax rates, fees and the like, which the
+    subscription doesn't have where a phase leaves them out.
     """
 
     start: When
@@ -83,6 +91,8 @@ class SchedulePhase:
     trial_end: When | None = None
     discounts: tuple[PhaseDiscount, ...] = ()
     automatic_tax: bool | None = None
+    metadata: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    terms: Raw = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +100,8 @@ class SubscriptionSchedule(ProcessorObject):
     """How a subscription is to change, phase by phase.
 
     ``not_started``, ``active``, ``completed``, ``released`` or ``canceled``. ``end_behavior`` is ``release``
-    (the subscription goes on) or ``cancel``.
+    (the subscription goes on) or ``cancel``. ``default_payment_method`` is charged in all phases that name
+    none; ``None`` is the customer's default.
     """
 
     kind = "subscription_schedule"
@@ -98,6 +109,7 @@ class SubscriptionSchedule(ProcessorObject):
     customer: str
     status: str
     subscription: str | None = None
+    default_payment_method: str | None = None
     end_behavior: str = "release"
     phases: tuple[SchedulePhase, ...] = ()
     current_phase_start: When | None = None

@@ -113,8 +113,8 @@ ACCOUNT: t.Final[tuple[str, ...]] = (
     "transfer.updated",
 )
 
-#: For an endpoint that hears about connected accounts.
-CONNECT: t.Final[tuple[str, ...]] = (
+#: What becomes of connected accounts themselves.
+_OF_ACCOUNTS: t.Final[tuple[str, ...]] = (
     "account.application.authorized",
     "account.application.deauthorized",
     "account.external_account.created",
@@ -131,6 +131,12 @@ CONNECT: t.Final[tuple[str, ...]] = (
     "person.created",
     "person.deleted",
     "person.updated",
+)
+
+#: For an endpoint that hears about connected accounts: customers are billed inside them as well, and only
+#: the platform makes transfers.
+CONNECT: t.Final[tuple[str, ...]] = tuple(
+    sorted((*_OF_ACCOUNTS, *(each for each in ACCOUNT if not each.startswith("transfer."))))
 )
 
 #: What each endpoint has to send, by its name in ``ACCRUE_WEBHOOK_SECRETS``.

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .. import objects
 from . import fields
 from .bodies import Raw
+
+# What a phase says beside what is read of it by itself. Not how its beginning was billed: that is over.
+_TERMS: t.Final = (
+    "application_fee_percent",
+    "billing_thresholds",
+    "collection_method",
+    "default_payment_method",
+    "default_tax_rates",
+    "description",
+    "invoice_settings",
+    "on_behalf_of",
+    "transfer_data",
+)
+_TERMS_OF_ITEM: t.Final = ("billing_thresholds", "discounts", "tax_rates")
 
 
 def read_schedule(raw: Raw) -> objects.SubscriptionSchedule:
@@ -16,6 +32,9 @@ def read_schedule(raw: Raw) -> objects.SubscriptionSchedule:
         status=fields.required_text(raw, "status"),
         subscription=fields.reference(raw, "subscription")
         or fields.reference(raw, "released_subscription"),
+        default_payment_method=fields.reference(
+            fields.part(raw, "default_settings"), "default_payment_method"
+        ),
         end_behavior=fields.text(raw, "end_behavior") or "release",
         phases=tuple(_read_phase(each) for each in fields.rows(raw, "phases") or ()),
         current_phase_start=fields.moment(phase, "start_date"),
@@ -38,15 +57,55 @@ def _read_phase(raw: Raw) -> objects.SchedulePhase:
         automatic_tax=None
         if raw.get("automatic_tax") is None
         else fields.flag(fields.part(raw, "automatic_tax"), "enabled"),
+        metadata=fields.metadata(raw),
+        terms=_terms(raw, _TERMS) | _taxed_for(raw),
         items=tuple(
             objects.SchedulePhaseItem(
                 # Before 2020-08-27 an item named a plan.
                 price=fields.reference(each, "price") or fields.required_reference(each, "plan"),
                 quantity=fields.integer(each, "quantity"),
+                terms=_terms(each, _TERMS_OF_ITEM) | _metadata(each),
             )
             for each in fields.rows(raw, "items") or ()
         ),
     )
+
+
+def _terms(raw: Raw, names: t.Iterable[str]) -> Raw:
+    """Return what is said of some things, as it's sent."""
+    found = {name: _sent(raw.get(name)) for name in names}
+    return {name: value for name, value in found.items() if not _is_nothing(value)}
+
+
+def _taxed_for(raw: Raw) -> Raw:
+    """Return for which account tax is reckoned, when it's another than the own."""
+    tax = _terms(fields.part(raw, "automatic_tax"), ("enabled", "liability"))
+    return {"automatic_tax": tax} if "liability" in tax else {}
+
+
+def _metadata(raw: Raw) -> Raw:
+    found = fields.metadata(raw)
+    return {"metadata": found} if found else {}
+
+
+def _sent(value: t.Any) -> t.Any:
+    """Return what an answer holds as it's sent: objects by their ids, and nothing that isn't set."""
+    if isinstance(value, list):
+        return [_sent(each) for each in value]
+    if isinstance(value, float):
+        # A percentage; the ledger holds no floats, and a form has only strings.
+        return str(value)
+    if not isinstance(value, dict):
+        return value
+    if "object" in value:
+        return fields.identifier(value)
+    # To be due to oneself goes without saying.
+    found = {name: _sent(each) for name, each in value.items() if each != {"type": "self"}}
+    return {name: each for name, each in found.items() if not _is_nothing(each)}
+
+
+def _is_nothing(value: t.Any) -> bool:
+    return value is None or value in ({}, [])
 
 
 def _discounts(raw: Raw) -> tuple[objects.PhaseDiscount, ...]:

@@ -35,7 +35,7 @@ _PHASE: t.Final[t.Mapping[str, str]] = {
     "automatic_tax": "automatic_tax",
 }
 _CHANGEABLE: t.Final = frozenset(
-    {"phases", "proration", "end_behavior", "metadata", "automatic_tax"}
+    {"phases", "proration", "end_behavior", "metadata", "automatic_tax", "default_payment_method"}
 )
 
 
@@ -91,12 +91,17 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
         check_known(changes, _CHANGEABLE, "schedule")
         given = dict(changes)
         if "phases" in changes:
-            given["phases"] = [_phase(each) for each in changes["phases"]]
+            taxed = changes.get("automatic_tax")
+            given["phases"] = [_phase(each, taxed) for each in changes["phases"]]
         if "proration" in changes:
             given["proration_behavior"] = given.pop("proration")
+        settings: dict[str, Json] = {}
         if "automatic_tax" in changes:
-            enabled = given.pop("automatic_tax")
-            given["default_settings"] = {"automatic_tax": {"enabled": enabled}}
+            settings["automatic_tax"] = {"enabled": given.pop("automatic_tax")}
+        if "default_payment_method" in changes:
+            settings["default_payment_method"] = given.pop("default_payment_method")
+        if settings:
+            given["default_settings"] = settings
         path = f"{PATH}/{segment(schedule)}"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 
@@ -126,12 +131,31 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
         return _told(api, api.post(f"{PATH}/{segment(schedule)}/cancel", given, key=key))
 
 
-def _phase(phase: c.Mapping[str, Json]) -> dict[str, Json]:
-    check_known(phase, frozenset(_PHASE), "phase")
-    told = {there: phase[here] for here, there in _PHASE.items() if here in phase}
-    if "automatic_tax" in phase:
-        told["automatic_tax"] = {"enabled": phase["automatic_tax"]}
+def _phase(phase: c.Mapping[str, Json], taxed: bool | None = None) -> dict[str, Json]:
+    """Return a phase as Stripe takes it.
+
+    :param taxed: whether tax is reckoned in phases that don't say it; ``None``: as it was.
+    """
+    check_known(phase, frozenset({*_PHASE, "terms"}), "phase")
+    told: dict[str, Json] = dict(phase.get("terms") or {})
+    told |= {there: phase[here] for here, there in _PHASE.items() if here in phase}
+    told["items"] = [_item(each) for each in phase["items"]]
+    tax = (phase.get("terms") or {}).get("automatic_tax")
+    enabled = phase.get("automatic_tax", taxed)
+    if tax is not None:
+        # The account for which it's reckoned is said with it.
+        told["automatic_tax"] = tax if enabled is None else _tax(tax, enabled)
+    elif "automatic_tax" in phase:
+        told["automatic_tax"] = {"enabled": enabled}
     return told
+
+
+def _tax(before: c.Mapping[str, Json], enabled: bool) -> dict[str, Json]:
+    return {**before, "enabled": True} if enabled else {"enabled": False}
+
+
+def _item(item: c.Mapping[str, Json]) -> dict[str, Json]:
+    return {**(item.get("terms") or {}), **{k: v for k, v in item.items() if k != "terms"}}
 
 
 def _told(api: Api, reply: Reply) -> Answer:

@@ -9,6 +9,8 @@ import pytest
 
 from flask_accrue import billing, clock
 from flask_accrue.billing import Phase
+from flask_accrue.errors import InvalidRequest
+from tests.processors.stripe.stripe_bodies import sample
 from tests.processors.stripe.stripe_host import org, payer
 
 if t.TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = ["org", "payer"]
 
 FULL = Phase("price_pro", lasts=(1, "month"))
 TEAM = Phase("price_team", lasts=(1, "month"), coupon="HALF")
+TEAM_ALONE = Phase("price_team", lasts=(1, "month"))
 
 
 @pytest.fixture
@@ -127,4 +130,203 @@ def test_the_tax_of_a_subscription_is_switched(
     assert subscription.automatic_tax is True
     billing.set_automatic_tax(subscription, False)
     assert subscription.automatic_tax is False
+    assert refused(stripe_server) == []
+
+
+VAT = {"percentage": 20.0, "inclusive": False, "active": True, "display_name": "VAT"}
+#: What a subscription may have that no host said here, as the processor holds it.
+TERMS: dict[str, t.Any] = {
+    "application_fee_percent": 12.5,
+    "default_payment_method": "pm_own",
+    "description": "Pro for Acme",
+    "invoice_settings": {
+        "account_tax_ids": ["txi_1"],
+        "days_until_due": 14,
+        "issuer": {"account": "acct_1", "type": "account"},
+    },
+    "on_behalf_of": "acct_1",
+    "transfer_data": {"amount_percent": 80.0, "destination": "acct_1"},
+}
+
+
+def held(server: ContractServer, subscription: models.Subscription) -> t.Any:
+    """Return a subscription as the processor holds it."""
+    objects = server.objects()["platform"]
+    [found] = [each for each in objects if each["id"] == subscription.processor_id]
+    return found
+
+
+def adopted(
+    server: ContractServer, subscription: models.Subscription, **changes: t.Any
+) -> models.Subscription:
+    """Give a subscription what somebody else said at the processor."""
+    server.prime({**held(server, subscription), **changes})
+    synced = billing.sync(subscription)
+    assert synced is not None
+    return synced
+
+
+def taxed(
+    server: ContractServer, subscription: models.Subscription, **rates: list[t.Any]
+) -> models.Subscription:
+    """Give items tax rates of their own, by their prices."""
+    items = held(server, subscription)["items"]
+    for item in items["data"]:
+        item["tax_rates"] = rates[item["price"]["id"]]
+    return adopted(server, subscription, items=items)
+
+
+@pytest.fixture
+def vat(stripe_server: ContractServer) -> t.Any:
+    rate = sample("tax_rate", id="txr_vat", **VAT)
+    stripe_server.prime(rate)
+    return rate
+
+
+def test_a_subscription_keeps_under_a_schedule_what_was_said_of_it_elsewhere(
+    payer: models.Customer, org: Organization, vat: t.Any, stripe_server: ContractServer
+) -> None:
+    connected = sample("account", id="acct_1")
+    for each in (connected, sample("tax_id", id="txi_1"), sample("payment_method", id="pm_own")):
+        stripe_server.prime(each)
+    before = adopted(
+        stripe_server, billing.subscribe(org, "price_pro"), default_tax_rates=[vat], **TERMS
+    )
+
+    schedule = billing.schedule_subscription(before, [FULL, Phase("price_team", lasts=(1, "year"))])
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    assert len(sent.params["phases"]) == 3
+    for phase in sent.params["phases"]:
+        assert phase["default_tax_rates"] == ["txr_vat"]
+        assert {name: phase.get(name) for name in TERMS} == TERMS
+    after = held(stripe_server, before)
+    assert [each["id"] for each in after["default_tax_rates"]] == ["txr_vat"]
+    assert {name: after[name] for name in TERMS} == TERMS
+
+    billing.update_schedule(schedule, [TEAM_ALONE])
+
+    after = held(stripe_server, before)
+    assert [each["id"] for each in after["default_tax_rates"]] == ["txr_vat"]
+    assert {name: after[name] for name in TERMS} == TERMS
+    assert refused(stripe_server) == []
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("keep_discounts", [True, False])
+def test_an_item_keeps_its_tax_rates_and_discounts_under_a_schedule(
+    payer: models.Customer,
+    org: Organization,
+    vat: t.Any,
+    stripe_server: ContractServer,
+    keep_discounts: bool,
+) -> None:
+    subscription = billing.subscribe(org, "price_pro")
+    given = sample("discount", id="di_item", customer=None, subscription=subscription.processor_id)
+    stripe_server.prime(given)
+    items = held(stripe_server, subscription)["items"]
+    items["data"][0].update(tax_rates=[vat], discounts=["di_item"])
+    subscription = adopted(stripe_server, subscription, items=items)
+
+    schedule = billing.schedule_subscription(
+        subscription, [FULL, TEAM_ALONE], keep_discounts=keep_discounts
+    )
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    rates = [[item["tax_rates"] for item in phase["items"]] for phase in sent.params["phases"]]
+    assert rates == [[["txr_vat"]]] * 3
+    now, *later = (phase["items"][0].get("discounts") for phase in sent.params["phases"])
+    assert now == [{"discount": "di_item"}]
+    assert later == [now if keep_discounts else None] * 2
+    [item] = held(stripe_server, subscription)["items"]["data"]
+    assert [each["id"] for each in item["tax_rates"]] == ["txr_vat"]
+    assert item["discounts"] == ["di_item"]
+    assert refused(stripe_server) == []
+
+
+def test_an_item_whose_tax_cannot_be_told_is_refused_and_nothing_changes(
+    payer: models.Customer, org: Organization, vat: t.Any, stripe_server: ContractServer
+) -> None:
+    monthly = {"interval": "month", "interval_count": 1, "usage_type": "licensed"}
+    stripe_server.prime(sample("price", id="price_seat", product="prod_1", recurring=monthly))
+    both = {"price_pro": 1, "price_team": 2}
+    subscription = taxed(
+        stripe_server, billing.subscribe(org, items=both), price_pro=[vat], price_team=[]
+    )
+    phases = [Phase(items={"price_pro": 1, "price_seat": 2}, lasts=(1, "month"))]
+
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="tax rates of 'price_seat'") as caught:
+            billing.schedule_subscription(subscription, phases, operation_id="move")
+        assert caught.value.code == "tax_rates_unclear"
+
+    assert held(stripe_server, subscription)["schedule"] is None
+    items = held(stripe_server, subscription)["items"]["data"]
+    assert [len(each["tax_rates"]) for each in items] == [1, 0]
+
+
+@pytest.mark.only("sqlite")
+def test_tax_goes_on_being_reckoned_for_the_account_that_owes_it(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    stripe_server.prime(sample("account", id="acct_1"))
+    owing = {"account": "acct_1", "type": "account"}
+    tax = {"disabled_reason": None, "enabled": True, "liability": owing}
+    before = adopted(stripe_server, billing.subscribe(org, "price_pro"), automatic_tax=tax)
+
+    schedule = billing.schedule_subscription(
+        before, [FULL, Phase("price_team", lasts=(1, "month"), automatic_tax=False)]
+    )
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    reckoned = {"enabled": True, "liability": owing}
+    told = [each.get("automatic_tax") for each in sent.params["phases"]]
+    assert told == [reckoned, reckoned, {"enabled": False}]
+    assert held(stripe_server, before)["automatic_tax"] == tax
+    assert refused(stripe_server) == []
+
+
+@pytest.mark.only("sqlite")
+def test_terms_of_a_schedule_that_an_earlier_version_wrote_are_asked_for(
+    payer: models.Customer, org: Organization, vat: t.Any, stripe_server: ContractServer
+) -> None:
+    before = adopted(stripe_server, billing.subscribe(org, "price_pro"), default_tax_rates=[vat])
+    schedule = billing.schedule_subscription(before, [FULL])
+    schedule.phases = [
+        {name: value for name, value in phase.items() if name not in ("metadata", "terms")}
+        for phase in schedule.phases
+    ]
+
+    billing.update_schedule(schedule, [TEAM_ALONE])
+
+    after = held(stripe_server, before)
+    assert [each["id"] for each in after["default_tax_rates"]] == ["txr_vat"]
+
+
+def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    schedule = billing.subscribe_via_schedule(
+        org, [FULL, FULL], payment_method=first, automatic_tax=True
+    )
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.use_payment_method(org, chosen)
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    assert sent.params["default_settings"] == {"default_payment_method": chosen.processor_id}
+    assert schedule.default_payment_method_processor_id == chosen.processor_id
+    subscription = schedule.subscription
+    assert subscription is not None
+    assert subscription.default_payment_method == chosen
+    assert subscription.automatic_tax is True
     assert refused(stripe_server) == []

@@ -48,5 +48,6 @@ def test_an_account_s_endpoint_sends_all_that_tells_of_a_row() -> None:
     assert set(event_types.ACCOUNT) == of(ACCOUNT_SUBJECTS)
 
 
-def test_an_endpoint_for_connected_accounts_sends_what_becomes_of_them() -> None:
-    assert set(event_types.CONNECT) == of(CONNECT_SUBJECTS)
+def test_an_endpoint_for_connected_accounts_sends_what_becomes_of_them_and_in_them() -> None:
+    assert set(event_types.CONNECT) == of(CONNECT_SUBJECTS | ACCOUNT_SUBJECTS - {"transfer"})
+    assert list(event_types.CONNECT) == sorted(set(event_types.CONNECT))

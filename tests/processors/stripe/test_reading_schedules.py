@@ -52,3 +52,44 @@ def test_an_item_of_an_old_phase_names_a_plan() -> None:
 def test_a_phase_without_a_start_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="start_date"):
         read_schedule(phases=[{"end_date": END, "items": []}])
+
+
+def test_a_phase_says_its_terms_as_they_are_sent() -> None:
+    rate = {"id": "txr_vat", "object": "tax_rate", "percentage": 20.0}
+    terms = {
+        "application_fee_percent": 12.5,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": True,
+            "liability": {"type": "account", "account": "acct_1"},
+        },
+        "default_payment_method": {"id": "pm_1", "object": "payment_method"},
+        "default_tax_rates": [rate],
+        "description": None,
+        "invoice_settings": {"days_until_due": 14, "footer": None, "issuer": {"type": "self"}},
+        "metadata": {"id": "7", "object": "of the host"},
+    }
+    item = {
+        "price": "price_pro",
+        "quantity": 1,
+        "tax_rates": [rate],
+        "discounts": [{"coupon": None, "discount": "di_1"}],
+        "metadata": {},
+    }
+
+    [phase] = read_schedule(
+        phases=[{"start_date": START, "end_date": END, "items": [item], **terms}]
+    ).phases
+
+    assert phase.terms == {
+        "application_fee_percent": "12.5",
+        "automatic_tax": {
+            "enabled": True,
+            "liability": {"type": "account", "account": "acct_1"},
+        },
+        "default_payment_method": "pm_1",
+        "default_tax_rates": ["txr_vat"],
+        "invoice_settings": {"days_until_due": 14},
+    }
+    assert phase.metadata == terms["metadata"]
+    assert phase.items[0].terms == {"tax_rates": ["txr_vat"], "discounts": [{"discount": "di_1"}]}
