@@ -21,6 +21,7 @@ from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, settle_session
 from . import progress as keeping
+from .ahead import Ahead
 from .belongings import BY_CUSTOMER, sync_belongings
 from .kinds import VANISHING, object_kinds
 from .linking import Owner, owner_of
@@ -82,8 +83,10 @@ def sync_account(
     else:
         asked = {"kinds": wanted, "repair": repair, "link_by_email": link_by_email}
         progress = keeping.begin(gateway.name, asked, anew=anew)
-    run = Run(gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email)
-    with rarely_collected():
+    with rarely_collected(), Ahead() as ahead:
+        run = Run(
+            gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email, ahead
+        )
         for kind in wanted:
             if kind not in progress.done:
                 progress.begin(kind)
@@ -136,6 +139,7 @@ class Run:
     dry_run: bool
     repair: bool
     link_by_email: bool
+    ahead: Ahead
     #: What others belong to and would be here by now, if this run did more than look.
     awaited: set[Name] = dataclasses.field(default_factory=set)
 
@@ -158,6 +162,8 @@ class Run:
             if kind in VANISHING:
                 window.move(page)
                 sync_missing(self, kind, window)
+            if page.after is not None:
+                self.ahead.ask(self.gateway, kind, page.after)
             self._write(kind, page, window)
             if page.after is None:
                 return
@@ -215,8 +221,13 @@ class Run:
 
     def _page(self, kind: str) -> Page:
         """Ask for the next page; from the beginning where the object to go on after is gone."""
+        after = self.progress.after
+        ways = [lambda: self.gateway.page(kind, after=after)]
+        if (asked := self.ahead.take(kind, after)) is not None:
+            ways.append(asked)
         try:
-            return self.ask(lambda: self.gateway.page(kind, after=self.progress.after))
+            # What was asked for beforehand is asked for again where it failed.
+            return self.ask(lambda: (ways.pop() if len(ways) > 1 else ways[0])())
         except (NotFound, InvalidRequest):
             if self.progress.after is None:
                 raise
