@@ -13,6 +13,7 @@ from .changes import as_it_is
 from .customers import customer
 from .payment_methods import require_attached, set_default_payment_method
 from .perform import Plan, perform, seen
+from .phase_terms import own_cards
 from .schedule_changes import update_schedule
 from .schedules import list_schedules
 from .subscriptions import list_subscriptions
@@ -89,9 +90,15 @@ def charged_to_others(
     """Return the running subscriptions, and the schedules that aren't over, that name another card."""
     running = [each for each in list_subscriptions(payer) if not each.is_ended]
     scheduled = [each for each in list_schedules(payer) if each.is_open]
-    named = (None, payment_method.processor_id)
-    every: list[models.Subscription | models.SubscriptionSchedule] = [*running, *scheduled]
-    return [each for each in every if each.default_payment_method_processor_id not in named]
+    wanted = {None, payment_method.processor_id}
+    return [
+        *(each for each in running if each.default_payment_method_processor_id not in wanted),
+        *(
+            each
+            for each in scheduled
+            if {each.default_payment_method_processor_id, *own_cards(each)} - wanted
+        ),
+    ]
 
 
 def _is_done(id: str) -> bool:

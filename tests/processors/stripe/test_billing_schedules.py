@@ -330,3 +330,32 @@ def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
     assert subscription.default_payment_method == chosen
     assert subscription.automatic_tax is True
     assert refused(stripe_server) == []
+
+
+def test_so_it_is_in_phases_that_name_a_card_of_their_own(
+    payer: models.Customer, org: Organization, half: models.Coupon, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    subscription = billing.subscribe(org, "price_pro", payment_method=first, coupon="HALF")
+    schedule = billing.schedule_subscription(subscription, [FULL, TEAM])
+    path = f"/v1/subscription_schedules/{schedule.processor_id}"
+    [laid] = stripe_server.requests_to("POST", path)
+    assert [each["default_payment_method"] for each in laid.params["phases"]] == [
+        first.processor_id
+    ] * 3
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    for _ in range(2):
+        billing.use_payment_method(org, chosen, operation_id="op")
+
+    _, sent = stripe_server.requests_to("POST", path)
+    assert [each.pop("default_payment_method") for each in sent.params["phases"]] == [
+        chosen.processor_id
+    ] * 3
+    # All else is as it was.
+    for before, after in zip(laid.params["phases"], sent.params["phases"], strict=True):
+        assert after["items"] == [{**each, "quantity": 1} for each in before["items"]]
+        assert after.get("discounts") == before.get("discounts")
+    assert [each["coupon"] for each in subscription.discounts or []] == ["HALF"]
+    assert subscription.default_payment_method == chosen
+    assert refused(stripe_server) == []

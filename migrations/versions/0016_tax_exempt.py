@@ -1,6 +1,6 @@
 """Whether a customer is charged tax.
 
-Revision ID: 0015_tax_exempt
+Revision ID: 0016_tax_exempt
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_tax_exempt"
-down_revision = "0014_coupons_of_accounts"
+revision = "0016_tax_exempt"
+down_revision = "0015_cards_of_schedules"
 branch_labels = None
 depends_on = None
 
