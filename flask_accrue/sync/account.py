@@ -249,12 +249,8 @@ class Run:
     def _page(self, kind: str) -> Page:
         """Ask for the next page; from the beginning where the object to go on after is gone."""
         after = self.progress.after
-        ways = [lambda: self.gateway.page(kind, after=after)]
-        if (asked := self.ahead.take(kind, after)) is not None:
-            ways.append(asked)
         try:
-            # What was asked for beforehand is asked for again where it failed.
-            return self.ask(lambda: (ways.pop() if len(ways) > 1 else ways[0])())
+            return self.ask(self.ahead.page(self.gateway, kind, after))
         except (NotFound, InvalidRequest):
             if self.progress.after is None:
                 raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections.abc as c
 import concurrent.futures
 import contextvars
-import typing as t
 
 from ..processors import Page, Processor
 
@@ -28,14 +27,17 @@ class Ahead:
 
     def ask(self, gateway: Processor, kind: str, after: str) -> None:
         """Begin to ask for a page."""
-        call: c.Callable[..., Page] = contextvars.copy_context().run
-        future = self._thread.submit(call, gateway.page, kind, after=after)
+        context = contextvars.copy_context()
+        future = self._thread.submit(context.run, lambda: gateway.page(kind, after=after))
         self._asked = (kind, after), future
 
-    def take(self, kind: str, after: str | None) -> c.Callable[[], Page] | None:
-        """Return what waits for a page, once; ``None`` when it wasn't asked for."""
-        asked = self._asked
-        if asked is None or asked[0] != (kind, after):
-            return None
-        self._asked = None
-        return t.cast("c.Callable[[], Page]", asked[1].result)
+    def page(self, gateway: Processor, kind: str, after: str | None) -> c.Callable[[], Page]:
+        """Return what gives a page: the one that is on its way at first, later and otherwise a new one."""
+
+        def give() -> Page:
+            if self._asked is None or self._asked[0] != (kind, after):
+                return gateway.page(kind, after=after)
+            (_, future), self._asked = self._asked, None
+            return future.result()
+
+        return give
