@@ -266,6 +266,40 @@ def test_what_charges_have_shared_is_known_of_those_that_were_mirrored_before(
         assert tuple(found.one()) == shared
 
 
+@pytest.mark.parametrize(
+    ("raw", "card"),
+    [
+        ({"default_settings": {"default_payment_method": "pm_1"}}, "pm_1"),
+        ({"default_settings": {"default_payment_method": {"id": "pm_1"}}}, "pm_1"),
+        ({"default_settings": {"default_payment_method": None}}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_the_card_is_known_of_schedules_that_were_mirrored_before(
+    app: flask.Flask, raw: dict[str, t.Any], card: str | None
+) -> None:
+    schedules, customers = models.SubscriptionSchedule.__table__, models.Customer.__table__
+    upgrade(app)
+    customer = {"processor": "stripe", "processor_id": "cus_1", "owner_type": "org"}
+    schedule = {"processor": "stripe", "processor_id": "sub_sched_1", "status": "active"}
+    with connected(app) as connection:
+        made = connection.execute(
+            sa.insert(customers).values(**customer, owner_id="1", generation=1)
+        )
+        of = {"customer_id": made.inserted_primary_key[0], "raw": raw}
+        said = {"end_behavior": "release", "phases": []}
+        connection.execute(sa.insert(schedules).values(**schedule, **said, **of))
+        connection.commit()
+
+    downgrade(app, "0014_coupons_of_accounts")
+    upgrade(app)
+
+    with connected(app) as connection:
+        found = connection.execute(sa.select(schedules.c.default_payment_method_processor_id))
+        assert found.scalar_one() == card
+
+
 def test_upgrading_twice_does_nothing(app: flask.Flask) -> None:
     upgrade(app)
     upgrade(app)

@@ -88,6 +88,7 @@ from .taxes import (
     list_tax_ids,
     remove_tax_id,
     set_automatic_tax,
+    set_tax_exempt,
     update_customer_tax_location,
 )
 from .usage import Usage, report_usage, report_usage_in_bulk, usage_summary
@@ -178,6 +179,7 @@ __all__ = [
     "set_automatic_tax",
     "set_default_payment_method",
     "set_subscription_payment_method",
+    "set_tax_exempt",
     "subscribe",
     "subscribe_via_schedule",
     "subscription",

@@ -27,14 +27,18 @@ def payment_outcome(row: t.Any, answer: Answer) -> AccrueError | None:
     if intent.requires_action:
         return _action_required(row, intent.processor_id, answer.client_secret)
     if intent.requires_payment_method and intent.error_code is not None:
-        return CardError(
-            "The bank declined the card"
-            + (f" ({intent.error_decline_code})." if intent.error_decline_code else "."),
-            code=intent.error_code,
-            decline_code=intent.error_decline_code,
-            row=row,
-        )
+        return declined(row, intent.error_code, intent.error_decline_code)
     return None
+
+
+def declined(row: models.Mirrored, code: str, decline_code: str | None) -> CardError:
+    """Return the error that says what the bank said of the card of a row that stands all the same."""
+    return CardError(
+        f"The bank declined the card{f' ({decline_code})' if decline_code else ''}.",
+        code=code,
+        decline_code=decline_code,
+        row=row,
+    )
 
 
 def action_required(row: models.Mirrored) -> ActionRequired:

@@ -13,6 +13,9 @@ from .changes import as_it_is
 from .customers import customer
 from .payment_methods import require_attached, set_default_payment_method
 from .perform import Plan, perform, seen
+from .phase_terms import own_cards
+from .schedule_changes import update_schedule
+from .schedules import list_schedules
 from .subscriptions import list_subscriptions
 
 
@@ -62,7 +65,8 @@ def use_payment_method(
     """Charge everything to a card from now on: what a customer means who chooses one.
 
     It becomes the default, and the card of each running subscription that names another one, as those do that
-    come of a checkout. Asked for again under the same id it changes nothing more.
+    come of a checkout. So it does of each schedule that names one, whose next phase would go back to that.
+    Asked for again under the same id it changes nothing more.
 
     :raises NotAttached: when it isn't a card of this customer.
     """
@@ -73,19 +77,27 @@ def use_payment_method(
     if not _is_done(id):
         for each in charged_to_others(payer, payment_method):
             step = operations.shortened(f"{id}:{each.id}")
-            set_subscription_payment_method(each, payment_method, operation_id=step)
+            if isinstance(each, models.Subscription):
+                set_subscription_payment_method(each, payment_method, operation_id=step)
+            else:
+                update_schedule(each, payment_method=payment_method, operation_id=step)
     return set_default_payment_method(payer, payment_method, operation_id=id)
 
 
 def charged_to_others(
     payer: models.Customer, payment_method: models.PaymentMethod
-) -> list[models.Subscription]:
-    """Return the running subscriptions that name another card than this one."""
-    card = payment_method.processor_id
+) -> list[models.Subscription | models.SubscriptionSchedule]:
+    """Return the running subscriptions, and the schedules that aren't over, that name another card."""
+    running = [each for each in list_subscriptions(payer) if not each.is_ended]
+    scheduled = [each for each in list_schedules(payer) if each.is_open]
+    wanted = {None, payment_method.processor_id}
     return [
-        each
-        for each in list_subscriptions(payer)
-        if not each.is_ended and each.default_payment_method_processor_id not in (None, card)
+        *(each for each in running if each.default_payment_method_processor_id not in wanted),
+        *(
+            each
+            for each in scheduled
+            if {each.default_payment_method_processor_id, *own_cards(each)} - wanted
+        ),
     ]
 
 

@@ -6,7 +6,7 @@ import typing as t
 import uuid
 
 from .. import clock, mirror, models
-from ..errors import InvalidRequest, NotFound
+from ..errors import AuthenticationError, InvalidRequest, NotFound
 from ..gateways import gateway_of
 from ..mirror import Source, Watermark
 from ..origins import Origin, current_actor
@@ -74,6 +74,11 @@ def fetch_now(gateway: Processor, kind: str, processor_id: str) -> Answer | None
     try:
         return gateway.fetch(kind, processor_id)
     except NotFound:
+        return None
+    except AuthenticationError as error:
+        # An account that has let go isn't the platform's to look at any more.
+        if kind != "connect_account" or error.code != "account_invalid":
+            raise
         return None
 
 

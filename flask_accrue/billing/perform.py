@@ -19,7 +19,6 @@ from ..errors import (
     ActionRequired,
     AuthenticationError,
     CardError,
-    InvalidState,
     OperationUnknown,
     ProcessorError,
     ProcessorUnavailable,
@@ -28,9 +27,9 @@ from ..errors import (
 from ..gateways import account_of, connected_account
 from ..processors import Answer, Capability, Processor, objects
 from ..state import current_state
-from ..stored_errors import error_from_json
 from ..telemetry import reached
 from ..unit_of_work import settle_session
+from .repeats import repeat
 from .writing import Plan, R, Writing, seen, write_refusal
 
 __all__ = ["Plan", "perform", "seen", "settle_session"]
@@ -53,7 +52,7 @@ def perform(plan: Plan[R], operation_id: str | None) -> R:
         except _Unsettled:
             continue
         if begun is operations.Begun.FINISHED:
-            return t.cast(R, _repeat(row))
+            return repeat(plan, row)
         if begun is operations.Begun.ABANDONED:
             _settle_abandoned(plan, row)
             continue
@@ -300,29 +299,3 @@ def _with_what_hangs_on(gateway: Processor, answer: Answer) -> Answer:
                 until = max(until, further.fresh_to)
         wanted.clear()
     return dataclasses.replace(answer, objects=tuple(found), client_secret=secret, fresh_to=until)
-
-
-def _repeat(row: models.Operation) -> t.Any:
-    """Give again what a finished operation gave."""
-    said, error = row.result, row.error
-    result: t.Any = None
-    if said is not None:
-        model = models.MIRRORED[said["type"]]
-        result = current_state().db.session.get(model, uuid.UUID(said["id"]))
-        if result is None:
-            raise InvalidState(
-                f"The operation {row.id!r} was done, and the {said['type']} that it made was purged "
-                "since. Use another operation id to make another.",
-                code="result_purged",
-            )
-    if error is None:
-        return result
-    if error["class"] != ActionRequired.__name__:
-        raise error_from_json(error, result)
-    from .authentication import action_required, unfinished_payment
-
-    waiting = unfinished_payment(result)
-    if waiting is None or waiting.is_succeeded:
-        # The customer has confirmed since.
-        return result
-    raise action_required(result)

@@ -7,15 +7,19 @@ A phase has what it's sent with, and Stripe unsets the rest
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
 import typing as t
 
 from .. import models
 from ..errors import InvalidRequest
 from .current import sync
+from .subscriptions import unix
 
 #: A phase as the mirror has it, or as it's sent.
 _Phase: t.TypeAlias = c.Mapping[str, t.Any]
 
+#: The card of a phase among its terms.
+_CARD: t.Final = "default_payment_method"
 #: What an item keeps with another price. The rest is about the price that it had.
 _WITH_ANY_PRICE: t.Final = ("discounts", "metadata", "tax_rates")
 
@@ -42,6 +46,74 @@ def with_terms(
         }
         for phase in phases
     ]
+
+
+def as_sent(phase: _Phase, discounts: list[dict[str, str]]) -> dict[str, t.Any]:
+    """Return a mirrored phase as it's sent to stay as it is, with the discounts that it has left."""
+    start, end, trial_end = (
+        None if phase[name] is None else unix(datetime.datetime.fromisoformat(phase[name]))
+        for name in ("start", "end", "trial_end")
+    )
+    kept: dict[str, t.Any] = {
+        "items": [
+            {name: each[name] for name in ("price", "quantity") if each[name] is not None}
+            for each in phase["items"]
+        ],
+        "start_date": start,
+        "end_date": end,
+        "proration": "none",
+    }
+    if phase.get("metadata"):
+        kept["metadata"] = phase["metadata"]
+    if discounts:
+        # Without them Stripe would take them away: a phase has what it names.
+        kept["discounts"] = discounts
+    return kept if trial_end is None else {**kept, "trial_end": trial_end}
+
+
+def phases_left(schedule: models.SubscriptionSchedule) -> list[_Phase]:
+    """Return the phases of a schedule from the current one on."""
+    begins = current_phase(schedule)["start"]
+    return [each for each in schedule.phases if each["start"] >= begins]
+
+
+def own_cards(schedule: models.SubscriptionSchedule) -> set[str]:
+    """Return the cards that phases name themselves, which go before the schedule's."""
+    named = {(each.get("terms") or {}).get(_CARD) for each in phases_left(schedule)}
+    return {each for each in named if each is not None}
+
+
+def with_card(phases: c.Iterable[_Phase], card: str) -> list[dict[str, t.Any]]:
+    """Return phases, as they are sent, with another card in those that name one."""
+    return [
+        {**phase, "terms": {**phase["terms"], _CARD: card}}
+        if _CARD in (phase.get("terms") or {})
+        else dict(phase)
+        for phase in phases
+    ]
+
+
+def resent(schedule: models.SubscriptionSchedule) -> list[dict[str, t.Any]]:
+    """Return the phases of a schedule from the current one on, as they are sent to stay as they are."""
+    sent: list[dict[str, t.Any]] = []
+    subscription = schedule.subscription
+    for number, phase in enumerate(phases_left(schedule)):
+        # What the current one gives was given: named by its coupon it would be redeemed anew.
+        if number == 0 and subscription is not None:
+            discounts = [{"discount": each["id"]} for each in subscription.discounts or []]
+        else:
+            discounts = [_discount(each) for each in phase.get("discounts") or []]
+        [whole] = with_terms([as_sent(phase, discounts)], phase)
+        if phase.get("automatic_tax") is not None:
+            whole["automatic_tax"] = phase["automatic_tax"]
+        sent.append(whole)
+    return sent
+
+
+def _discount(named: _Phase) -> dict[str, str]:
+    """Return the discount of a phase by the one name that tells most of it."""
+    name = next(each for each in ("discount", "promotion_code", "coupon") if named.get(each))
+    return {name: named[name]}
 
 
 def current_phase(schedule: models.SubscriptionSchedule) -> _Phase:

@@ -12,14 +12,23 @@ import sqlalchemy as sa
 from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata
 from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
 from .changes import PRORATIONS, one_of
+from .current import sync
+from .payment_methods import require_attached
 from .perform import Plan, perform, seen
 from .phase_discounts import require_phases, settled
-from .phase_terms import current_phase, with_known_terms, with_terms
+from .phase_terms import (
+    current_phase,
+    own_cards,
+    resent,
+    with_card,
+    with_known_terms,
+    with_terms,
+)
 from .phases import (
     END_BEHAVIORS,
     Discounts,
@@ -39,6 +48,7 @@ def update_schedule(
     end_behavior: str | None = None,
     proration: str = "create_prorations",
     automatic_tax: bool | None = None,
+    payment_method: models.PaymentMethod | None = None,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
 ) -> models.SubscriptionSchedule:
@@ -54,6 +64,8 @@ def update_schedule(
     :param start: of a schedule that hasn't begun, when it's to begin; its phases have to be given, too.
     :param proration: how a change of the current phase's items is billed.
     :param automatic_tax: whether the processor reckons the tax, in each phase that doesn't say otherwise.
+    :param payment_method: the card to charge from now on, also in phases that name one of their own.
+    :raises NotAttached: when that isn't a card of this customer.
     :raises InvalidState: with the code ``schedule_over`` when it was completed, released or canceled.
     :raises InvalidRequest: for a coupon or code that can't be redeemed, or with the code
         ``tax_rates_unclear`` for a new item beside several that aren't taxed alike.
@@ -61,7 +73,7 @@ def update_schedule(
     one_of("proration", proration, PRORATIONS)
     if end_behavior is not None:
         one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    extra = None if metadata is None else validate_metadata(metadata)
+    extra = None if metadata is None else change_of_metadata(metadata, schedule)
     begins = None if start is None else unix(start)
     if begins is not None and phases is None:
         raise InvalidRequest(
@@ -74,26 +86,27 @@ def update_schedule(
     require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
+    defaults = _defaults(schedule, automatic_tax, payment_method)
     given: list[Discounts] = []
 
+    card = defaults.get("default_payment_method")
+
     def settle() -> None:
-        given.extend(settled(with_known_terms(_now(schedule.id)), phases or ()))
+        now = with_known_terms(_now(schedule.id))
+        given.extend(settled(now, phases or ()))
+        if phases is None and own_cards(now):
+            # All of it is sent again: what changed elsewhere a moment ago is to stay.
+            for row in (now, now.subscription):
+                if row is not None:
+                    sync(row)
 
     def changes(now: models.SubscriptionSchedule) -> dict[str, t.Any]:
-        wanted: dict[str, t.Any] = {}
-        if phases is not None:
-            begin = _start_of(now, begins)
-            named = {mirror.NAME_KEY: now.name}
-            laid = frozen_phases(phases, begin, named, given)
-            laid = [{**laid[0], "start_date": unix(begin)}, *laid[1:]]
-            wanted["phases"] = with_terms(laid, current_phase(now))
-            wanted["proration"] = proration
+        wanted = _laid(now, phases, begins, given, proration, card)
         if end_behavior is not None:
             wanted["end_behavior"] = end_behavior
         if extra is not None:
             wanted["metadata"] = extra
-        if automatic_tax is not None:
-            wanted["automatic_tax"] = bool(automatic_tax)
+        wanted.update(defaults)
         if not wanted:
             raise InvalidRequest("Nothing was said that is to change.", code="parameter_missing")
         return wanted
@@ -105,15 +118,14 @@ def update_schedule(
         "proration": proration,
         "metadata": extra,
     }
-    if automatic_tax is not None:
-        asked["automatic_tax"] = bool(automatic_tax)
+    asked |= defaults
     return update_as(
         schedule,
         "update_schedule",
         asked,
         changes,
         operation_id,
-        settle=None if phases is None else settle,
+        settle=None if phases is None and card is None else settle,
     )
 
 
@@ -217,6 +229,41 @@ def _change_as(
         outcome=payment_outcome,
     )
     return perform(plan, operation_id)
+
+
+def _laid(
+    now: models.SubscriptionSchedule,
+    phases: c.Sequence[Phase] | None,
+    begins: int | None,
+    given: list[Discounts],
+    proration: str,
+    card: str | None,
+) -> dict[str, t.Any]:
+    """Return the phases that a schedule is to have, as they are sent; nothing where they stay as they are."""
+    if phases is not None:
+        begin = _start_of(now, begins)
+        laid = frozen_phases(phases, begin, {mirror.NAME_KEY: now.name}, given)
+        laid = with_terms([{**laid[0], "start_date": unix(begin)}, *laid[1:]], current_phase(now))
+    elif card is not None and own_cards(now):
+        laid, proration = resent(now), "none"
+    else:
+        return {}
+    return {"phases": laid if card is None else with_card(laid, card), "proration": proration}
+
+
+def _defaults(
+    schedule: models.SubscriptionSchedule,
+    automatic_tax: bool | None,
+    payment_method: models.PaymentMethod | None,
+) -> dict[str, t.Any]:
+    """Return what holds in all phases that don't say it themselves, as far as it was named."""
+    named: dict[str, t.Any] = {}
+    if automatic_tax is not None:
+        named["automatic_tax"] = bool(automatic_tax)
+    if payment_method is not None:
+        require_attached(schedule.customer, payment_method)
+        named["default_payment_method"] = payment_method.processor_id
+    return named
 
 
 def _now(id: uuid.UUID) -> models.SubscriptionSchedule:

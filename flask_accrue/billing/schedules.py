@@ -19,7 +19,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import check_token
 from .perform import Plan, perform, seen, settle_session
 from .phase_discounts import known, require_phases, with_those_before
-from .phase_terms import with_known_terms, with_terms
+from .phase_terms import as_sent, with_known_terms, with_terms
 from .phases import (
     END_BEHAVIORS,
     Discounts,
@@ -72,7 +72,7 @@ def subscribe_via_schedule(
     one_of("collection_method", collection_method, ("charge_automatically", "send_invoice"))
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=2)
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
@@ -166,7 +166,7 @@ def schedule_subscription(
         for a new item beside several that aren't taxed alike. It's under no schedule then.
     """
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     said_phases(phases)
     gateway = gateway_of(subscription)
     require_phases(gateway, phases)
@@ -208,7 +208,7 @@ def schedule_subscription(
         following = frozen_phases(phases, _ends(current), {}, given)
         return {
             "phases": [
-                *with_terms([_kept(current, before)], current),
+                *with_terms([as_sent(current, before)], current),
                 *with_terms(following, current, keep_discounts=keep_discounts),
             ],
             "end_behavior": end_behavior,
@@ -275,26 +275,3 @@ def _put_under_schedule(
 
 def _ends(phase: c.Mapping[str, t.Any]) -> datetime.datetime:
     return datetime.datetime.fromisoformat(phase["end"])
-
-
-def _kept(phase: c.Mapping[str, t.Any], discounts: list[dict[str, str]]) -> dict[str, t.Any]:
-    """Return a mirrored phase as it's sent to stay as it is, with the discounts that it has left."""
-    start, end, trial_end = (
-        None if phase[name] is None else unix(datetime.datetime.fromisoformat(phase[name]))
-        for name in ("start", "end", "trial_end")
-    )
-    kept: dict[str, t.Any] = {
-        "items": [
-            {name: each[name] for name in ("price", "quantity") if each[name] is not None}
-            for each in phase["items"]
-        ],
-        "start_date": start,
-        "end_date": end,
-        "proration": "none",
-    }
-    if phase.get("metadata"):
-        kept["metadata"] = phase["metadata"]
-    if discounts:
-        # Without them Stripe would take them away: a phase has what it names.
-        kept["discounts"] = discounts
-    return kept if trial_end is None else {**kept, "trial_end": trial_end}

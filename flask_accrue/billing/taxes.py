@@ -14,10 +14,11 @@ from ..errors import InvalidRequest
 from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
-from .changes import update
+from .changes import one_of, update
 from .customers import customer, get_customer
 from .perform import Plan, perform, seen
 
+EXEMPTIONS: t.Final = ("none", "exempt", "reverse")
 _ADDRESS: t.Final = ("line1", "line2", "city", "state", "postal_code", "country")
 _COUNTRY: t.Final = re.compile(r"[A-Z]{2}\Z")
 _TYPE: t.Final = re.compile(r"[a-z]{2,3}_[a-z_]{2,20}\Z")
@@ -60,6 +61,39 @@ def update_customer_tax_location(
         arguments=said,
         method="update_customer",
         request=lambda id: {"customer": processor_id, "changes": {"tax_location": said}},
+        result="customer",
+        customer_id=payer.id,
+        seen=seen(payer),
+    )
+    return perform(plan, operation_id)
+
+
+def set_tax_exempt(
+    owner: t.Any, tax_exempt: str, *, operation_id: str | None = None
+) -> models.Customer:
+    """Say whether a customer is charged tax, where it's reckoned automatically::
+
+        billing.set_tax_exempt(org, "reverse")
+
+    It's so for what is billed from now on, drafts included; the ``reason`` in an invoice's ``total_taxes``
+    says it.
+
+    :param tax_exempt: ``none`` (it's charged), ``exempt`` (nobody pays it) or ``reverse`` (the customer pays
+        the tax office itself).
+    :raises InvalidRequest: for any other word.
+    """
+    one_of("tax_exempt", tax_exempt, EXEMPTIONS)
+    payer = customer(owner)
+    gateway = gateway_of(payer)
+    gateway.require(Capability.TAX)
+    processor_id = payer.processor_id
+    plan: Plan[models.Customer] = Plan(
+        kind="set_tax_exempt",
+        subject=f"customer:{payer.id}",
+        processor=gateway,
+        arguments={"tax_exempt": tax_exempt},
+        method="update_customer",
+        request=lambda id: {"customer": processor_id, "changes": {"tax_exempt": tax_exempt}},
         result="customer",
         customer_id=payer.id,
         seen=seen(payer),

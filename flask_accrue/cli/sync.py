@@ -31,6 +31,7 @@ _SAID: t.Final = (
 @click.command("sync")
 @click.argument("kinds", nargs=-1, type=click.Choice([*KINDS, "everything"]))
 @click.option("--processor", help="Which one; by default the configured one.")
+@click.option("--account", help="Go through this connected account instead of the platform's.")
 @click.option(
     "--dry-run", is_flag=True, help="Print the differences field by field; write nothing."
 )
@@ -52,6 +53,7 @@ _SAID: t.Final = (
 def sync(
     kinds: tuple[str, ...],
     processor: str | None,
+    account: str | None,
     dry_run: bool,
     repair: bool,
     link_by: str | None,
@@ -61,8 +63,8 @@ def sync(
     """Compare all of a processor's account with what is here, and write what is missing or differs.
 
     KINDS are some of catalog, customers, payment_methods, invoices, subscriptions, charges, refunds,
-    tax_ids, checkout_sessions; without any it's everything. A run that was interrupted goes on where it was
-    when it's started again.
+    tax_ids, checkout_sessions, accounts, transfers; without any it's everything. A run that was
+    interrupted goes on where it was when it's started again.
     """
     if dry_run and repair:
         raise click.UsageError("--dry-run and --repair exclude each other.")
@@ -74,6 +76,7 @@ def sync(
         report = sync_account(
             kinds,
             processor=processor,
+            account=account,
             dry_run=dry_run,
             repair=repair,
             link_by_email=link_by == "email",

@@ -10,7 +10,7 @@ from ..processors import Answer, objects
 from ..unit_of_work import UnitOfWork, system_chain
 from .catalog import write_price, write_product
 from .changes import Draft, earlier, record
-from .connect import write_connect_account, write_transfer
+from .connect import let_go, write_connect_account, write_transfer
 from .customers import (
     OWNER_KEY,
     adopt_customer,
@@ -267,6 +267,8 @@ def mark_gone(
         detach_payment_method(uow, customer, row, since)
     elif isinstance(row, models.Subscription) and customer is not None:
         end_subscription(uow, customer, row, since, deleted=True)
+    elif isinstance(row, models.ConnectAccount):
+        let_go(uow, row, source)
     else:
         made = Draft(row, created=False)
         made.set(deleted_at=earlier(row.deleted_at, since))

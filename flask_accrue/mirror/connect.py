@@ -44,7 +44,7 @@ def write_connect_account(
     """
     row = uow.find(models.ConnectAccount, processor, obj.processor_id)
     if obj.deleted and row is not None:
-        return _let_go(uow, row, source)
+        return let_go(uow, row, source)
     owner_type, owner_id = owner or (None, None)
     made = draft(
         uow,
@@ -113,7 +113,8 @@ def lost_capabilities(
     return tuple(sorted(lost))
 
 
-def _let_go(uow: UnitOfWork, row: models.ConnectAccount, source: Source) -> models.ConnectAccount:
+def let_go(uow: UnitOfWork, row: models.ConnectAccount, source: Source) -> models.ConnectAccount:
+    """Note that an account isn't the platform's to act for any more."""
     made = Draft(row, created=False)
     made.set(deleted_at=earlier(row.deleted_at, source.fresh_from))
     stamp(made, source)

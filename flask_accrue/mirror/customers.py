@@ -285,6 +285,7 @@ def _values(obj: objects.Customer, discounts: list[dict[str, t.Any]] | None) -> 
         "balance": obj.balance,
         "discounts": stored_discounts(obj.discounts, discounts),
         "country": obj.country,
+        "tax_exempt": obj.tax_exempt,
     }
 
 

@@ -129,7 +129,10 @@ _PLAIN: t.Final[t.Mapping[str, _Plain]] = {
             "completed_at",
             "released_at",
         ),
-        {"subscription_processor_id": "subscription"},
+        {
+            "subscription_processor_id": "subscription",
+            "default_payment_method_processor_id": "default_payment_method",
+        },
         {
             "active": "started",
             "completed": "completed",

@@ -94,6 +94,17 @@ class Base(orm.DeclarativeBase):
         JsonList: Json,
     }
 
+    def __repr__(self) -> str:
+        """Name the row by its processor's id or ours, and by how it stands; load nothing for it."""
+        state = sa.inspect(self)
+        name = (
+            state.dict.get("processor_id")
+            or state.dict.get("id")
+            or next(iter(state.identity or ()), None)
+        )
+        said = [name, *(state.dict.get(each) for each in ("type", "kind", "status", "state"))]
+        return f"<{' '.join([type(self).__name__, *(str(each) for each in said if each is not None)])}>"
+
 
 class Row(Base):
     """A row with a time-ordered id and its local times, which are real time."""

@@ -38,6 +38,7 @@ class Customer(Mirrored):
     :ivar balance: minor units of ``currency``; below 0 is credit.
     :ivar discounts: the one that holds for subscriptions without any, as these have theirs.
     :ivar country: two letters; of the rest of the address only ``raw`` tells.
+    :ivar tax_exempt: ``none``, ``exempt`` (pays no tax) or ``reverse`` (pays the tax office itself).
     :ivar default_payment_method_id: the only mark of the default card.
     """
 
@@ -56,6 +57,9 @@ class Customer(Mirrored):
     balance: orm.Mapped[int] = orm.mapped_column(default=0)
     discounts: orm.Mapped[JsonList | None]
     country: orm.Mapped[str | None] = orm.mapped_column(sa.String(2))
+    tax_exempt: orm.Mapped[str] = orm.mapped_column(
+        sa.String(20), default="none", server_default="none"
+    )
     default_payment_method_id: orm.Mapped[uuid.UUID | None] = orm.mapped_column(
         sa.ForeignKey("accrue_payment_methods.id", ondelete="SET NULL", use_alter=True)
     )

@@ -19,6 +19,7 @@ class SubscriptionSchedule(Mirrored):
     """How a subscription is to change.
 
     :ivar subscription_processor_id: the subscription that it makes, or has let go of; ``None`` before.
+    :ivar default_payment_method_processor_id: the card of its phases; ``None``: the customer's default.
     :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity", "terms"}], "discounts":
         [{"coupon", "promotion_code", "discount"}], "automatic_tax", "metadata", "terms"}]``, times as ISO
         8601. Terms are what else is said, in the processor's words. Those that were written by earlier
@@ -29,6 +30,7 @@ class SubscriptionSchedule(Mirrored):
 
     customer_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("accrue_customers.id"))
     subscription_processor_id: orm.Mapped[str | None] = orm.mapped_column(index=True)
+    default_payment_method_processor_id: orm.Mapped[str | None]
     status: orm.Mapped[str] = orm.mapped_column(sa.String(50))
     end_behavior: orm.Mapped[str] = orm.mapped_column(sa.String(50))
     phases: orm.Mapped[JsonList]

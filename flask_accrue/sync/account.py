@@ -14,7 +14,13 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import account_scope, models
-from ..errors import InvalidRequest, InvalidState, NotFound, UnsupportedByProcessor
+from ..errors import (
+    AuthenticationError,
+    InvalidRequest,
+    InvalidState,
+    NotFound,
+    UnsupportedByProcessor,
+)
 from ..mirror import Source
 from ..processors import Page, Processor, objects
 from ..state import current_state
@@ -22,13 +28,13 @@ from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, settle_session
 from . import progress as keeping
 from .belongings import BY_CUSTOMER, sync_belongings
-from .kinds import VANISHING, object_kinds
+from .kinds import OF_PLATFORMS, VANISHING, object_kinds
 from .linking import Owner, owner_of
 from .missing import Window, sync_missing
 from .patience import patiently
 from .progress import Progress
 from .report import Listener, Report, Unlinked
-from .writing import PARENTS, Batch, Name, Tally, payers_of, transact, write_batch
+from .writing import AWAITED, Batch, Name, Tally, payers_of, transact, write_batch
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +53,7 @@ def sync_account(
     kinds: c.Collection[str] = (),
     *,
     processor: str | None = None,
+    account: str | None = None,
     dry_run: bool = False,
     repair: bool = False,
     link_by_email: bool = False,
@@ -60,34 +67,49 @@ def sync_account(
     was interrupted is gone on with, if it was asked for the same.
 
     :param kinds: names of :data:`~flask_accrue.sync.KINDS`; none: everything that the processor has.
+    :param account: go through a connected account instead of the platform's; inside ``connect.account(id)``
+        that one. A customer that was made in it by somebody else stays nobody's.
     :param dry_run: write nothing, and tell what would be.
     :param link_by_email: a customer that nobody here has is linked to the one billable with its e-mail.
     :param anew: begin at the beginning, whatever was interrupted.
     :param listener: is told each difference, each customer that is nobody's, and how far the run is.
     :param wait: waits for some seconds when the processor has had too many calls.
     :raises UnsupportedByProcessor: for a kind that was named and that it doesn't have.
-    :raises InvalidState: when none of our customers is known to the processor: it's another account.
+    :raises InvalidRequest: for an account that isn't here, or a kind that it has none of.
+    :raises InvalidState: when none of our customers is known to the processor: it's another account; with the
+        code ``account_disconnected`` for a connected account that has let go of the platform.
     :raises ProcessorError: when the processor can't be asked; the next run goes on from there.
     """
     if dry_run and repair:
         raise InvalidRequest("A run either repairs or only looks, not both.", param="repair")
-    wanted = object_kinds(kinds)
+    if account is None:
+        account = account_scope.current_account()
+    else:
+        account_scope.check(account)
+    wanted = object_kinds(kinds, account)
     named = kinds and "everything" not in kinds
     settle_session()
-    account_scope.require_platform("A sync")
     gateway = current_state().processor(processor)
+    if account is not None:
+        gateway = _of_account(gateway, account)
     _check_account(gateway, wait)
     if dry_run:
         progress = Progress(Report())
     else:
-        asked = {"kinds": wanted, "repair": repair, "link_by_email": link_by_email}
+        asked: dict[str, t.Any] = {
+            "kinds": wanted,
+            "repair": repair,
+            "link_by_email": link_by_email,
+        }
+        if account is not None:
+            asked["account"] = account
         progress = keeping.begin(gateway.name, asked, anew=anew)
     run = Run(gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email)
     with rarely_collected():
         for kind in wanted:
             if kind not in progress.done:
                 progress.begin(kind)
-                with contextlib.nullcontext() if named else _where_supported():
+                with contextlib.nullcontext() if named else _where_supported(kind):
                     run.go_through(kind)
                 progress.finish_kind()
     progress.finish()
@@ -95,12 +117,17 @@ def sync_account(
 
 
 @contextlib.contextmanager
-def _where_supported() -> c.Iterator[None]:
-    """Let everything be all that a processor has: of what it doesn't know there is nothing."""
+def _where_supported(kind: str) -> c.Iterator[None]:
+    """Let everything be all that a processor has: of what it doesn't know, or has for platforms alone, there
+    is nothing."""
     try:
         yield
     except UnsupportedByProcessor as error:
         logger.info("accrue: left out of the sync: %s", error)
+    except (AuthenticationError, InvalidRequest) as error:
+        if kind not in OF_PLATFORMS:
+            raise
+        logger.warning("accrue: left out of the sync, every %s: %s", kind, error)
 
 
 @contextlib.contextmanager
@@ -204,7 +231,7 @@ class Run:
         """Add to the sums, and tell what there is to tell."""
         self.progress.report = self.report.plus(tally.report)
         for difference in tally.differences:
-            if self.dry_run and difference.kind in PARENTS and not difference.fields:
+            if self.dry_run and difference.kind in AWAITED and not difference.fields:
                 self.awaited.add((difference.kind, difference.processor_id))
             self.listener.difference(difference)
         for each in tally.unlinked:
@@ -254,12 +281,42 @@ class Run:
         )
         owners: dict[str, Owner | Unlinked] = {}
         for obj in found:
-            if obj.processor_id not in here and isinstance(obj, objects.Customer):
+            if obj.processor_id in here or not isinstance(obj, objects.Customer):
+                continue
+            if self.gateway.account is not None:
+                # Whoever has the account decides what its customers are called, and mustn't name ours.
+                reason = "it wasn't made here, and is a connected account's"
+                owners[obj.processor_id] = Unlinked(obj.processor_id, obj.email, reason)
+            else:
                 owners[obj.processor_id] = self.ask(
                     lambda obj=obj: owner_of(self.gateway, obj, by_email=self.link_by_email)  # type: ignore[misc]
                 )
         session.rollback()
         return owners
+
+
+def _of_account(gateway: Processor, account: str) -> Processor:
+    """Return the processor for a connected account, if that is here and the platform may act for it."""
+    accounts, session = models.ConnectAccount, current_state().db.session
+    row = session.scalars(
+        sa.select(accounts).where(
+            accounts.processor == gateway.name, accounts.processor_id == account
+        )
+    ).one_or_none()
+    is_connected = row is not None and row.is_connected
+    session.rollback()
+    if row is None:
+        raise InvalidRequest(
+            f"There is no account {account} here. `flask accrue sync accounts` brings those that "
+            "were connected elsewhere.",
+            code="account_unknown",
+            param="account",
+        )
+    if not is_connected:
+        raise InvalidState(
+            f"The account {account} has let go of the platform.", code="account_disconnected"
+        )
+    return gateway.of_account(account)
 
 
 def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
@@ -273,7 +330,7 @@ def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
         sa.select(customers.processor_id)
         .where(
             customers.processor == gateway.name,
-            customers.account.is_(None),
+            customers.account.is_not_distinct_from(gateway.account),
             customers.deleted_at.is_(None),
         )
         .order_by(customers.created.desc(), customers.id.desc())

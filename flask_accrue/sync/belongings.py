@@ -93,8 +93,8 @@ def _customers_after(run: Run) -> list[tuple[uuid.UUID, str]]:
     customers = models.Customer
     which = [
         customers.processor == run.gateway.name,
-        # Those of connected accounts aren't listed here.
-        customers.account.is_(None),
+        # Each account lists its own, and the platform those that are in none.
+        customers.account.is_not_distinct_from(run.gateway.account),
         customers.deleted_at.is_(None),
     ]
     if run.progress.after is not None:

@@ -55,7 +55,8 @@ def reconcile_fees() -> int:
             if gateway is None:
                 continue
             try:
-                for answer in _told(gateway.of_account(account), kind, wanted):
+                gateway = gateway.of_account(account)
+                for answer in _told(gateway, kind, wanted):
                     known += _write(gateway, kind, answer, wanted)
                     if clock.real_now() - began > LASTS:
                         return known

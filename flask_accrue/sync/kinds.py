@@ -23,17 +23,25 @@ KINDS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "refunds": ("refund",),
     "tax_ids": ("tax_id",),
     "checkout_sessions": ("checkout_session",),
+    "accounts": ("connect_account",),
+    "transfers": ("transfer",),
 }
+
+#: What a platform has with its accounts; whoever isn't one may not even ask.
+OF_PLATFORMS: t.Final = frozenset({"connect_account", "transfer"})
+#: What isn't gone through in a connected account: that, and what an account sells.
+_NOT_IN_ACCOUNTS: t.Final = OF_PLATFORMS | {"product", "price"}
 
 #: What a processor forgets when it's deleted, and whose list is in one order: what of it isn't listed is
 #: gone. Anything else stays listed for ever.
-VANISHING: t.Final = frozenset({"customer", "invoice", "product", "coupon"})
+VANISHING: t.Final = frozenset({"customer", "invoice", "product", "coupon", "connect_account"})
 
 
-def object_kinds(names: c.Collection[str]) -> list[str]:
+def object_kinds(names: c.Collection[str], account: str | None = None) -> list[str]:
     """Return the kinds of objects behind some names, in order; none: everything.
 
-    :raises InvalidRequest: for a name that isn't one.
+    :param account: the connected account that is gone through, ``None``: the platform's.
+    :raises InvalidRequest: for a name that isn't one, or of what a connected account has none.
     """
     wrong = sorted(set(names) - {*KINDS, "everything"})
     if wrong:
@@ -43,4 +51,14 @@ def object_kinds(names: c.Collection[str]) -> list[str]:
             param="kinds",
         )
     every = not names or "everything" in names
-    return [kind for name, kinds in KINDS.items() if every or name in names for kind in kinds]
+    left_out = frozenset() if account is None else _NOT_IN_ACCOUNTS
+    found = []
+    for name, kinds in KINDS.items():
+        there = [kind for kind in kinds if kind not in left_out]
+        if name in names and not there:
+            raise InvalidRequest(
+                f"The {name} are the platform's own: there are none in the account {account}.",
+                param="kinds",
+            )
+        found += there if every or name in names else []
+    return found

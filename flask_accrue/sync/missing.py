@@ -15,7 +15,7 @@ from ..billing.current import ChangedMeanwhile, fetch_now, payer_id, write_now
 from ..isolation import dialect_of
 from ..locked_reads import one_of
 from ..mirror import Watermark
-from ..processors import Answer, Page
+from ..processors import Answer, Page, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork
 from .writing import Tally, transact
@@ -61,7 +61,7 @@ def sync_missing(run: Run, kind: str, window: Window) -> None:
     """Look after each row of a window that wasn't listed, and tell those that are gone."""
     last: uuid.UUID | None = None
     while True:
-        rows = _not_listed(run.gateway.name, kind, window, last)
+        rows = _not_listed(run.gateway, kind, window, last)
         for row in rows:
             last = row.id
         for each in [_Row(row.processor_id, payer_id(row), mirror.watermark(row)) for row in rows]:
@@ -93,10 +93,11 @@ def _look_after(run: Run, kind: str, row: _Row) -> None:
 
 
 def _not_listed(
-    processor: str, kind: str, window: Window, last: uuid.UUID | None
+    gateway: Processor, kind: str, window: Window, last: uuid.UUID | None
 ) -> list[models.Mirrored]:
     given = {
-        "processor": processor,
+        "processor": gateway.name,
+        "account": gateway.account,
         "listed": sorted(window.listed),
         "high": window.high,
         "low": window.low,
@@ -119,15 +120,16 @@ def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any
         model.created.is_not(None),
         sa.not_(one_of(model.processor_id, "listed", dialect)),
     ]
-    # What is in a connected account is on no list of the platform's.
+    # What is in a connected account is on its own lists, and on none of the platform's.
+    customers = models.Customer
+    account: t.Any = sa.bindparam("account") if "account" in known else None
     if model is models.Customer:
-        which.append(model.account.is_(None))
+        which.append(model.account == account)
     elif issubclass(model, models.Redeemable):
-        which.append(model.account_key == "")
+        which.append(model.account_key == ("" if account is None else account))
     elif hasattr(model, "customer_id"):
-        customers = models.Customer
         which.append(
-            sa.exists().where(customers.id == model.customer_id, customers.account.is_(None))
+            sa.exists().where(customers.id == model.customer_id, customers.account == account)
         )
     if "high" in known:
         which.append(model.created <= sa.bindparam("high"))

@@ -23,6 +23,8 @@ Name: t.TypeAlias = tuple[str, str]
 
 #: What says whose another object is.
 PARENTS: t.Final = ("customer", "charge", "payment_intent")
+#: What a run which only looks remembers that it would have made: that, and whom transfers go to.
+AWAITED: t.Final = (*PARENTS, "connect_account")
 
 
 @dataclasses.dataclass
@@ -58,7 +60,7 @@ class Batch:
     :ivar payers: whose each is, by its id, as far as that's known.
     :ivar owners: of customers that aren't here: whose they are, or why nobody's.
     :ivar seen: watermarks of rows before the call.
-    :ivar awaited: customers, charges and intents that a run which only looks would have made by now.
+    :ivar awaited: what of :data:`AWAITED` a run which only looks would have made by now.
     """
 
     gateway: Processor
@@ -102,7 +104,8 @@ def write_batch(uow: UnitOfWork, batch: Batch, tally: Tally) -> None:
     else:
         payers = {payer for payer in batch.payers.values() if payer is not None}
         # Customers are read as a whole below, if it's them that are written.
-        here = uow.lock_processor_customers(name, payers, whose=True)
+        found = uow.lock_processor_customers(name, payers, whose=True)
+        here = {id: each for id, each in found.items() if each.account == batch.gateway.account}
     mirror.read_ahead(uow, name, batch.objects, batch.gateway.account, whole=True)
     owners = [owner for owner in batch.owners.values() if isinstance(owner, tuple)]
     mirror.read_owners_ahead(uow, name, owners)
@@ -117,6 +120,7 @@ def _write_objects(
 ) -> None:
     name, account = batch.gateway.name, batch.gateway.account
     ready: list[tuple[objects.ProcessorObject, models.Customer | None]] = []
+    connected = _connected(uow, batch)
     # All are judged before any is written: writing an invoice also touches its subscription.
     for obj in batch.objects:
         tally.report.count(obj.kind, "seen")
@@ -128,7 +132,9 @@ def _write_objects(
         if obj.kind != "customer":
             row = uow.find(models.MIRRORED[obj.kind], name, obj.processor_id, account)
         known = (obj.kind, obj.processor_id)
-        if row is not None and mirror.is_gone(row) and mirror.is_gone_for_good(row):
+        if row is None and isinstance(obj, objects.Transfer) and obj.destination not in connected:
+            _write_of_unknown(uow, batch, obj, tally)
+        elif row is not None and mirror.is_gone(row) and mirror.is_gone_for_good(row):
             tally.report.count(obj.kind, "newer")
         elif mirror.may_write(row, batch.seen.get(known, mirror.UNSEEN), batch.source):
             ready.append((obj, customer))
@@ -142,6 +148,16 @@ def _write_objects(
             mirror.write(uow, customer, obj, batch.source, looked_up=True)
         if not tally.note(uow, since):
             tally.report.count(obj.kind, "unchanged")
+
+
+def _connected(uow: UnitOfWork, batch: Batch) -> set[str]:
+    """Return which of the accounts that transfers went to are here."""
+    accounts = models.ConnectAccount
+    told = {each.destination for each in batch.objects if isinstance(each, objects.Transfer)}
+    if not told:
+        return set()
+    which = (accounts.processor == batch.gateway.name, accounts.processor_id.in_(told - {None}))
+    return set(uow.execute(sa.select(accounts.processor_id).where(*which)).scalars())
 
 
 def _write_of_unknown(
@@ -158,6 +174,7 @@ def _write_of_unknown(
         reason = f"its owner, {mirror.owner_key(*owner)}, has another customer here"
         owner = Unlinked(obj.processor_id, obj.email, reason)
     parents = {(kind, getattr(obj, kind, None)) for kind in PARENTS}
+    parents.add(("connect_account", getattr(obj, "destination", None)))
     if parents & batch.awaited:
         tally.report.count(obj.kind, "created")
         tally.differences.append(Difference(obj.kind, obj.processor_id, "created", {}))

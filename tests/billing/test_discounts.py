@@ -169,6 +169,25 @@ def test_a_discount_of_a_whole_customer_is_mirrored_and_taken_away(
     assert billing.preview_upcoming_invoice(subscription).total == 1900
 
 
+@pytest.mark.only("sqlite")
+def test_a_customer_s_discount_whose_end_got_lost_is_taken_away_once(
+    kit: Kit, payer: Organization
+) -> None:
+    customer = billing.customer(payer)
+    coupon = billing.create_coupon(percent_off=50, duration="forever")
+    kit.fake.discount_customer(customer.processor_id, coupon.processor_id)
+    kit.deliver()
+    kit.fake.fail_next("remove_customer_discount", "timeout", when="after")
+    with pytest.raises(errors.ProcessorUnavailable):
+        billing.remove_discount(customer, operation_id="op-1")
+    kit.deliver()
+
+    assert billing.remove_discount(customer, operation_id="op-1").discounts == []
+    with pytest.raises(errors.InvalidState) as refused:
+        billing.remove_discount(customer, operation_id="op-2")
+    assert refused.value.code == "no_discount"
+
+
 def test_an_owner_without_a_subscription_has_nothing_to_discount(
     kit: Kit, org: Organization
 ) -> None:

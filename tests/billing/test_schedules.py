@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from flask_accrue import InvalidRequest, InvalidState, billing, models
 from flask_accrue.billing import Phase
-from flask_accrue.errors import IdempotencyConflict, ProcessorUnavailable
+from flask_accrue.errors import IdempotencyConflict, NotAttached, ProcessorUnavailable
+from tests.host import Organization
 
 if TYPE_CHECKING:
     from flask_accrue.testing import Kit
-    from tests.host import Organization
 
 HALF = Phase("price_pro", lasts=(2, "month"))
 FULL = Phase("price_team", lasts=(1, "month"))
@@ -373,3 +373,39 @@ def test_a_first_payment_that_fails_makes_it_past_due(kit: Kit, org: Organizatio
     assert running(kit, org).is_active
     hour_later(kit)
     assert running(kit, org).is_past_due
+
+
+@pytest.mark.parametrize("days", [None, 3], ids=["running", "waiting"])
+def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
+    kit: Kit, payer: Organization, days: int | None
+) -> None:
+    [first] = billing.list_payment_methods(payer)
+    chosen = billing.add_payment_method(payer, "pm_card_mastercard")
+    start = None if days is None else kit.fake.clock.now() + datetime.timedelta(days=days)
+    schedule = billing.subscribe_via_schedule(
+        payer, [HALF, FULL], start=start, payment_method=first
+    )
+    hour_later(kit)
+    for _ in range(2):
+        billing.use_payment_method(payer, chosen, operation_id="op")
+        assert now_of(kit, schedule).default_payment_method_processor_id == chosen.processor_id
+        kit.deliver()
+    before = {each.id for each in billing.list_charges(payer)}
+
+    hour_later(kit, days=70)
+
+    assert running(kit, payer).items[0].price_processor_id == "price_team"
+    assert running(kit, payer).default_payment_method == chosen
+    later = [each for each in billing.list_charges(payer) if each.id not in before]
+    assert {each.payment_method_processor_id for each in later} == {chosen.processor_id}
+    kit.assert_settled()
+
+
+def test_a_schedule_s_card_is_one_of_its_customer(kit: Kit, payer: Organization) -> None:
+    other = Organization(name="Globex")
+    kit.state.db.session.add(other)
+    foreign = billing.add_payment_method(other, "pm_card_visa")
+    schedule = billing.subscribe_via_schedule(payer, [HALF, FULL])
+    with pytest.raises(NotAttached):
+        billing.update_schedule(schedule, payment_method=foreign)
+    assert now_of(kit, schedule).default_payment_method_processor_id is None

@@ -190,18 +190,39 @@ def taxes_of(payer: Organization, behavior: str = "exclusive") -> tuple[int, int
 def test_who_is_exempt_is_charged_what_the_lines_say(
     kit: Kit, german: Organization, tax_exempt: str, reason: str
 ) -> None:
-    payer = billing.customer(german)
     assert taxes_of(german) == (1416, 226, [(226, 1190, "standard_rated")])
-    kit.fake.set_tax_exempt(payer.processor_id, tax_exempt)
-    kit.deliver()
-    assert payer.raw["tax_exempt"] == tax_exempt
+    for _ in range(2):
+        assert billing.set_tax_exempt(german, tax_exempt).tax_exempt == tax_exempt
+        kit.deliver()
+    entry = kit.assert_entry("customer.updated", billing.customer(german))
+    assert entry.data["changes"]["tax_exempt"] == ["none", tax_exempt]
+    assert entry.state["tax_exempt"] == tax_exempt
     # What a price holds isn't taken off.
     for behavior in ("exclusive", "inclusive"):
         assert taxes_of(german, behavior) == (1190, 0, [(0, 0, reason)])
-    kit.fake.set_tax_exempt(payer.processor_id, "none")
+    billing.set_tax_exempt(german, "none")
     assert taxes_of(german, "inclusive") == (1190, 190, [(190, 1000, "standard_rated")])
-    with pytest.raises(errors.InvalidRequest):
-        kit.fake.set_tax_exempt(payer.processor_id, "never")
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("word", ["never", "", None, True])
+def test_an_exemption_that_there_isnt_is_refused_before_any_call(
+    payer: Organization, calls: list[str], word: Any
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.set_tax_exempt(payer, word)
+    assert raised.value.param == "tax_exempt"
+    assert calls == []
+
+
+def test_a_draft_is_taxed_as_its_customer_is_when_it_is_finalized(
+    kit: Kit, german: Organization
+) -> None:
+    made = bill(german, Money(1000, "usd"))
+    assert made.tax == 190
+    billing.set_tax_exempt(german, "reverse")
+    billing.finalize_invoice(made)
+    assert (made.total, made.total_taxes[0]["reason"]) == (1000, "reverse_charge")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from flask_accrue import billing
+from flask_accrue import billing, connect
 from tests.host import Organization
 
 if TYPE_CHECKING:
@@ -41,6 +41,23 @@ def test_a_dry_run_prints_each_field_and_repair_writes_it(
     assert f"customer {id}: updated\n    balance: 0 -> -500\n" in run("sync", "--repair").output
     kit.state.db.session.expire_all()
     assert billing.customer(org).balance == -500
+
+
+def test_a_connected_account_is_gone_through_where_it_is_named(run: Run, kit: Kit) -> None:
+    made = connect.create_account(type="express", country="AT")
+    kit.fake.complete_account(made.processor_id)
+    kit.deliver()
+    theirs = kit.fake.of_account(made.processor_id)
+    theirs.create_customer(
+        name="Ada", email=None, preferred_locale=None, metadata={}, key="made there"
+    )
+
+    assert "connect account: 1 unchanged" in run("sync", "accounts").output
+    output = run("sync", "--account", made.processor_id).output
+    assert "customer: 1 of nobody here" in output
+    assert output.splitlines()[-1] == "Nothing had to be changed."
+    refused = run("sync", "--account", "acct_nobody", exit_code=1)
+    assert "There is no account acct_nobody here" in refused.output
 
 
 def test_what_is_gone_stays_until_it_is_repaired(run: Run, kit: Kit, org: Organization) -> None:

@@ -171,12 +171,16 @@ def test_another_account_s_are_refused_in_a_block(account, both):
 
 def test_in_one_operation_s_block_each_account_gets_its_coupon(account, shop):
     made = []
-    with operation("import:2"):
-        for id in (None, account.processor_id):
-            with connect.account(id):
-                made.append(billing.create_coupon(percent_off=5, id="FIVE"))
+    order = [None, account.processor_id]
+    for accounts in (order, order[::-1]):
+        # The second time around it's what the first one made.
+        with operation("import:2"):
+            for id in accounts:
+                with connect.account(id):
+                    made.append(billing.create_coupon(percent_off=5, id="FIVE"))
 
-    assert [each.account for each in made] == [None, account.processor_id]
+    assert [each.account for each in made] == [*order, *order[::-1]]
+    assert len(rows(models.Coupon)) == 2
 
 
 GIVEN = (

@@ -91,6 +91,7 @@ OF_AN_OWNER: t.Final = (
     "create_invoice",
     "adjust_balance",
     "update_customer_tax_location",
+    "set_tax_exempt",
     "add_tax_id",
     "create_coupon",
     "create_promotion_code",

@@ -634,6 +634,11 @@ OPERATIONS: t.Final[t.Mapping[str, Operation]] = {
         ("POST", _CUSTOMER),
         ("customer.updated",),
     ),
+    "set_tax_exempt": Operation(
+        lambda shop, id: billing.set_tax_exempt(shop.org, "reverse", operation_id=id),
+        ("POST", _CUSTOMER),
+        ("customer.updated",),
+    ),
     "add_tax_id": Operation(
         lambda shop, id: billing.add_tax_id(shop.org, "eu_vat", "DE123456789", operation_id=id),
         ("POST", "/tax_ids$"),

@@ -59,6 +59,9 @@ def create(world: World, schedule: Json, params: Json, now: int) -> None:
 
 def update(world: World, schedule: Json, params: Json, now: int) -> None:
     _set_defaults(schedule, params)
+    card = params.get("default_settings", {}).get("default_payment_method")
+    if card is not None and schedule.get("current_phase") is not None:
+        world.lookup(["subscription"], schedule["subscription"])["default_payment_method"] = card
     if "phases" not in params:
         return
     start = params["phases"][0].get("start_date")
@@ -97,11 +100,10 @@ def release(world: World, schedule: Json, params: Json, now: int) -> None:
 
 
 def _set_defaults(schedule: Json, params: Json) -> None:
-    given = params.get("default_settings", {}).get("automatic_tax")
+    told = params.get("default_settings", {})
+    given = told.get("automatic_tax")
     settings = schedule.setdefault("default_settings", {})
-    settings.update(
-        {name: value for name, value in params.get("default_settings", {}).items() if name in TERMS}
-    )
+    settings.update({name: value for name, value in told.items() if name in TERMS})
     if given is not None or settings.get("automatic_tax") is None:
         settings["automatic_tax"] = given or {"enabled": False}
 

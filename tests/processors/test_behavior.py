@@ -122,6 +122,18 @@ def test_a_change_changes_what_it_names(shop: Shop) -> None:
     assert now(shop, made) == changed
 
 
+@pytest.mark.parametrize("tax_exempt", ["exempt", "reverse", "none"])
+def test_whether_a_customer_is_charged_tax_is_told(shop: Shop, tax_exempt: str) -> None:
+    made = customer(shop)
+    assert made.tax_exempt == "none"
+    changes = {"tax_exempt": tax_exempt}
+    changed = shop.processor.update_customer(made.processor_id, changes, key=key()).main
+    assert isinstance(changed, objects.Customer)
+    assert changed.tax_exempt == now(shop, made).tax_exempt == tax_exempt
+    with pytest.raises(InvalidRequest):
+        shop.processor.update_customer(made.processor_id, {"tax_exempt": "never"}, key=key())
+
+
 def test_metadata_is_merged_and_an_empty_value_deletes_its_key(shop: Shop) -> None:
     made = customer(shop, metadata={"kept": "1", "changed": "1", "gone": "1"})
     changes = {"metadata": {"changed": "2", "gone": "", "new": "3"}}

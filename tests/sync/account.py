@@ -21,6 +21,10 @@ from tests.processors.stripe.stripe_bodies import (
     listed,
     sample,
     subscription,
+    transfer,
+)
+from tests.processors.stripe.stripe_bodies import (
+    account as connected_account,
 )
 from tests.webhooks.endpoint import Endpoint
 
@@ -95,7 +99,8 @@ class Account(Endpoint):
         )
 
     def prime_rest(self) -> None:
-        """Have Stripe hold a catalog, and what few customers have: a refund, a tax id, a checkout session."""
+        """Have Stripe hold a catalog, an account to which a part of a charge was transferred, and what few
+        customers have: a refund, a tax id, a checkout session."""
         self.put("product", "prod_pro", START, name="Pro", active=True)
         self.put("price", "price_pro", START, product="prod_pro", active=True, unit_amount=1900)
         self.put("price", "price_old", START, product="prod_pro", active=False, unit_amount=900)
@@ -103,6 +108,8 @@ class Account(Endpoint):
         self.put("checkout.session", "cs_1", START + 91, 1, **made)
         number = {"type": "eu_vat", "value": "DE123456789", "verification": {"status": "verified"}}
         self.put("tax_id", "txi_1", START + 92, 1, **number)
+        self.server.prime(connected_account())
+        self.server.prime(transfer(created=START + 93))
         self.put("refund", "re_1", START + 90, charge="ch_1", payment_intent="pi_1", amount=300)
 
     def put(
@@ -122,10 +129,10 @@ class Account(Endpoint):
         self.server.prime(body)
         return body
 
-    def delete(self, kind: str, id: str) -> None:
-        """Delete an object at Stripe, which tells nobody."""
+    def delete(self, kind: str, id: str, account: str | None = None) -> None:
+        """Delete an object at Stripe, or in a connected account there, which tells nobody."""
         with self.server.backend.lock:
-            store = self.server.backend.store(None)
+            store = self.server.backend.store(account)
             store.remove(kind, id, {"id": id, "object": kind, "deleted": True})
 
     # -- the host's side -----------------------------------------------------------------------

@@ -45,6 +45,8 @@ def test_everything_of_an_account_comes_here_and_a_second_run_changes_nothing(
         models.Refund: 1,
         models.Product: 1,
         models.Price: 2,
+        models.ConnectAccount: 1,
+        models.Transfer: 1,
     }
     assert {model: account.count(model) for model in kinds} == kinds
     assert not first.is_clean

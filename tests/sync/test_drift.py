@@ -28,6 +28,8 @@ KINDS = {
     "refund": ("re_1", {"status": "failed"}, "status"),
     "tax_id": ("txi_1", {"verification": {"status": "unverified"}}, "verification_status"),
     "checkout_session": ("cs_1", {"status": "expired"}, "status"),
+    "connect_account": ("acct_1", {"payouts_enabled": True}, "payouts_enabled"),
+    "transfer": ("tr_1", {"amount_reversed": 300}, "amount_reversed"),
 }
 
 

@@ -23,7 +23,7 @@ class CustomerCalls(Calls):
         self._unsupported(Capability.CUSTOMERS)
 
     def update_customer(self, customer: str, changes: dict[str, Json], *, key: str) -> Answer:
-        """Change ``name``, ``email``, ``preferred_locale``, ``metadata`` or
+        """Change ``name``, ``email``, ``preferred_locale``, ``metadata``, ``tax_exempt`` or
         ``default_payment_method`` of a customer; in metadata an empty value deletes its key.
 
         ``tax_location`` is ``{"address": {…}, "ip_address": … | None}``, and validated at once.

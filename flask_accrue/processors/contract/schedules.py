@@ -51,6 +51,7 @@ class ScheduleCalls(Calls):
         * ``proration``: how a change of the current phase is billed
         * ``end_behavior``: ``release`` or ``cancel``; ``metadata``
         * ``automatic_tax``: in all phases that don't say it themselves
+        * ``default_payment_method``: the card that is charged in all phases that name none
         """
         self._unsupported(Capability.SCHEDULES)
 

@@ -237,11 +237,6 @@ class Controls:
             lambda tx: customers.change_balance(tx, customers.living(tx, customer), balance)
         )
 
-    def set_tax_exempt(self, customer: str, tax_exempt: str) -> objects.Customer:
-        """Say whether a customer pays tax, as in the dashboard: ``none``, ``exempt`` (it pays none) or
-        ``reverse`` (it pays the tax office itself)."""
-        return self._engine.change(lambda tx: customers.set_tax_exempt(tx, customer, tax_exempt))
-
     # -- connected accounts ------------------------------------------------------------------------
 
     def complete_account(self, account: str) -> objects.ConnectAccount:

@@ -11,7 +11,7 @@ from .refusals import check_choice, check_integer, check_known, check_texts, ref
 from .transaction import Transaction, missing
 
 CHANGEABLE: t.Final = frozenset(
-    {"name", "email", "preferred_locale", "metadata", "default_payment_method", "tax_location"}
+    "name email preferred_locale metadata default_payment_method tax_location tax_exempt".split()
 )
 
 
@@ -56,6 +56,8 @@ def update(tx: Transaction, customer_id: str, changes: t.Mapping[str, t.Any]) ->
     check_known(changes, CHANGEABLE, "customer")
     wanted = dict(changes)
     check_texts({name: wanted[name] for name in wanted.keys() - {"metadata", "tax_location"}})
+    if "tax_exempt" in wanted:
+        check_choice(wanted["tax_exempt"], taxes.EXEMPTIONS, "tax_exempt")
     location = wanted.pop("tax_location", None)
     if location is not None:
         taxes.check_location(location["address"])
@@ -119,10 +121,3 @@ def adjusted_by(tx: Transaction, customer_id: str, operation: str) -> objects.Cu
 def change_balance(tx: Transaction, customer: objects.Customer, balance: int) -> objects.Customer:
     """Set what a customer owes (above 0) or has as credit (below 0), in minor units."""
     return tx.save(dataclasses.replace(customer, balance=balance), "customer.updated")
-
-
-def set_tax_exempt(tx: Transaction, customer_id: str, tax_exempt: str) -> objects.Customer:
-    """Say whether a customer pays tax."""
-    check_choice(tax_exempt, taxes.EXEMPTIONS, "tax_exempt")
-    changed = dataclasses.replace(living(tx, customer_id), tax_exempt=tax_exempt)
-    return tx.save(changed, "customer.updated")

@@ -7,13 +7,23 @@ import dataclasses
 import typing as t
 
 from .. import objects
-from . import agenda, collection, endings, items, labels, schedule_phases, schedules
+from . import (
+    agenda,
+    collection,
+    customers,
+    endings,
+    items,
+    labels,
+    payment_methods,
+    schedule_phases,
+    schedules,
+)
 from .refusals import check_known, refused
 from .schedules import Result
 from .transaction import Transaction
 
 CHANGEABLE: t.Final = frozenset(
-    {"phases", "proration", "end_behavior", "metadata", "automatic_tax"}
+    {"phases", "proration", "end_behavior", "metadata", "automatic_tax", "default_payment_method"}
 )
 
 
@@ -38,17 +48,29 @@ def update(tx: Transaction, schedule_id: str, changes: c.Mapping[str, t.Any]) ->
         schedule = dataclasses.replace(schedule, end_behavior=changes["end_behavior"])
     if "automatic_tax" in changes:
         tx.aside(schedule_id)["automatic_tax"] = bool(changes["automatic_tax"])
+    if "default_payment_method" in changes:
+        card = changes["default_payment_method"]
+        payer = customers.living(tx, schedule.customer)
+        payment_methods.of_customer(tx, payer, card, "default_settings[default_payment_method]")
+        schedule = dataclasses.replace(schedule, default_payment_method=card)
     if "phases" in changes:
         schedule = _with_phases(tx, schedule, changes["phases"])
     if schedule.status == "not_started":
         tx.save(schedule, "subscription_schedule.updated")
         schedules.plan(tx, schedule)
         return [schedule]
-    if not changes.keys() & {"phases", "end_behavior", "automatic_tax"}:
+    if not changes.keys() & {"phases", "end_behavior", "automatic_tax", "default_payment_method"}:
         return [tx.save(schedule, "subscription_schedule.updated")]
     proration = changes.get("proration", "create_prorations")
     current = schedules.number_of_current(schedule)
-    return schedules.enter(tx, schedule, current, proration, anew="phases" in changes)
+    return schedules.enter(
+        tx,
+        schedule,
+        current,
+        proration,
+        anew="phases" in changes,
+        card="default_payment_method" in changes,
+    )
 
 
 def _with_phases(

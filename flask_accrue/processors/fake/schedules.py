@@ -72,6 +72,7 @@ def create(
         created=tx.now,
         customer=customer_id,
         status="not_started",
+        default_payment_method=payment_method,
         end_behavior=end_behavior,
         phases=phases,
         metadata=labels.merged({}, metadata),
@@ -79,7 +80,6 @@ def create(
     tx.save(schedule, "subscription_schedule.created")
     tx.aside(schedule.processor_id).update(
         terms=terms,
-        payment_method=payment_method,
         collection_method=collection_method,
         automatic_tax=automatic_tax,
     )
@@ -126,6 +126,7 @@ def create_from(tx: Transaction, subscription_id: str) -> Result:
         customer=subscription.customer,
         status="active",
         subscription=subscription_id,
+        default_payment_method=subscription.default_payment_method,
         end_behavior="cancel" if subscription.cancel_at is not None else "release",
         phases=(phase,),
         current_phase_start=start,
@@ -164,12 +165,14 @@ def enter(
     proration: str | None = None,
     *,
     anew: bool = True,
+    card: bool = False,
     by_itself: bool = False,
 ) -> Result:
     """Give the subscription the items of a phase, and bill the difference as the phase says.
 
     :param proration: instead of the phase's own.
     :param anew: whether it gets the phase's discounts; else it has those that are left of them.
+    :param card: whether it gets the schedule's card, as it does with ``anew``.
     :param by_itself: nobody has asked for it, so that discounts which can't be given any more are left out.
     :returns: the schedule, the subscription, and what was billed at once.
     """
@@ -185,6 +188,10 @@ def enter(
     merged = labels.merged(before.metadata, terms["metadata"])
     changed = with_end(tx, schedule, dataclasses.replace(before, metadata=merged), phase)
     changed = dataclasses.replace(changed, automatic_tax=_taxed(tx, schedule, phase))
+    if (anew or card) and schedule.default_payment_method is not None:
+        changed = dataclasses.replace(
+            changed, default_payment_method=schedule.default_payment_method
+        )
     if anew:
         changed = _discounted(tx, changed, phase, by_itself)
     changed, collected = item_changes.apply(tx, before, changed, wanted)
@@ -306,7 +313,7 @@ def _begin(
         schedule.customer,
         chosen=schedule_phases.chosen(phase),
         trial_end=schedule_phases.unix(phase.trial_end),
-        payment_method=aside["payment_method"],
+        payment_method=schedule.default_payment_method,
         collection_method=aside["collection_method"],
         billing_cycle_anchor=None,
         metadata=aside["terms"][0]["metadata"],

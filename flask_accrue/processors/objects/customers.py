@@ -12,8 +12,8 @@ from .discounts import Discount
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Customer(ProcessorObject):
     """Who pays. ``balance`` below 0 is credit; ``discounts`` hold for subscriptions without any.
-    ``address`` is what tax goes by; only ``raw`` keeps it, and ``tax_exempt``: ``none``, ``exempt``, or
-    ``reverse`` for one who pays the tax itself."""
+    ``address`` is what tax goes by; only ``raw`` keeps it. ``tax_exempt`` is ``none``, ``exempt``, or
+    ``reverse`` for one who pays the tax office itself."""
 
     kind = "customer"
 

@@ -100,7 +100,8 @@ class SubscriptionSchedule(ProcessorObject):
     """How a subscription is to change, phase by phase.
 
     ``not_started``, ``active``, ``completed``, ``released`` or ``canceled``. ``end_behavior`` is ``release``
-    (the subscription goes on) or ``cancel``.
+    (the subscription goes on) or ``cancel``. ``default_payment_method`` is charged in all phases that name
+    none; ``None`` is the customer's default.
     """
 
     kind = "subscription_schedule"
@@ -108,6 +109,7 @@ class SubscriptionSchedule(ProcessorObject):
     customer: str
     status: str
     subscription: str | None = None
+    default_payment_method: str | None = None
     end_behavior: str = "release"
     phases: tuple[SchedulePhase, ...] = ()
     current_phase_start: When | None = None

@@ -15,7 +15,7 @@ from .gathering import alone, read
 PATH: t.Final = "/v1/customers"
 
 _CHANGEABLE: t.Final = frozenset(
-    {"name", "email", "preferred_locale", "metadata", "default_payment_method", "tax_location"}
+    "name email preferred_locale metadata default_payment_method tax_location tax_exempt".split()
 )
 
 
@@ -48,7 +48,7 @@ class StripeCustomers(StripeCalls, CustomerCalls):
         check_known(changes, _CHANGEABLE, "customer")
         given: dict[str, Json] = {
             name: emptied(changes[name])
-            for name in ("name", "email", "metadata")
+            for name in ("name", "email", "metadata", "tax_exempt")
             if name in changes
         }
         if "preferred_locale" in changes:

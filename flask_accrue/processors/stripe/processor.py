@@ -12,7 +12,7 @@ from .. import signing
 from ..answers import Answer, Page, ProcessorEvent
 from ..base import Processor
 from ..capabilities import Capability
-from . import bodies, event_types, events, fetching, finding, listing
+from . import bodies, event_types, events, fetching, finding, listing, logs
 from .api import Api
 from .browser import in_browser
 from .charges import StripeCharges
@@ -113,6 +113,7 @@ class StripeProcessor(
         self.livemode = None
         self.in_browser = in_browser(publishable_key)
         if api_key is not None:
+            logs.keep_secrets_out()
             self.livemode = "_live_" in api_key
             api = Api(
                 api_key,

@@ -32,6 +32,9 @@ def read_schedule(raw: Raw) -> objects.SubscriptionSchedule:
         status=fields.required_text(raw, "status"),
         subscription=fields.reference(raw, "subscription")
         or fields.reference(raw, "released_subscription"),
+        default_payment_method=fields.reference(
+            fields.part(raw, "default_settings"), "default_payment_method"
+        ),
         end_behavior=fields.text(raw, "end_behavior") or "release",
         phases=tuple(_read_phase(each) for each in fields.rows(raw, "phases") or ()),
         current_phase_start=fields.moment(phase, "start_date"),

@@ -89,7 +89,12 @@ def _message(body: dict[str, t.Any], status: int) -> str:
     message = _text(body, "message")
     if not message:
         return f"Stripe answered with {status}, and not as its API does."
-    return _KEY.sub("[removed]", message)[:_LONGEST]
+    return without_keys(message)[:_LONGEST]
+
+
+def without_keys(text: str) -> str:
+    """Return a text without the keys and client secrets that it quotes."""
+    return _KEY.sub("[removed]", text)
 
 
 def _text(body: dict[str, t.Any], name: str) -> str | None:

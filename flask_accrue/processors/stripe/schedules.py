@@ -35,7 +35,7 @@ _PHASE: t.Final[t.Mapping[str, str]] = {
     "automatic_tax": "automatic_tax",
 }
 _CHANGEABLE: t.Final = frozenset(
-    {"phases", "proration", "end_behavior", "metadata", "automatic_tax"}
+    {"phases", "proration", "end_behavior", "metadata", "automatic_tax", "default_payment_method"}
 )
 
 
@@ -95,9 +95,13 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
             given["phases"] = [_phase(each, taxed) for each in changes["phases"]]
         if "proration" in changes:
             given["proration_behavior"] = given.pop("proration")
+        settings: dict[str, Json] = {}
         if "automatic_tax" in changes:
-            enabled = given.pop("automatic_tax")
-            given["default_settings"] = {"automatic_tax": {"enabled": enabled}}
+            settings["automatic_tax"] = {"enabled": given.pop("automatic_tax")}
+        if "default_payment_method" in changes:
+            settings["default_payment_method"] = given.pop("default_payment_method")
+        if settings:
+            given["default_settings"] = settings
         path = f"{PATH}/{segment(schedule)}"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 

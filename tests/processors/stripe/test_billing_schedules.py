@@ -307,3 +307,55 @@ def test_terms_of_a_schedule_that_an_earlier_version_wrote_are_asked_for(
 
     after = held(stripe_server, before)
     assert [each["id"] for each in after["default_tax_rates"]] == ["txr_vat"]
+
+
+def test_a_card_that_is_chosen_for_everything_is_its_schedules_too(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    schedule = billing.subscribe_via_schedule(
+        org, [FULL, FULL], payment_method=first, automatic_tax=True
+    )
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.use_payment_method(org, chosen)
+
+    [sent] = stripe_server.requests_to(
+        "POST", f"/v1/subscription_schedules/{schedule.processor_id}"
+    )
+    assert sent.params["default_settings"] == {"default_payment_method": chosen.processor_id}
+    assert schedule.default_payment_method_processor_id == chosen.processor_id
+    subscription = schedule.subscription
+    assert subscription is not None
+    assert subscription.default_payment_method == chosen
+    assert subscription.automatic_tax is True
+    assert refused(stripe_server) == []
+
+
+def test_so_it_is_in_phases_that_name_a_card_of_their_own(
+    payer: models.Customer, org: Organization, half: models.Coupon, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    subscription = billing.subscribe(org, "price_pro", payment_method=first, coupon="HALF")
+    schedule = billing.schedule_subscription(subscription, [FULL, TEAM])
+    path = f"/v1/subscription_schedules/{schedule.processor_id}"
+    [laid] = stripe_server.requests_to("POST", path)
+    assert [each["default_payment_method"] for each in laid.params["phases"]] == [
+        first.processor_id
+    ] * 3
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    for _ in range(2):
+        billing.use_payment_method(org, chosen, operation_id="op")
+
+    _, sent = stripe_server.requests_to("POST", path)
+    assert [each.pop("default_payment_method") for each in sent.params["phases"]] == [
+        chosen.processor_id
+    ] * 3
+    # All else is as it was.
+    for before, after in zip(laid.params["phases"], sent.params["phases"], strict=True):
+        assert after["items"] == [{**each, "quantity": 1} for each in before["items"]]
+        assert after.get("discounts") == before.get("discounts")
+    assert [each["coupon"] for each in subscription.discounts or []] == ["HALF"]
+    assert subscription.default_payment_method == chosen
+    assert refused(stripe_server) == []
