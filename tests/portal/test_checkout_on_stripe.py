@@ -353,3 +353,15 @@ def test_a_host_may_expire_it(customer: Customer, checkout: billing.Checkout) ->
     assert billing.expire_checkout_session(checkout.session).status == "expired"
     assert billing.sync(checkout.session) is checkout.session
     assert "This page has expired" in text_of(customer.visitor.get(page_of(checkout)).text)
+
+
+@pytest.mark.only("sqlite")
+def test_what_comes_of_a_page_has_room_for_all_keys(customer: Customer) -> None:
+    with pytest.raises(InvalidRequest, match="at most 47, not 48"):
+        checkout_for(customer, metadata={f"key{number}": "value" for number in range(48)})
+    session = checkout_for(
+        customer, metadata={f"key{number}": "value" for number in range(47)}
+    ).session
+    card = billing.list_payment_methods(customer.owner())[0]
+    assert billing.complete_checkout_session(session, card).is_complete
+    assert len(customer.subscription.meta) == 50
