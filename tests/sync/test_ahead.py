@@ -18,18 +18,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "PAGE", 2)
 
 
-def with_customers(account: Account, count: int) -> None:
-    account.own(*range(1, count + 1))
-    for number in range(1, count + 1):
-        account.put(
-            "customer",
-            f"cus_{number}",
-            1000 + number,
-            metadata={"accrue_owner": f"Organization:{number}"},
-        )
-    account.db.session.remove()
-
-
 def pages(account: Account) -> list[str | None]:
     """Return after whom each page of customers was asked for."""
     asked = account.server.requests_to("GET", "/v1/customers")
@@ -39,7 +27,7 @@ def pages(account: Account) -> list[str | None]:
 def test_the_next_page_is_on_its_way_while_one_is_written(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_customers(account, 5)
+    account.prime_customers(5)
     first, second = (account.server.hold(path="/v1/customers$") for _ in range(2))
     first.release()
 
@@ -58,7 +46,7 @@ def test_the_next_page_is_on_its_way_while_one_is_written(
 def test_a_page_that_failed_on_its_way_is_asked_for_again_when_it_is_wanted(
     account: Account,
 ) -> None:
-    with_customers(account, 5)
+    account.prime_customers(5)
     first = account.server.hold(path="/v1/customers$")
     first.release()
     account.server.queue_answer(429, path="/v1/customers$", headers={"Retry-After": "7"})

@@ -135,16 +135,7 @@ def test_a_run_that_another_process_took_over_ends(account: Account) -> None:
 
 
 def test_the_object_to_go_on_after_may_be_gone(account: Account) -> None:
-    numbers = range(1, 14)
-    account.own(*numbers)
-    for number in numbers:
-        account.put(
-            "customer",
-            f"cus_{number}",
-            1000 + number,
-            metadata={"accrue_owner": f"Organization:{number}"},
-        )
-    account.db.session.remove()
+    account.prime_customers(13)
 
     assert die_at_page(account, 1 + 5, "sync.page") == -signal.SIGKILL
     account.delete("customer", "cus_4")
