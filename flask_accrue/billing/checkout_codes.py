@@ -39,7 +39,11 @@ def type_promotion_code(
     found = None
     if code is not None:
         bought = total(
-            (find_price(session.processor, name), number) for name, number in link.details["items"]
+            (
+                (find_price(session.processor, name), number)
+                for name, number in link.details["items"]
+            ),
+            session.currency,
         )
         found = accepted_code(link.customer, code, session.currency, bought)
     if session.is_kept_here:

@@ -51,7 +51,7 @@ class Asked:
             if known is not None and self.mode == "payment" and known.interval is not None:
                 raise wrong(f"The price {price!r} recurs; use mode='subscription'.", "mode")
             currency = self.options["currency"]
-            if is_mounted and known is not None and currency not in (None, known.currency):
+            if is_mounted and known is not None and currency not in (None, *known.currencies):
                 raise InvalidRequest(
                     f"The price {price!r} is in {known.currency.upper()}, not in {currency!r}; a mounted "
                     "page sells in the prices' own currency.",

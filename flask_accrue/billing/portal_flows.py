@@ -133,7 +133,7 @@ def _offered(
             price is not None
             and price.active
             and price.interval is not None
-            and (currency is None or price.currency == currency)
+            and (currency is None or currency in price.currencies)
         )
         if fits:
             offered.append(name)

@@ -70,15 +70,16 @@ def check_countable(price: models.Price | None, quantity: int | None) -> bool:
 
 
 def check_currency(payer: models.Customer, price: t.Any) -> None:
-    """Refuse a price in another currency than the customer's, where we know both.
+    """Refuse a price that isn't sold in the customer's currency, where we know both.
 
     :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
     """
     check_price(price)
     known = find_price(payer.processor, price)
-    if known is not None and payer.currency is not None and known.currency != payer.currency:
+    if known is not None and payer.currency is not None and payer.currency not in known.currencies:
+        sold = " and ".join(sorted(each.upper() for each in known.currencies))
         raise InvalidRequest(
-            f"The price {price!r} is in {known.currency.upper()}, and this customer pays in "
+            f"The price {price!r} is in {sold}, and this customer pays in "
             f"{payer.currency.upper()}. A customer has one currency.",
             code="currency_mismatch",
             param="price",

@@ -121,10 +121,13 @@ def to_redeem(
     """
     if coupon is None and promotion_code is None:
         return None
-    currency = next((price.currency for price, _ in prices if price is not None), payer.currency)
+    currency = payer.currency
+    known = next((price for price, _ in prices if price is not None), None)
+    if known is not None and currency not in known.currencies:
+        currency = known.currency
     if promotion_code is None:
         return [{"coupon": check_coupon(payer, coupon, currency)}]
-    found = accepted_code(payer, promotion_code, currency, total(prices))
+    found = accepted_code(payer, promotion_code, currency, total(prices, currency))
     return [{"promotion_code": found.processor_id}]
 
 
@@ -170,14 +173,19 @@ def is_in_other_currency(coupon: models.Coupon, currency: str | None) -> bool:
 def bought_by(subscription: models.Subscription) -> Money | None:
     """Return what a period of a subscription costs, or ``None`` where that can't be told."""
     rows = [(each.price, each.quantity) for each in subscription.items]
-    return total(rows)
+    return total(rows, subscription.currency)
 
 
-def total(rows: c.Iterable[tuple[models.Price | None, int | None]]) -> Money | None:
-    """Return what prices come to, each so many times; ``None`` where one of them can't be told."""
+def total(
+    rows: c.Iterable[tuple[models.Price | None, int | None]], currency: str | None
+) -> Money | None:
+    """Return what prices come to, each so many times; ``None`` where one of them can't be told.
+
+    :param currency: in which they are paid, ``None``: in their own.
+    """
     whole: Money | None = None
     for price, quantity in rows:
-        each = None if price is None else price.money
+        each = None if price is None else price.money_in(currency)
         if each is None or price is None or price.is_metered:
             return None
         cost = Money(each.amount_minor * (1 if quantity is None else quantity), each.currency)

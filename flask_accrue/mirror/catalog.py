@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from .. import models
 from ..ids import new_id
 from ..processors import objects
@@ -31,6 +33,9 @@ def write_price(
 ) -> models.Price:
     """Write a price; its system chain must be locked."""
     row = uow.find(models.Price, processor, obj.processor_id)
+    options = None if row is None else row.raw.get(models.CURRENCY_OPTIONS)
+    if obj.lacks_currencies and options is not None:
+        obj = dataclasses.replace(obj, raw={**obj.raw, models.CURRENCY_OPTIONS: options})
     values: dict[str, object] = {
         "active": obj.active and not obj.deleted,
         "product_processor_id": obj.product,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Base, Due, Mirrored, Row, insert_unless_there
-from .catalog import Price, Product
+from .catalog import CURRENCY_OPTIONS, Price, Product
 from .charges import Charge, Refund
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
@@ -49,6 +49,7 @@ MIRRORED: dict[str, type[Mirrored]] = {
 
 __all__ = [
     "COMP_COUPON",
+    "CURRENCY_OPTIONS",
     "MIRRORED",
     "Base",
     "Charge",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
 from .base import Mirrored, soft_reference
+
+#: The key of a price's raw object with its amounts in several currencies.
+CURRENCY_OPTIONS: t.Final = "currency_options"
 
 
 class Product(Mirrored):
@@ -51,6 +56,26 @@ class Price(Mirrored):
     def money(self) -> Money | None:
         """The price of one, or ``None`` where that isn't a whole number of minor units."""
         return None if self.unit_amount is None else Money(self.unit_amount, self.currency)
+
+    @property
+    def currencies(self) -> frozenset[str]:
+        """All currencies in which it's sold: its own, and those of which the processor has an amount."""
+        return frozenset({self.currency, *self._options})
+
+    def money_in(self, currency: str | None) -> Money | None:
+        """Return the price of one in a currency, ``None``: its own.
+
+        It's ``None`` where it isn't sold in that, or isn't a whole number of minor units.
+        """
+        if currency in (None, self.currency):
+            return self.money
+        amount = (self._options.get(currency) or {}).get("unit_amount")
+        return Money(amount, currency) if isinstance(amount, int) and currency is not None else None
+
+    @property
+    def _options(self) -> t.Mapping[t.Any, t.Any]:
+        found = self.raw.get(CURRENCY_OPTIONS)
+        return found if isinstance(found, dict) else {}
 
     @hybrid_property
     def is_metered(self) -> bool:

@@ -91,7 +91,7 @@ def page_of(link: models.PageLink, session: models.CheckoutSession) -> CheckoutP
         title=title,
         description=link.details.get("description"),
         items=tuple(
-            _bought(prices.get(name), name, quantity, locale)
+            _bought(prices.get(name), name, quantity, session.currency, locale)
             for name, quantity in link.details["items"]
         ),
         today=_today(link, session, off, locale),
@@ -167,14 +167,18 @@ def _today(
 
 
 def _bought(
-    price: models.Price | None, name: str, quantity: int | None, locale: str | None
+    price: models.Price | None,
+    name: str,
+    quantity: int | None,
+    currency: str | None,
+    locale: str | None,
 ) -> Priced:
     if price is None:
         return Priced(name if quantity is None else f"{quantity} {_TIMES} {name}", "")
     text = price.nickname or (price.product.name if price.product is not None else name)
     if quantity not in (None, 1):
         text = f"{quantity} {_TIMES} {text}"
-    cost = price.money
+    cost = price.money_in(currency)
     if cost is None:
         return Priced(text, "by use" if price.is_metered else "")
     if price.is_metered:

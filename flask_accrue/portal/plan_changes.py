@@ -78,7 +78,7 @@ def plan_page(link: models.PageLink, row: models.Subscription, locale: str | Non
         Offer(
             name,
             name_of(known.get(name), name),
-            _cost(known.get(name), locale),
+            _cost(known.get(name), row.currency, locale),
             name == item.price_processor_id,
         )
         for name in offered
@@ -101,7 +101,7 @@ def plan_page(link: models.PageLink, row: models.Subscription, locale: str | Non
     name = price or item.price_processor_id
     found = queries.prices_of(row.processor, [name])
     number = item.quantity if quantity is None else quantity
-    cost = _cost(found.get(name), locale)
+    cost = _cost(found.get(name), row.currency, locale)
     return dataclasses.replace(
         page,
         change=Change(
@@ -181,8 +181,8 @@ def _counted(name: str, quantity: int | None) -> str:
     return name if quantity in (None, 1) else f"{quantity} \N{MULTIPLICATION SIGN} {name}"
 
 
-def _cost(price: models.Price | None, locale: str | None) -> str:
-    cost = None if price is None else price.money
+def _cost(price: models.Price | None, currency: str | None, locale: str | None) -> str:
+    cost = None if price is None else price.money_in(currency)
     if price is None or cost is None:
         return ""
     return " ".join(filter(None, (cost.format(locale), every(price))))

@@ -240,6 +240,8 @@ def apply_body(
     verdict = mirror.judge(row, event)
     is_short = event.fetchable and mirror.names_unknown(row, event.object)
     is_short = is_short or _lacks_card(uow, gateway, event.object)
+    # Events don't tell in which currencies a price is sold.
+    is_short = is_short or (event.fetchable and getattr(event.object, "lacks_currencies", False))
     if verdict is Verdict.APPLY and (must_fetch(event) or is_short):
         verdict = Verdict.FETCH
     if verdict is Verdict.FETCH and asked and row is not None and (of, event.account) in asked:

@@ -10,6 +10,7 @@ import pytest
 
 from flask_accrue import mirror, models
 from flask_accrue.mirror import Source, Watermark, watermark
+from flask_accrue.money import Money
 from flask_accrue.processors import Answer, objects
 from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.mirror.conftest import HOUR, ORIGIN, START
@@ -156,6 +157,19 @@ def test_the_two_ways_to_write_refuse_what_is_the_others(
     with pytest.raises(TypeError, match="belongs to a customer"):
         mirrored.put_catalog(invoice())
     assert mirrored.find(obj.kind, obj.processor_id) is None
+
+
+def test_the_currencies_of_a_price_outlive_an_event_that_leaves_them_out(mirrored: Mirror) -> None:
+    options = {"currency_options": {"eur": {"unit_amount": 900}, "jpy": None}}
+    mirrored.put_catalog(dataclasses.replace(PRICE, raw=options))
+    row = mirrored.put_catalog(
+        dataclasses.replace(PRICE, nickname="New", raw={"nickname": "New"}, lacks_currencies=True)
+    )
+    assert row.raw == {"nickname": "New", **options}
+    assert row.currencies == {PRICE.currency, "eur", "jpy"}
+    assert (row.money_in("eur"), row.money_in("jpy")) == (Money(900, "eur"), None)
+    row = mirrored.put_catalog(dataclasses.replace(PRICE, nickname="New"))
+    assert row.currencies == {PRICE.currency}
 
 
 def test_columns_that_only_exist_here_are_set_with_an_entry_and_survive_news(

@@ -217,7 +217,7 @@ def fields_of(cls: ast.ClassDef, module: SourceModule) -> Iterator[tuple[str, as
 
 
 #: Parts that the API leaves out until they're asked for, by class; the annotations don't say which.
-ASKED_FOR = {"Coupon": {"applies_to"}}
+ASKED_FOR = {"Coupon": {"applies_to"}, "Price": {"currency_options"}}
 
 
 def is_expandable(schema: Schema) -> bool:

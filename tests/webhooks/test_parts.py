@@ -211,3 +211,14 @@ def test_no_client_secret_is_kept_anywhere(told: Told, stripe_server: ContractSe
     for table in models.Base.metadata.sorted_tables:
         for row in told.db.session.execute(sa.select(table)):
             assert secret not in str(row._mapping), table.name
+
+
+def test_a_price_s_currencies_are_asked_for_since_no_event_tells_them(
+    told: Told, stripe_server: ContractServer
+) -> None:
+    price = sample("price", id="price_1", product="prod_1", currency="usd", unit_amount=1000)
+    price.pop("currency_options", None)
+    stripe_server.prime({**price, "currency_options": {"eur": {"unit_amount": 900}}})
+    event = told.tell("price.created", price)
+    assert event.outcome == "fetched"
+    assert told.find(models.Price, "price_1").currencies == {"usd", "eur"}

@@ -103,12 +103,12 @@ def _collected(row: models.Subscription) -> str:
     return words.get(row.collection_method, row.collection_method)
 
 
-def _item_row(item: models.SubscriptionItem) -> tuple[Value, ...]:
+def _item_row(row: models.Subscription, item: models.SubscriptionItem) -> tuple[Value, ...]:
     price = item.price
     return (
         price_text(price) or Code(item.price_processor_id),
         item.quantity,
-        price.money if price is not None else None,
+        price.money_in(row.currency) if price is not None else None,
         _interval(price),
         Code(item.price_processor_id),
     )
@@ -283,7 +283,7 @@ SUBSCRIPTIONS: t.Final[Resource[models.Subscription]] = Resource(
                     ("Billed", "text"),
                     ("Price id", "code"),
                 ),
-                rows=lambda row: [_item_row(item) for item in row.items],
+                rows=lambda row: [_item_row(row, item) for item in row.items],
                 empty=("No items.", "The processor has removed all of them."),
             ),
             RelatedTab(

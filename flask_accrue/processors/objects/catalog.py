@@ -24,7 +24,8 @@ class Price(ProcessorObject):
 
     ``interval`` is ``day``, ``week``, ``month`` or ``year``, and ``None`` for a one-time price;
     ``usage_type`` is ``licensed`` or ``metered``; ``tax_behavior`` is ``inclusive``, ``exclusive`` or
-    ``unspecified``.
+    ``unspecified``. ``lacks_currencies`` says that it may be sold in others than ``currency``, of which only
+    a fetch tells: ``raw["currency_options"]`` has the ``unit_amount`` by each.
     """
 
     kind = "price"
@@ -39,3 +40,4 @@ class Price(ProcessorObject):
     interval_count: int = 1
     usage_type: str = "licensed"
     tax_behavior: str = "unspecified"
+    lacks_currencies: bool = dataclasses.field(default=False, compare=False)

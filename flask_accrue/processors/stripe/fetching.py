@@ -48,7 +48,7 @@ PLACES: t.Final[t.Mapping[str, Place]] = {
     "payment_intent": Place("/v1/payment_intents/{}"),
     # Cards and sources from before payment methods are found there too.
     "payment_method": Place("/v1/payment_methods/{}"),
-    "price": Place("/v1/prices/{}"),
+    "price": Place("/v1/prices/{}", ("currency_options",)),
     "product": Place("/v1/products/{}"),
     "promotion_code": Place("/v1/promotion_codes/{}"),
     "refund": Place("/v1/refunds/{}", ("balance_transaction",)),

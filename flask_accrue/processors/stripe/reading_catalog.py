@@ -36,4 +36,6 @@ def read_price(raw: Raw) -> objects.Price:
         interval_count=fields.integer(recurring, "interval_count") or 1,
         usage_type=fields.text(recurring, "usage_type") or "licensed",
         tax_behavior=fields.text(raw, "tax_behavior") or "unspecified",
+        # A plan has one currency.
+        lacks_currencies=not is_plan and "currency_options" not in raw,
     )

@@ -43,7 +43,7 @@ NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
         (sample("customer"), "customer.updated"),
         (sample("payment_method"), "payment_method.updated"),
         (sample("product"), "product.updated"),
-        (sample("price"), "price.updated"),
+        (sample("price", currency_options=None), "price.updated"),
         (subscription(), "customer.subscription.updated"),
         (invoice(), "invoice.paid"),
         (invoice_payment(), "invoice_payment.paid"),
