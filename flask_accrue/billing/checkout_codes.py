@@ -39,7 +39,7 @@ def type_promotion_code(
     found = None
     if code is not None:
         bought = total(
-            (find_price(session.processor, name), number) for name, number in link.details["items"]
+            (find_price(session.customer, name), number) for name, number in link.details["items"]
         )
         found = accepted_code(link.customer, code, session.currency, bought)
     if session.is_kept_here:

@@ -383,4 +383,4 @@ def _note_past(
     if event.payment_failed and isinstance(row, models.Invoice):
         mirror.note_failure(uow, customer, row, event.created)
     if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):
-        mirror.note_past_items(uow, row, event.object.items, event.created)
+        mirror.note_past_items(uow, row, event.object.items, event.created, customer.account)
