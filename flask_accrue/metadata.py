@@ -10,20 +10,34 @@ from .errors import InvalidRequest
 MOST_KEYS = 50
 LONGEST_KEY = 40
 LONGEST_VALUE = 500
+_OURS: t.Final = "accrue_"
 
 
-def validate_metadata(metadata: t.Any) -> dict[str, str]:
+class HasMetadata(t.Protocol):
+    """A row with the processor's metadata."""
+
+    meta: t.Any
+
+
+def validate_metadata(metadata: t.Any, *, ours: int = 0) -> dict[str, str]:
     """Return the metadata as a plain dict, or say which rule it breaks.
 
     Flat strings to strings; at most 50 keys of 40 characters with values of 500 characters
     (https://docs.stripe.com/api/metadata). Keys that begin with ``accrue_`` are Accrue's own.
 
+    :param ours: how many keys of Accrue's the row has beside these. A key with an empty value has no place.
     :raises InvalidRequest: with ``param`` naming the key.
     """
     if not isinstance(metadata, c.Mapping):
         raise _invalid(f"Metadata is a mapping of strings, not {type(metadata).__name__}.")
     if len(metadata) > MOST_KEYS:
         raise _invalid(f"Metadata holds at most {MOST_KEYS} keys, not {len(metadata)}.")
+    kept = sum(value != "" for value in metadata.values())
+    if kept + ours > MOST_KEYS:
+        raise _invalid(
+            f"Metadata holds at most {MOST_KEYS} keys, and {ours} of them are Accrue's own here: give at "
+            f"most {MOST_KEYS - ours}, not {kept}."
+        )
     for key, value in metadata.items():
         if (
             not isinstance(key, str)
@@ -36,7 +50,7 @@ def validate_metadata(metadata: t.Any) -> dict[str, str]:
                 f"brackets, not {str(key)[:60]!r}.",
                 str(key),
             )
-        if key.startswith("accrue_"):
+        if key.startswith(_OURS):
             raise _invalid(f"Metadata keys that begin with 'accrue_' are reserved: {key!r}.", key)
         if not isinstance(value, str):
             raise _invalid(
@@ -56,6 +70,29 @@ def validate_metadata(metadata: t.Any) -> dict[str, str]:
                 key,
             )
     return dict(metadata)
+
+
+def change_of_metadata(metadata: t.Any, row: HasMetadata) -> dict[str, str]:
+    """Return metadata that is to be laid over a row's, as :func:`validate_metadata` does.
+
+    Room is left for Accrue's own keys of the row. The host's may have changed at the processor, which tells
+    whether all of them fit.
+
+    :raises InvalidRequest: as that does.
+    """
+    return validate_metadata(metadata, ours=sum(key.startswith(_OURS) for key in row.meta))
+
+
+def require_fit(metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata of the host's and Accrue's own, if it isn't too much together.
+
+    :raises InvalidRequest: otherwise.
+    """
+    ours = {key for key in metadata if key.startswith(_OURS)}
+    validate_metadata(
+        {key: value for key, value in metadata.items() if key not in ours}, ours=len(ours)
+    )
+    return metadata
 
 
 def merge_metadata(old: c.Mapping[str, str], new: c.Mapping[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ def charge(
     """
     check_amount(amount, "A charge")
     check_statement_descriptor(statement_descriptor)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.CHARGE)
@@ -164,7 +164,7 @@ def refund(
             code="parameter_invalid",
             param="reason",
         )
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     asked: dict[str, t.Any] = {
         "charge": charge.processor_id,
         "amount": None if amount is None else amount.amount_minor,

@@ -103,7 +103,7 @@ def create_checkout_session(
     """
     one_of("mode", mode, ("subscription", "payment", "setup"))
     check_name(name)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=2 if mode == "subscription" else 1)
     asked = asked_for(
         mode=mode,
         price=price,
@@ -139,6 +139,8 @@ def create_checkout_session(
         )
     if is_mounted and gateway.can(Capability.HOSTED_PAGES):
         mounted_checkout.check(asked, payer)
+        # What comes of it names the session, too.
+        extra = validate_metadata(extra, ours=3 if mode == "subscription" else 2)
     asked.check_sale(payer, is_mounted=is_mounted)
     subject = f"customer:{payer.id}:{name}"
     id = operations.operation_id(operation_id, "create_checkout_session", subject)

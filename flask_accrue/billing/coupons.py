@@ -14,7 +14,7 @@ from .. import models
 from ..account_scope import current_account
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata, validate_metadata
 from ..money import Money
 from ..processors import Capability, Processor
 from ..state import current_state
@@ -62,7 +62,7 @@ def create_coupon(
     amounts = list(other_amounts)
     _check_terms(percent_off, amount_off, amounts, duration, months)
     _check_count(max_redemptions, "max_redemptions")
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     gateway = _here(processor)
     said: dict[str, t.Any] = {
         "id": id,
@@ -103,7 +103,7 @@ def update_coupon(
     """Change a coupon's name or metadata, or add amounts in other currencies. Its terms never change."""
     changes: dict[str, t.Any] = {} if name is None else {"name": name}
     if metadata is not None:
-        changes["metadata"] = validate_metadata(metadata)
+        changes["metadata"] = change_of_metadata(metadata, coupon)
     amounts = {each.currency: each.amount_minor for each in other_amounts}
     if amounts:
         changes["currency_options"] = amounts
@@ -163,7 +163,7 @@ def create_promotion_code(
     _check_count(max_redemptions, "max_redemptions")
     least = list(other_minimums)
     _check_minimums(minimum, least)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     is_row = isinstance(coupon, models.Coupon)
     gateway = _gateway(coupon) if isinstance(coupon, models.Coupon) else _here(processor)
     if only_for is not None:

@@ -61,7 +61,7 @@ def create_credit_note(
         (``credit_parts_mismatch``), or lines that aren't the bill's, are named twice, have less to credit, or
         are credits themselves.
     """
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     if reason is not None and reason not in REASONS:
         raise InvalidRequest(
             f"The reason of a credit note is one of {', '.join(REASONS)}, not {reason!r}.",
@@ -204,7 +204,7 @@ def adjust_balance(
     :raises InvalidRequest: for another currency than the customer's (``currency_mismatch``), before any call.
     """
     check_money(amount).require_payable()
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     if description is not None and not isinstance(description, str):
         raise InvalidRequest(
             f"description is a string, not {description!r}.",

@@ -115,4 +115,4 @@ def write_now(
     elif customer is None:
         mirror.write_catalog(uow, gateway.name, answer.main, source, gateway.account)
     else:
-        mirror.write(uow, customer, answer.main, source)
+        mirror.write(uow, customer, answer.main, source, looked_up=True)

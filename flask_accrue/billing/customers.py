@@ -13,7 +13,7 @@ from .. import account_scope, mirror, models, operations
 from ..billable import owner_reference
 from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata, validate_metadata
 from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, objects
@@ -178,6 +178,8 @@ def update_customer(
     if zone is not None:
         _check_zone(zone)
     row = customer(owner)
+    if "metadata" in changes:
+        change_of_metadata(changes["metadata"], row)
     if changes:
         row = change_customer(row, "update_customer", changes, operation_id)
     if zone is not None and zone != row.preferred_timezone:

@@ -53,7 +53,7 @@ def create_invoice(
         call, and other wrong arguments.
     :raises NotFound: for somebody else's subscription.
     """
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     _check_one_of("collection_method", collection_method, ("charge_automatically", "send_invoice"))
     _check_one_of("pending_items", pending_items, PENDING)
     _check_text("description", description)
@@ -118,7 +118,7 @@ def add_invoice_item(
     :raises InvalidRequest: for another currency than the invoice's (``currency_mismatch``), before any
         call, and other wrong arguments.
     """
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     _check_text("description", description)
     if tax_behavior is not None:
         _check_one_of("tax_behavior", tax_behavior, TAX_BEHAVIORS)

@@ -25,7 +25,7 @@ from ..operations import is_known, shortened
 from ..operations import operation_id as settled_id
 from ..origins import Origin, current_actor
 from ..processors import Answer, objects
-from ..processors.checkout_amounts import amounts_of
+from ..processors.checkout_amounts import amounts_of, priced_or_unplaced
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
 from . import current
@@ -90,6 +90,12 @@ def complete(
         raise InvalidState(
             "A card is left by the processor's own fields on the page; there is nothing else to do.",
             code="checkout_waits_for_card",
+        )
+    if session.needs_address:
+        raise InvalidRequest(
+            "The tax can't be reckoned: nobody knows where the customer is. Its page asks for that first.",
+            code="customer_tax_location_invalid",
+            param="automatic_tax",
         )
     given = asked(session)
     if payment_method is None and (
@@ -292,24 +298,29 @@ def _bill(
 # -- what is due -----------------------------------------------------------------------------------
 
 
-def _price(session: models.CheckoutSession, taken_off: dict[str, str]) -> Answer:
-    """Ask what is due, which is the invoice that there would be."""
+def _price(session: models.CheckoutSession, taken_off: dict[str, str]) -> tuple[Answer, bool]:
+    """Ask what is due, which is the invoice that there would be; tell whether an address is needed for its
+    tax."""
     given, gateway = asked(session), gateway_of(session)
     customer, mode = session.customer.processor_id, session.mode
     kept = {name: value for name, value in given["options"].items() if name not in DISCOUNTS}
     settle_session()
-    return gateway.price_checkout(
-        customer, mode=mode, items=given["items"], options={**kept, **taken_off}
+    return priced_or_unplaced(
+        lambda options: gateway.price_checkout(
+            customer, mode=mode, items=given["items"], options=options
+        ),
+        {**kept, **taken_off},
     )
 
 
 def _priced(
-    session: models.CheckoutSession, bill: Answer, taken_off: dict[str, str]
+    session: models.CheckoutSession, bill: tuple[Answer, bool], taken_off: dict[str, str]
 ) -> models.CheckoutSession:
     """Write what is due, unless that is known."""
-    invoice = bill.main
+    answer, needs_address = bill
+    invoice = answer.main
     assert isinstance(invoice, objects.Invoice)
-    raw = {**amounts_of(invoice), **taken_off}
+    raw = {**amounts_of(invoice, needs_address), **taken_off}
     if not session.is_open or (session.amount_total, session.raw) == (invoice.amount_due, raw):
         return session
     return write_session(session, amount_total=invoice.amount_due, raw=raw)

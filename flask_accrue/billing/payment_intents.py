@@ -59,7 +59,7 @@ def create_payment_intent(
     _check_choice("capture_method", capture_method, CAPTURE_METHODS)
     if setup_future_usage is not None:
         _check_choice("setup_future_usage", setup_future_usage, USAGES)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.CAPTURE)

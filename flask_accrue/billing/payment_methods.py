@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState, NotAttached
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata
 from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
@@ -110,7 +110,7 @@ def update_payment_method(
     if exp_year is not None:
         changes["exp_year"] = exp_year
     if metadata is not None:
-        changes["metadata"] = validate_metadata(metadata)
+        changes["metadata"] = change_of_metadata(metadata, payment_method)
     plan = _plan(payment_method, "update_payment_method", {"changes": changes})
     return perform(plan, operation_id)
 

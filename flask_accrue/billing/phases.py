@@ -10,7 +10,7 @@ import typing as t
 
 from .. import clock, models
 from ..errors import InvalidRequest
-from ..metadata import validate_metadata
+from ..metadata import require_fit, validate_metadata
 from .changes import PRORATIONS, one_of
 from .prices import Items, check_countable, check_currency, chosen_prices, find_price
 from .promotions import refuse_both, to_redeem
@@ -75,7 +75,7 @@ class Phase:
         """
         _ = self.prices
         one_of("proration", self.proration, PRORATIONS)
-        validate_metadata(self.metadata)
+        validate_metadata(self.metadata, ours=1)
         refuse_both(self.coupon, self.promotion_code)
         if self.automatic_tax is not None and not isinstance(self.automatic_tax, bool):
             raise _wrong(
@@ -171,7 +171,7 @@ class Phase:
             sent["discounts"] = discounts
         if self.automatic_tax is not None:
             sent["automatic_tax"] = self.automatic_tax
-        merged = {**self.metadata, **metadata}
+        merged = require_fit({**self.metadata, **metadata})
         return {**sent, "metadata": merged} if merged else sent
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from .. import mirror, models
 from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata
 from ..processors import Capability
 from ..state import current_state
 from .authentication import payment_outcome
@@ -73,7 +73,7 @@ def update_schedule(
     one_of("proration", proration, PRORATIONS)
     if end_behavior is not None:
         one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    extra = None if metadata is None else validate_metadata(metadata)
+    extra = None if metadata is None else change_of_metadata(metadata, schedule)
     begins = None if start is None else unix(start)
     if begins is not None and phases is None:
         raise InvalidRequest(

@@ -72,7 +72,7 @@ def subscribe_via_schedule(
     one_of("collection_method", collection_method, ("charge_automatically", "send_invoice"))
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=2)
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
@@ -166,7 +166,7 @@ def schedule_subscription(
         for a new item beside several that aren't taxed alike. It's under no schedule then.
     """
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     said_phases(phases)
     gateway = gateway_of(subscription)
     require_phases(gateway, phases)

@@ -47,7 +47,8 @@ def create_setup_intent(
             code="parameter_invalid",
             param="usage",
         )
-    extra = {**validate_metadata(metadata or {}), **(_own or {})}
+    own = _own or {}
+    extra = {**validate_metadata(metadata or {}, ours=1 + len(own)), **own}
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.SETUP_INTENTS)

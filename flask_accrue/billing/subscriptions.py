@@ -67,7 +67,8 @@ def subscribe(
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
     refuse_both(coupon, promotion_code)
-    extra = {**validate_metadata(metadata or {}), **(_own or {})}
+    own = _own or {}
+    extra = {**validate_metadata(metadata or {}, ours=2 + len(own)), **own}
     if trial is not None:
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)

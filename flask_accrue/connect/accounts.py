@@ -14,7 +14,7 @@ from ..billing.perform import Plan, perform, seen, settle_session
 from ..billing.writing import Seen
 from ..errors import InvalidRequest, NotFound
 from ..gateways import check_connected
-from ..metadata import validate_metadata
+from ..metadata import change_of_metadata, validate_metadata
 from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor, objects
@@ -69,7 +69,7 @@ def create_account(
         raise _invalid(f"The type of an account is one of {', '.join(sorted(TYPES))}.", "type")
     _check_texts({"email": email, "business_type": business_type, "country": country})
     owned = None if owner is None else owner_reference(owner)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     gateway = _gateway(processor)
     said: dict[str, t.Any] = {
         "type": type,
@@ -174,6 +174,8 @@ def update_account(
         if name in changes:
             changes[name] = dict(changes[name])
     row = require_account(account)
+    if "metadata" in changes:
+        change_of_metadata(changes["metadata"], row)
     return _change(row, "update_connect_account", {"changes": changes}, operation_id)
 
 

@@ -215,7 +215,7 @@ def _charge(
     operation_id: str | None,
 ) -> models.PaymentIntent:
     check_amount(amount, "A charge")
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     payer = customer(owner)
     if kind != "direct_charge" and payer.account is not None:
         raise InvalidState(

@@ -43,7 +43,7 @@ def transfer(
         block.
     """
     check_amount(amount, "A transfer")
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     account_scope.require_platform("A transfer")
     row = require_account(account)
     gateway = current_state().processor(row.processor)
@@ -95,7 +95,7 @@ def reverse_transfer(
     """
     if amount is not None:
         check_money(amount)
-    extra = validate_metadata(metadata or {})
+    extra = validate_metadata(metadata or {}, ours=1)
     account_scope.require_platform("A transfer")
     gateway = current_state().processor(transfer.processor)
     gateway.require(Capability.CONNECT)

@@ -91,12 +91,27 @@ def write(
     source: Source,
     *,
     failed_at: datetime.datetime | None = None,
+    attempt: int | None = None,
+    looked_up: bool = False,
 ) -> models.Mirrored:
     """Write an object of a customer whose chain is locked, and return its row.
 
     :param failed_at: when collecting this invoice failed, where an event says that it did.
+    :param attempt: how many attempts there had been by then; by default as many as the invoice says.
+    :param looked_up: no event or call tells of it, so that a failure which none has told is dated.
     """
-    row = _write(uow, customer, obj, source, failed_at)
+    if isinstance(obj, objects.Invoice):
+        row: models.Mirrored = write_invoice(
+            uow,
+            customer,
+            obj,
+            source,
+            failed_at=failed_at,
+            attempt=attempt,
+            looked_up=looked_up,
+        )
+    else:
+        row = _write(uow, customer, obj, source)
     follow_mounted(uow, customer, obj, row)
     return row
 
@@ -106,7 +121,6 @@ def _write(
     customer: models.Customer,
     obj: objects.ProcessorObject,
     source: Source,
-    failed_at: datetime.datetime | None,
 ) -> models.Mirrored:
     match obj:
         case objects.Customer():
@@ -114,8 +128,6 @@ def _write(
             return customer
         case objects.Subscription():
             return write_subscription(uow, customer, obj, source)
-        case objects.Invoice():
-            return write_invoice(uow, customer, obj, source, failed_at=failed_at)
         case objects.InvoicePayment():
             return write_invoice_payment(uow, customer, obj, source)
         case objects.PaymentMethod():

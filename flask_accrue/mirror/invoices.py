@@ -12,6 +12,7 @@ from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, record
+from .failures import date_by_event, date_without_event
 from .freshness import Source
 from .lines import new_lines, stored_lines, write_lines
 from .links import link
@@ -25,10 +26,14 @@ def write_invoice(
     source: Source,
     *,
     failed_at: datetime.datetime | None = None,
+    attempt: int | None = None,
+    looked_up: bool = False,
 ) -> models.Invoice:
     """Write an invoice with its lines and payments, and what its subscription has from it.
 
     :param failed_at: when collecting it failed, where the event says that it did.
+    :param attempt: how many attempts there had been by then; by default as many as the invoice says.
+    :param looked_up: no event or call tells of it, so that a failure which none has told is dated.
     """
     row = uow.find(models.Invoice, customer.processor, obj.processor_id)
     values: dict[str, t.Any] = {
@@ -63,6 +68,7 @@ def write_invoice(
         "voided_at": obj.voided_at,
         "hosted_url": obj.hosted_url,
     }
+    seen = row.fresh_to if row is not None and row.attempt_count else None
     made = draft(
         uow,
         models.Invoice,
@@ -74,7 +80,12 @@ def write_invoice(
         id=new_id(),
         customer_id=customer.id,
     )
-    _note_failure(made, failed_at)
+    told = False
+    if failed_at is not None:
+        count = obj.attempt_count if attempt is None else attempt
+        told = date_by_event(uow, made, failed_at, count, seen)
+    elif looked_up:
+        date_without_event(uow, made)
     if made.created:
         uow.flush()
         new_lines(uow, made.row)
@@ -85,7 +96,7 @@ def write_invoice(
     else:
         lines = stored_lines(uow, made.row)
     if made.is_change:
-        verb = _verb(made)
+        verb = _verb(made, told)
         if verb == "payment_failed" and _waits_for_customer(uow, made.row):
             verb = "action_required"
         record(uow, "invoice", verb, made, customer, lines=lines)
@@ -103,10 +114,14 @@ def note_failure(
     customer: models.Customer,
     row: models.Invoice,
     failed_at: datetime.datetime,
+    attempt: int,
 ) -> None:
-    """Note an earlier failure of an invoice than the one known, from an event that is stale."""
+    """Note an earlier failure of an invoice than the one known, from an event that is stale.
+
+    :param attempt: how many attempts there had been by then.
+    """
     made = Draft(row, created=False)
-    _note_failure(made, failed_at)
+    date_by_event(uow, made, failed_at, attempt, row.fresh_to if row.attempt_count else None)
     if made.is_change:
         record(uow, "invoice", "payment_failed", made, customer, lines=stored_lines(uow, row))
         if row.subscription_processor_id is not None:
@@ -170,13 +185,11 @@ def _write_embedded_payment(
     write_invoice_payment(uow, customer, obj, source)
 
 
-def _note_failure(made: Draft[models.Invoice], failed_at: datetime.datetime | None) -> None:
-    known = made.row.first_failed_at
-    if failed_at is not None and (known is None or failed_at < known):
-        made.set(first_failed_at=failed_at)
+def _verb(made: Draft[models.Invoice], told: bool) -> str:
+    """Name what happened.
 
-
-def _verb(made: Draft[models.Invoice]) -> str:
+    :param told: an event tells of the first failure.
+    """
     row, after = made.row, made.after
     if made.created:
         return "paid" if row.is_paid else "created"
@@ -191,9 +204,8 @@ def _verb(made: Draft[models.Invoice]) -> str:
     # An attempt shows in the count, and the first one also in the event that dates it, which may come
     # later: that one tells of it, so that one failure is told once.
     dated = "first_failed_at" in after
-    first = dated and made.before["first_failed_at"] is None
     again = "attempt_count" in after and not dated and row.first_failed_at is not None
-    return "payment_failed" if (first or again) and not row.is_paid else "updated"
+    return "payment_failed" if (told or again) and not row.is_paid else "updated"
 
 
 def _waits_for_customer(uow: UnitOfWork, row: models.Invoice) -> bool:

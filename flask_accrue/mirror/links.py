@@ -13,6 +13,7 @@ from ..locked_reads import one_of
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, record
+from .failures import note_failed_charge
 
 _Payer: t.TypeAlias = tuple[models.Customer, models.InvoicePayment]
 #: Payments that wait to be linked until rows are inserted that are gathered.
@@ -81,6 +82,8 @@ def _tell(
     made: Draft[t.Any] = Draft(row, created=False)
     made.set(invoice_processor_id=payment.invoice_processor_id)
     record(uow, kind, "linked", made, customer)
+    if isinstance(row, models.Charge):
+        note_failed_charge(uow, customer, row)
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from .. import models
 from ..processors import Reference, objects
 from ..unit_of_work import UnitOfWork
 from .customers import adopt_gathered
+from .failures import date_gathered
 from .items import read_items_ahead
 from .lines import read_lines_ahead
 from .links import link_gathered, read_invoices_ahead
@@ -28,6 +29,7 @@ def gathered(uow: UnitOfWork) -> c.Iterator[None]:
     uow.flush()
     adopt_gathered(uow)
     link_gathered(uow)
+    date_gathered(uow)
     derive_gathered(uow)
 
 

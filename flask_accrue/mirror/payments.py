@@ -7,6 +7,7 @@ from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import draft, record, said
+from .failures import note_failed_charge
 from .freshness import Source
 from .links import invoice_paid
 
@@ -88,6 +89,7 @@ def write_charge(
     )
     if made.is_change:
         record(uow, "charge", _charge_verb(made.row, made.created, made.after), made, customer)
+        note_failed_charge(uow, customer, made.row)
     return made.row
 
 

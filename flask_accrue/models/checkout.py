@@ -79,6 +79,11 @@ class CheckoutSession(Mirrored):
         return {name: self.raw.get(name) for name in ("coupon", "promotion_code")}
 
     @property
+    def needs_address(self) -> bool:
+        """Whether a mounted page has to ask where its customer is, before it can say what is due."""
+        return bool(self.raw.get("needs_address"))
+
+    @property
     def is_kept_here(self) -> bool:
         """Whether it's of a mounted page, and a processor with pages of its own knows nothing of it."""
         return self.processor_id.startswith(MOUNTED_PREFIX)

@@ -25,7 +25,8 @@ class Invoice(Mirrored):
     :ivar total_taxes: its parts, each with ``amount``, ``inclusive``, ``taxable_amount`` and ``reason``.
     :ivar automatic_tax_status: ``None`` where tax isn't reckoned automatically.
     :ivar auto_advance: the processor finalizes and collects it by itself.
-    :ivar first_failed_at: the earliest failure to collect it, in the processor's time.
+    :ivar first_failed_at: the earliest failure to collect it, in the processor's time. Where no event has
+        told it, that of its failed charges, or else since when it's owed.
     """
 
     __tablename__ = "accrue_invoices"

@@ -22,10 +22,11 @@ from ..pages import safe_target
 from . import in_browser, queries
 from .cards import new_card_url
 from .checkout_discounts import refusal_text
-from .checkout_page import page_of, said_instead
+from .checkout_page import locale_of, page_of, said_instead
 from .explaining import words_for
 from .rendering import show
 from .simulated_cards import chosen_card, is_simulated
+from .tax_address import TaxAddress, form_of, problems, typed_address
 from .tokens import operation_token, sent_operation
 from .wording import decline_text
 
@@ -41,8 +42,10 @@ def _shown(
     link: models.PageLink,
     session: models.CheckoutSession,
     wrong_code: str | None = None,
+    address: TaxAddress | None = None,
 ) -> str | Response:
-    """Show the page; ``wrong_code`` says why the code that was typed isn't taken."""
+    """Show the page; ``wrong_code`` says why the code that was typed isn't taken, ``address`` what is wrong
+    with the address."""
     # What is due may have changed since it was made: by the customer's balance, say.
     is_unsure = False
     if session.is_open:
@@ -80,6 +83,7 @@ def _shown(
         account=link.customer.account,
         secret_url=url_for(".checkout_secret", token=token),
         wrong_code=wrong_code,
+        address=address or form_of(locale_of(link)),
         typed_code=request.form.get("code", "")[:500],
         chosen=request.form.get("payment_method") or request.args.get("payment_method"),
     )
@@ -94,6 +98,12 @@ def complete_checkout(token: str) -> Response:
         return redirect(here, 303)
     if operation is None:
         flash("This page was open for too long. Nothing was charged; please try again.", "warning")
+        return redirect(here, 303)
+    tells_address = request.form.get("do") == "tell_address"
+    if tells_address and session.needs_address:
+        return _take_address(token, link, session)
+    if tells_address or session.needs_address:
+        # Whoever sent it hasn't seen what is due.
         return redirect(here, 303)
     chosen = request.form.get("payment_method", "")
     # Whoever types a code and pays at once sees what it gives first.
@@ -168,6 +178,24 @@ def _type_code(
         said = "The code was taken away." if word is None else "The code was taken."
         flash(f"{said} Nothing was charged yet.", "success")
     return redirect(here, 303)
+
+
+def _take_address(token: str, link: models.PageLink, session: models.CheckoutSession) -> Response:
+    """Store where the customer is; the page then says what is due."""
+    typed = typed_address(request.form)
+    wrong = problems(typed)
+    if not wrong:
+        try:
+            billing.update_customer_tax_location(link.customer, typed)
+        except AccrueError as error:
+            if error.code == "customer_tax_location_invalid":
+                wrong = {"": "This address isn't recognized. Check how it's written."}
+            else:
+                _explain(error)
+    if wrong:
+        shown = _shown(token, link, session, address=form_of(locale_of(link), typed, wrong))
+        return shown if isinstance(shown, Response) else make_response(shown, 422)
+    return redirect(url_for(".checkout", token=token), 303)
 
 
 def _own(token: str) -> tuple[models.PageLink, models.CheckoutSession]:

@@ -36,6 +36,7 @@ class CheckoutPage:
     :ivar button: what the button says.
     :ivar takes_codes: whether there is a field for a promotion code.
     :ivar needs_card: whether a card has to be chosen.
+    :ivar needs_address: whether nothing is paid yet: what is due goes by where the customer is.
     :ivar takes_new_card: the processor's own fields take a card, and nothing else is to be done.
     """
 
@@ -49,6 +50,7 @@ class CheckoutPage:
     takes_codes: bool
     taken_off: TakenOff | None
     needs_card: bool
+    needs_address: bool
     takes_new_card: bool
     cards: tuple[tuple[str, str, str | None], ...]
     simulated_cards: tuple[SimulatedCard, ...]
@@ -64,7 +66,8 @@ def page_of(link: models.PageLink, session: models.CheckoutSession) -> CheckoutP
     """Return what is shown of an open session."""
     locale = locale_of(link)
     due = None
-    if session.amount_total and session.currency is not None:
+    # Without its tax that isn't what is due.
+    if session.amount_total and not session.needs_address and session.currency is not None:
         due = Money(session.amount_total, session.currency).format(locale)
     cards = tuple(
         (
@@ -98,6 +101,7 @@ def page_of(link: models.PageLink, session: models.CheckoutSession) -> CheckoutP
         takes_codes=bool(link.details.get("takes_codes")),
         taken_off=off,
         needs_card=not link.details.get("card_if_required") or due is not None,
+        needs_address=session.needs_address,
         takes_new_card=takes_new_card,
         cards=() if takes_new_card else cards,
         simulated_cards=SIMULATED_CARDS if is_simulated(session.processor) else (),
@@ -142,7 +146,7 @@ def _today(
 ) -> tuple[Priced, ...]:
     """Return what is due today, line by line; nothing where the prices above say it all."""
     amounts, currency = session.amounts, session.currency
-    if amounts is None or currency is None or session.amount_total is None:
+    if amounts is None or currency is None or session.amount_total is None or session.needs_address:
         return ()
     lines = parts(
         currency,
@@ -197,6 +201,8 @@ def _terms(
 ) -> str:
     trial_end = from_unix(link.details.get("trial_end"))
     lasts = "" if off is None else off.lasts
+    if session.needs_address:
+        return "Tax goes by where you are. Tell us that first, then you see what is due."
     if session.mode == "setup":
         return "Nothing is charged. The card is kept for later payments."
     if trial_end is not None:

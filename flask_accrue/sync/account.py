@@ -27,6 +27,7 @@ from ..state import current_state
 from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, settle_session
 from . import progress as keeping
+from .ahead import Ahead
 from .belongings import BY_CUSTOMER, sync_belongings
 from .kinds import OF_PLATFORMS, VANISHING, object_kinds
 from .linking import Owner, owner_of
@@ -104,8 +105,10 @@ def sync_account(
         if account is not None:
             asked["account"] = account
         progress = keeping.begin(gateway.name, asked, anew=anew)
-    run = Run(gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email)
-    with rarely_collected():
+    with rarely_collected(), Ahead() as ahead:
+        run = Run(
+            gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email, ahead
+        )
         for kind in wanted:
             if kind not in progress.done:
                 progress.begin(kind)
@@ -163,6 +166,7 @@ class Run:
     dry_run: bool
     repair: bool
     link_by_email: bool
+    ahead: Ahead
     #: What others belong to and would be here by now, if this run did more than look.
     awaited: set[Name] = dataclasses.field(default_factory=set)
 
@@ -185,6 +189,8 @@ class Run:
             if kind in VANISHING:
                 window.move(page)
                 sync_missing(self, kind, window)
+            if page.after is not None:
+                self.ahead.ask(self.gateway, kind, page.after)
             self._write(kind, page, window)
             if page.after is None:
                 return
@@ -242,8 +248,9 @@ class Run:
 
     def _page(self, kind: str) -> Page:
         """Ask for the next page; from the beginning where the object to go on after is gone."""
+        after = self.progress.after
         try:
-            return self.ask(lambda: self.gateway.page(kind, after=self.progress.after))
+            return self.ask(self.ahead.page(self.gateway, kind, after))
         except (NotFound, InvalidRequest):
             if self.progress.after is None:
                 raise

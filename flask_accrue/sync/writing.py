@@ -145,7 +145,7 @@ def _write_objects(
         if customer is None:
             mirror.write_catalog(uow, name, obj, batch.source, account)
         else:
-            mirror.write(uow, customer, obj, batch.source)
+            mirror.write(uow, customer, obj, batch.source, looked_up=True)
         if not tally.note(uow, since):
             tally.report.count(obj.kind, "unchanged")
 

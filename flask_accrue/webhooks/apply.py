@@ -300,8 +300,13 @@ def _from_answer(
     ):
         # The processor tells no more of what is gone, so the body does: what it was, or since when.
         _write(uow, gateway, customer, obj, Source.of_event(event), event)
-    _note_past(uow, customer, row, event)
+    _note_past(uow, customer, row, event, written=answer is not None)
     finish(uow, "fetched", reason, customer)
+
+
+def _attempt(event: ProcessorEvent) -> int | None:
+    """Return how many attempts there had been to collect an invoice when an event happened."""
+    return event.object.attempt_count if isinstance(event.object, objects.Invoice) else None
 
 
 def _lacks_card(uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject | None) -> bool:
@@ -360,7 +365,16 @@ def _write(
         row = mirror.write_catalog(uow, gateway.name, obj, source, event.account)
     else:
         failed_at = event.created if event.payment_failed else None
-        row = mirror.write(uow, customer, obj, source, failed_at=failed_at)
+        row = mirror.write(
+            uow,
+            customer,
+            obj,
+            source,
+            failed_at=failed_at,
+            attempt=_attempt(event),
+            # What happened since has events of its own, but may be told by this alone.
+            looked_up=source.event is None,
+        )
     reached("webhook.mirrored")
     return row
 
@@ -370,9 +384,14 @@ def _note_past(
     customer: models.Customer | None,
     row: models.Mirrored | None,
     event: ProcessorEvent,
+    *,
+    written: bool = False,
 ) -> None:
     """Keep what only old news tell: a failure may be the earliest, from which grace is counted, and an item
-    that is gone may stand on an invoice, and a discount that is gone was redeemed."""
+    that is gone may stand on an invoice, and a discount that is gone was redeemed.
+
+    :param written: the event's object was, with its failure.
+    """
     if customer is None:
         return
     told = event.object
@@ -380,7 +399,7 @@ def _note_past(
         mirror.note_redemptions(uow, customer, told.discounts, told.processor_id)
     elif isinstance(told, objects.Customer):
         mirror.note_redemptions(uow, customer, told.discounts)
-    if event.payment_failed and isinstance(row, models.Invoice):
-        mirror.note_failure(uow, customer, row, event.created)
+    if event.payment_failed and isinstance(row, models.Invoice) and not written:
+        mirror.note_failure(uow, customer, row, event.created, _attempt(event) or 0)
     if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):
         mirror.note_past_items(uow, row, event.object.items, event.created, customer.account)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+import stripe
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flask_accrue import Billable, billing, models
+from flask_accrue import Billable, billing, connect, models
 from flask_accrue.adopting import Claim, adopt, claims_of_csv, claims_of_dj_stripe, claims_of_model
 from flask_accrue.errors import InvalidRequest
 from flask_accrue.ledger import verify
@@ -17,8 +20,6 @@ from tests.host import Base, Organization
 from tests.processors.stripe.stripe_bodies import START
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.sync.account import Account
 
 
@@ -275,3 +276,41 @@ def test_the_command_says_what_it_needs(
     told = run(account, *arguments)
     assert told.exit_code == 2
     assert message in told.output
+
+
+def test_the_pages_script_names_the_owners_of_adopted_customers_and_of_no_accounts(
+    account: Account,
+) -> None:
+    account.own(1, 2)
+    account.prime_rest()
+    account.prime(1)
+    account.change("cus_1", metadata={})
+    adopt([claim(1, "cus_1")])
+    account.sync()
+    with connect.account("acct_1"):
+        there = billing.customer(account.db.session.get(Organization, 2)).processor_id
+    account.edit(models.Customer, there, metadata={})
+    sent = len(account.server.requests)
+
+    given = {"stripe": Dialed(account), "models": models, "app": account.app, "db": account.db}
+    exec(script(), given)  # noqa: S102 - what the page tells the reader to run
+
+    [request] = account.server.requests[sent:]
+    assert (request.path, request.account) == ("/v1/customers/cus_1", None)
+    assert request.params == {"metadata": {"accrue_owner": "Organization:1"}}
+
+
+class Dialed:
+    """Stripe's SDK, whose client asks the contract server."""
+
+    def __init__(self, account: Account) -> None:
+        self.url = account.app.config["ACCRUE_STRIPE_API_BASE"]
+
+    def StripeClient(self, key: str) -> stripe.StripeClient:  # noqa: N802 - the SDK's name
+        return stripe.StripeClient(key, base_addresses={"api": self.url})
+
+
+def script() -> str:
+    page = (Path(__file__).parents[2] / "docs" / "adopting.md").read_text(encoding="utf-8")
+    [found] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return str(found)

@@ -66,3 +66,38 @@ def test_its_states_fit_their_window_and_are_accessible(
         look("taken")
         context.close()
     assert (wide, wrong) == ([], [])
+
+
+def test_it_asks_for_the_address_by_which_tax_goes(
+    browser: Browser, app: Flask, kit: Kit, org: Organization
+) -> None:
+    url = page_for(org, automatic_tax=True)
+    wide, wrong = [], []
+    with served(app) as address:
+        context = browser.new_context(viewport={"width": 320, "height": 800}, color_scheme="dark")
+        tab = context.new_page()
+        tab.set_default_timeout(15_000)
+        tab.goto(f"{address}/log-in-as/{org.id}")
+
+        def look(state: str) -> None:
+            if tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(state)
+            wrong.extend(violations(tab))
+
+        tab.goto(address + url)
+        look("empty")
+        tab.get_by_label("Country").select_option("US")
+        tab.get_by_role("button", name="Show what is due").click()
+        code = tab.get_by_label("Postal code")
+        expect(code).to_have_accessible_description(
+            "In the United States tax goes by the ZIP code, such as 94103."
+        )
+        expect(code).to_be_focused()
+        expect(tab.get_by_label("Country")).to_have_value("US")
+        look("refused")
+        code.fill("94103")
+        tab.get_by_label("State or province").fill("CA")
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_role("button", name="Pay $20.38 and subscribe")).to_be_visible()
+        context.close()
+    assert (wide, wrong) == ([], [])

@@ -14,6 +14,8 @@ from tests.mirror.conftest import HOUR, START
 from tests.mirror.said import charge, intent, invoice, line, payment, subscription
 
 if TYPE_CHECKING:
+    import datetime
+
     from tests.mirror.conftest import Mirror
 
 
@@ -130,12 +132,124 @@ def test_a_failure_that_old_news_tell_is_noted_and_changes_nothing_else(mirrored
     for earlier in (START + 2 * HOUR, START + 3 * HOUR):
         mirrored.within(
             lambda uow, owner, at=earlier: mirror.note_failure(
-                uow, owner, uow.find(models.Invoice, "fake", "in_1"), at
+                uow, owner, uow.find(models.Invoice, "fake", "in_1"), at, 2
             )
         )
     row = mirrored.find("invoice", "in_1")
     assert (row.first_failed_at, row.attempt_count) == (START + 2 * HOUR, 2)
     assert mirrored.find("subscription", "sub_1").past_due_since == START + 2 * HOUR
+
+
+OWED, FIRST, AGAIN = START - HOUR, START + HOUR, START + 72 * HOUR
+
+
+def look_up(mirrored: Mirror, attempts: int) -> None:
+    mirrored.put(invoice(attempt_count=attempts, finalized_at=OWED), looked_up=True)
+
+
+def hear_late(mirrored: Mirror, at: datetime.datetime, attempt: int) -> None:
+    """Be told of a failure by an event that came after what it tells was known."""
+    mirrored.within(
+        lambda uow, owner: mirror.note_failure(
+            uow, owner, uow.find(models.Invoice, "fake", "in_1"), at, attempt
+        )
+    )
+
+
+def failed(mirrored: Mirror, id: str, at: datetime.datetime) -> None:
+    mirrored.put(charge(processor_id=id, status="failed", invoice="in_1", created=at))
+
+
+def dated(mirrored: Mirror) -> datetime.datetime | None:
+    since: datetime.datetime | None = mirrored.find("subscription", "sub_1").past_due_since
+    assert mirrored.find("invoice", "in_1").first_failed_at == since
+    return since
+
+
+def test_a_failure_that_no_event_told_is_dated_and_no_later_one_begins_grace_anew(
+    mirrored: Mirror,
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    look_up(mirrored, 1)
+    assert dated(mirrored) == OWED
+    # By hand, which isn't counted.
+    by_hand = AGAIN - HOUR
+    mirrored.put(invoice(attempt_count=1, finalized_at=OWED), failed_at=by_hand, at=by_hand)
+    mirrored.put(invoice(attempt_count=2, finalized_at=OWED), failed_at=AGAIN, at=AGAIN)
+    assert dated(mirrored) == OWED
+    assert mirrored.verbs("invoice") == ["created", "payment_failed"]
+
+
+def test_a_later_failure_alone_is_not_the_first(mirrored: Mirror) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(attempt_count=2, finalized_at=OWED), failed_at=AGAIN)
+    assert dated(mirrored) == OWED
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["event", "sync", "charges"])))
+def test_what_tells_the_first_failure_best_stays_in_whatever_order_it_is_told(
+    mirrored: Mirror, order: tuple[str, ...]
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(finalized_at=OWED))
+    mirrored.now = AGAIN
+    for what in order:
+        if what == "sync":
+            look_up(mirrored, 2)
+        elif what == "charges":
+            failed(mirrored, "ch_2", AGAIN)
+            failed(mirrored, "ch_1", FIRST - HOUR / 3600)
+        elif mirrored.find("invoice", "in_1").attempt_count:
+            hear_late(mirrored, FIRST, 1)
+        else:
+            mirrored.put(invoice(attempt_count=1, finalized_at=OWED), failed_at=FIRST, at=FIRST)
+    assert dated(mirrored) == FIRST
+    assert mirrored.verbs("invoice").count("payment_failed") >= 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["sync", "first", "again"])))
+def test_failed_charges_date_what_no_event_told_once_all_are_known(
+    mirrored: Mirror, order: tuple[str, ...]
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(finalized_at=OWED))
+    mirrored.now = AGAIN
+    for number, what in enumerate(order):
+        if what == "sync":
+            look_up(mirrored, 2)
+        else:
+            failed(mirrored, what, FIRST if what == "first" else AGAIN)
+        if number == 1 and "sync" in order[:2]:
+            assert dated(mirrored) == OWED
+    assert dated(mirrored) == FIRST
+
+
+def test_charges_of_attempts_that_an_invoice_does_not_count_yet_do_not_date_it(
+    mirrored: Mirror,
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    look_up(mirrored, 1)
+    mirrored.now = AGAIN
+    failed(mirrored, "ch_2", AGAIN)
+    assert dated(mirrored) == OWED
+
+
+def test_what_is_sent_to_be_paid_is_overdue_since_it_was_due(mirrored: Mirror) -> None:
+    mirrored.put(subscription(status="past_due"))
+    sent = {"collection_method": "send_invoice", "finalized_at": OWED, "due_date": FIRST}
+    mirrored.put(invoice(attempt_count=1, **sent), looked_up=True)
+    assert dated(mirrored) == FIRST
+
+
+@pytest.mark.parametrize(
+    "changes", [{"attempt_count": 0}, {"status": "paid"}, {"finalized_at": None}], ids=str
+)
+def test_what_was_not_attempted_or_is_not_owed_has_not_failed(
+    mirrored: Mirror, changes: dict[str, Any]
+) -> None:
+    values = {"attempt_count": 1, "finalized_at": OWED, **changes}
+    mirrored.put(invoice(**values), looked_up=True)
+    assert mirrored.find("invoice", "in_1").first_failed_at is None
 
 
 @pytest.mark.parametrize(

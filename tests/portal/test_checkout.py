@@ -349,14 +349,11 @@ def test_tax_is_in_the_price_and_on_every_bill(kit: Kit, payer: Visitor, org: Or
         {"tax_id_collection": True},
         {"customer_update": {"address": "auto"}},
         {"billing_address_collection": "required"},
-        {"automatic_tax": True},
-        {"automatic_tax": True, "mode": "payment", "price": "price_once"},
     ],
     ids=str,
 )
 def test_what_the_simulated_page_doesnt_do_is_refused(
     kit: Kit, org: Organization, option: dict[str, Any]
 ) -> None:
-    kit.price("price_once", 500, interval=None)
     with pytest.raises(InvalidRequest):
         page_for(org, **option)

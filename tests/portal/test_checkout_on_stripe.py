@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -271,13 +272,38 @@ def test_tax_is_stripes_to_reckon_and_shown(customer: Customer) -> None:
     assert sent.params["automatic_tax"] == {"enabled": True}
 
 
-def test_tax_that_cant_be_reckoned_is_refused(customer: Customer) -> None:
+def test_where_the_customer_is_is_asked_for_before_what_is_due_is_told(customer: Customer) -> None:
+    """Stripe's answer is an invoice whose tax waits for the place."""
     nowhere = sample("invoice", id="upcoming_1", customer="cus_1", status="draft")
     nowhere["automatic_tax"] = {"enabled": True, "status": "requires_location_inputs"}
-    customer.server.queue_answer(200, nowhere, method="POST", path="/create_preview")
+    answer = {"method": "POST", "path": "/create_preview"}
+    customer.server.queue_answer(200, nowhere, **answer)
+    made = checkout_for(customer, automatic_tax=True)
+    assert made.session.needs_address
+    customer.server.queue_answer(200, nowhere, **answer, times=3)
+    page = customer.visitor.get(page_of(made)).text
+    assert "Where you are" in page
+    assert "Pay $" not in page
     with pytest.raises(InvalidRequest) as refused:
-        checkout_for(customer, automatic_tax=True)
+        billing.complete_checkout_session(made.session)
     assert refused.value.code == "customer_tax_location_invalid"
+
+    typed = {"country": "US", "postal_code": "94103", "state": "CA", "do": "tell_address"}
+    refusal = {"error": {"type": "invalid_request_error", "code": "customer_tax_location_invalid"}}
+    customer.server.queue_answer(400, refusal, method="POST", path="^/v1/customers/")
+    [(action, fields)] = forms(page)
+    refused_page = customer.visitor.post(action, {**fields, **typed})
+    assert refused_page.status_code == 422
+    assert "This address isn't recognized." in unescape(text_of(refused_page.text))
+    customer.visitor.submit(page_of(made), **typed)
+
+    payer = billing.customer(customer.owner())
+    sent = customer.server.requests_to("POST", f"/v1/customers/{payer.processor_id}")[-1]
+    assert sent.params["address"] == {"country": "US", "postal_code": "94103", "state": "CA"}
+    assert "Pay $20.00 and subscribe" in text_of(customer.visitor.get(page_of(made)).text)
+    assert customer.visitor.submit(page_of(made)).location.startswith("/welcome")
+    [subscribed] = customer.server.requests_to("POST", "/v1/subscriptions")
+    assert subscribed.params["automatic_tax"] == {"enabled": True}
 
 
 def test_an_older_page_says_that_a_newer_one_took_its_place(
@@ -327,3 +353,15 @@ def test_a_host_may_expire_it(customer: Customer, checkout: billing.Checkout) ->
     assert billing.expire_checkout_session(checkout.session).status == "expired"
     assert billing.sync(checkout.session) is checkout.session
     assert "This page has expired" in text_of(customer.visitor.get(page_of(checkout)).text)
+
+
+@pytest.mark.only("sqlite")
+def test_what_comes_of_a_page_has_room_for_all_keys(customer: Customer) -> None:
+    with pytest.raises(InvalidRequest, match="at most 47, not 48"):
+        checkout_for(customer, metadata={f"key{number}": "value" for number in range(48)})
+    session = checkout_for(
+        customer, metadata={f"key{number}": "value" for number in range(47)}
+    ).session
+    card = billing.list_payment_methods(customer.owner())[0]
+    assert billing.complete_checkout_session(session, card).is_complete
+    assert len(customer.subscription.meta) == 50

@@ -98,6 +98,14 @@ class Account(Endpoint):
             balance_transaction=None,
         )
 
+    def prime_customers(self, count: int) -> None:
+        """Have Stripe hold customers 1, 2 … with nothing else, whose billables are here."""
+        self.own(*range(1, count + 1))
+        for number in range(1, count + 1):
+            metadata = {"accrue_owner": f"Organization:{number}"}
+            self.put("customer", f"cus_{number}", 1000 + number, metadata=metadata)
+        self.db.session.remove()
+
     def prime_rest(self) -> None:
         """Have Stripe hold a catalog, an account to which a part of a charge was transferred, and what few
         customers have: a refund, a tax id, a checkout session."""

@@ -388,6 +388,14 @@ def test_the_same_event_at_two_endpoints_is_two_events(endpoint: Endpoint) -> No
     assert len(endpoint.stored()) == 2
 
 
+def test_the_same_event_in_two_versions_is_one_event(endpoint: Endpoint) -> None:
+    """An old and a new endpoint of Stripe's lead to one address, each with its secret."""
+    for version, secret in (("2024-06-20", "whsec_old"), ("2025-10-29.clover", "whsec_new")):
+        assert endpoint.post(event(api_version=version), secret=secret).status_code == 200
+    [stored] = endpoint.stored()
+    assert stored.api_version == "2024-06-20"
+
+
 # -- how much it is --------------------------------------------------------------------------------
 
 

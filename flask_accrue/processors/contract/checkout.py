@@ -76,7 +76,8 @@ class CheckoutCalls(Calls):
         :param options: of those of :meth:`create_checkout_session` ``trial_end``, ``coupon`` or
             ``promotion_code``, and ``automatic_tax``; others don't matter.
         :returns: the invoice that it would be.
-        :raises InvalidRequest: for what can't be sold like that.
+        :raises InvalidRequest: for what can't be sold like that; with the code
+            ``customer_tax_location_invalid`` where its tax waits for the customer's address.
         """
         self._unsupported(Capability.HOSTED_PAGES)
 

@@ -55,16 +55,14 @@ def create(
     :raises NotFound: for a customer or price that isn't there.
     :raises InvalidRequest: for what can't be bought like that.
     """
-    customer = customers.living(tx, customer_id)
+    customers.living(tx, customer_id)
     if mode not in MODES:
         raise refused(f"mode is one of {', '.join(MODES)}, not {mode!r}.", "mode")
     check_known(options, _OPTIONS, "checkout session")
     if options.get("embedded"):
         raise refused("The Fake has no page that could be embedded.", "embedded")
-    if options.get("automatic_tax"):
-        if mode == "setup":
-            raise refused("Nothing is paid with mode=setup, so no tax is due.", "automatic_tax")
-        taxes.check_location(customer.address)
+    if options.get("automatic_tax") and mode == "setup":
+        raise refused("Nothing is paid with mode=setup, so no tax is due.", "automatic_tax")
     wanted = discounting.asked(mode, options)
     if not options.get("success_url"):
         raise refused("success_url is missing.", "success_url", "parameter_missing")
@@ -123,6 +121,8 @@ def complete(tx: Transaction, session_id: str, method_id: str | None, operation:
     if method_id is None and (aside["needs_card"] or session.mode != "subscription"):
         raise refused("This page needs a card.", "payment_method", "payment_method_required")
     customer = customers.living(tx, t.cast(str, session.customer))
+    if session.needs_address:
+        taxes.require_location(customer)
     if method_id is not None:
         payment_methods.of_customer(tx, customer, method_id)
     metadata = {**aside["made_metadata"], "accrue_operation": operation}

@@ -11,9 +11,15 @@ from .transaction import Transaction
 
 
 def draft(
-    tx: Transaction, session: objects.CheckoutSession, metadata: t.Mapping[str, str]
+    tx: Transaction,
+    session: objects.CheckoutSession,
+    metadata: t.Mapping[str, str],
+    *,
+    taxed: bool | None = None,
 ) -> objects.Invoice:
     """Draft the bill of a session: what is bought, less its discount, with tax and the customer's balance.
+
+    :param taxed: whether tax is reckoned; ``None``: as the session says.
 
     :raises InvalidRequest: for what can't be sold or redeemed any more.
     """
@@ -28,7 +34,7 @@ def draft(
         due_date=None,
         days_until_due=None,
         auto_advance=False,
-        automatic_tax=aside["automatic_tax"],
+        automatic_tax=aside["automatic_tax"] if taxed is None else taxed,
         description=aside["description"],
         pending_items="exclude",
         metadata=metadata,

@@ -8,7 +8,7 @@ import typing as t
 from ...errors import ProcessorError
 from .. import objects
 from ..checkout_amounts import amounts_of
-from . import checkout_bills, subscriptions
+from . import checkout_bills, subscriptions, taxes
 from . import checkout_discounts as discounting
 from .transaction import Transaction
 
@@ -23,12 +23,16 @@ def priced(tx: Transaction, session: objects.CheckoutSession) -> objects.Checkou
     aside = tx.aside(session.processor_id)
     # What can't be redeemed is refused here, by the names of a session's own parameters.
     discounting.check(tx, session, discounting.lines_of(tx, aside["items"]), aside["discounts"])
-    bill = tx.imagine(lambda other: _bill(other, session))
+    customer = tx.get(objects.Customer, session.customer)
+    needs_address = aside["automatic_tax"] and not taxes.is_located(customer)
+    taxed = aside["automatic_tax"] and not needs_address
+    bill = tx.imagine(lambda other: _bill(other, session, taxed))
     amounts: dict[str, t.Any] = amounts_of(bill)
     [taken_off] = aside["discounts"] or [{}]
     return dataclasses.replace(
         session,
         amount_total=bill.amount_due,
+        needs_address=needs_address,
         coupon=taken_off.get("coupon"),
         promotion_code=taken_off.get("promotion_code"),
         **amounts,
@@ -47,9 +51,9 @@ def as_of_now(tx: Transaction, session: objects.CheckoutSession) -> objects.Chec
         return session
 
 
-def _bill(tx: Transaction, session: objects.CheckoutSession) -> objects.Invoice:
+def _bill(tx: Transaction, session: objects.CheckoutSession, taxed: bool) -> objects.Invoice:
     if session.mode == "payment":
-        return checkout_bills.draft(tx, session, {})
+        return checkout_bills.draft(tx, session, {}, taxed=taxed)
     aside = tx.aside(session.processor_id)
     _, collected = subscriptions.create(
         tx,
@@ -61,7 +65,7 @@ def _bill(tx: Transaction, session: objects.CheckoutSession) -> objects.Invoice:
         billing_cycle_anchor=None,
         metadata={},
         discounts=aside["discounts"],
-        automatic_tax=aside["automatic_tax"],
+        automatic_tax=taxed,
         collect=False,
     )
     return collected.invoice

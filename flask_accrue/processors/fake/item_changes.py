@@ -38,7 +38,7 @@ def apply(
         lines = [] if mode == "none" else _credits(tx, before, before.items, moment)
         _forget_billed(tx, before)
         changed = _anew(tx, changed, price)
-        lines += _whole(tx, changed, proration=trial_end is None)
+        lines += _new_period(tx, changed, mode, proration=trial_end is None)
         mode = "always_invoice"
     else:
         period = (changed.current_period_start, changed.current_period_end)
@@ -252,16 +252,22 @@ def _credits(
     return [line for line in lines if line is not None]
 
 
-def _whole(
-    tx: Transaction, subscription: objects.Subscription, *, proration: bool
+def _new_period(
+    tx: Transaction, subscription: objects.Subscription, mode: str, *, proration: bool
 ) -> list[objects.InvoiceLine]:
-    period = (subscription.current_period_start, subscription.current_period_end)
+    """Return what a period costs that begins now: as far as the subscription goes on, if that is prorated."""
+    whole = t.cast(
+        items.Period, (subscription.current_period_start, subscription.current_period_end)
+    )
+    leaves = None if mode == "none" else subscription.cancel_at
+    period = (whole[0], whole[1] if leaves is None else min(whole[1], leaves))
     return [
         items.bill(
             tx,
             subscription.processor_id,
             item,
-            t.cast(items.Period, period),
+            period,
+            whole=None if period == whole else whole,
             proration_line=proration,
         )
         for item in subscription.items

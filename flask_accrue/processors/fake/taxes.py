@@ -108,12 +108,17 @@ def is_automatic(tx: Transaction, subscription: str | None) -> bool:
     return found is not None and found.automatic_tax is True
 
 
+def is_located(customer: objects.Customer) -> bool:
+    """Tell whether it's known where a customer is, as far as tax goes by it."""
+    return _rate(customer) is not None
+
+
 def require_location(customer: objects.Customer) -> None:
     """Refuse to reckon the tax of a customer of whom nobody knows where it is.
 
     :raises InvalidRequest: with the code ``customer_tax_location_invalid``.
     """
-    if _rate(customer) is None:
+    if not is_located(customer):
         raise refused(
             "Tax can't be reckoned: nobody knows where this customer is.",
             "automatic_tax",

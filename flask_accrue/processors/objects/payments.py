@@ -181,7 +181,8 @@ class CheckoutSession(ProcessorObject):
     What is due at once (``amount_total``) is ``amount_subtotal``, less ``amount_discount``, and with the tax
     that comes on top (``amount_tax``) and with what the customer owes from before (``amount_balance``, below
     0: has as credit). A processor's own page tells these to its customer itself. ``coupon`` or
-    ``promotion_code`` is what is taken off by.
+    ``promotion_code`` is what is taken off by. With ``needs_address`` nobody knows where the customer is, and
+    these are without the tax that goes by that.
     """
 
     kind = "checkout_session"
@@ -203,5 +204,6 @@ class CheckoutSession(ProcessorObject):
     amount_discount: int | None = None
     amount_tax: int | None = None
     amount_balance: int | None = None
+    needs_address: bool = False
     coupon: str | None = None
     promotion_code: str | None = None

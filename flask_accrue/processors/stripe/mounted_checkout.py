@@ -12,7 +12,7 @@ import typing as t
 from ...errors import InvalidRequest
 from .. import objects
 from ..answers import Answer, Json
-from ..checkout_amounts import amounts_of
+from ..checkout_amounts import amounts_of, priced_or_unplaced
 from ..contract import CheckoutCalls
 from .api import Reply, segment
 from .calls import StripeCalls
@@ -141,12 +141,18 @@ class StripeMountedCheckout(StripeCalls, CheckoutCalls):
     ) -> Answer:
         """Return a session for a mounted page: Stripe says what is due, and no more. Made again with the same
         key it's the same one."""
+        needs_address = False
         if mode == "setup":
             # Nothing is reckoned; that there is such a customer is all that Stripe can say.
             found: Answer | Reply = self._changing.get(f"/v1/customers/{segment(customer)}", {})
             invoice = None
         else:
-            found = self.price_checkout(customer, mode=mode, items=items, options=options)
+            found, needs_address = priced_or_unplaced(
+                lambda options: self.price_checkout(
+                    customer, mode=mode, items=items, options=options
+                ),
+                options,
+            )
             invoice = t.cast(objects.Invoice, found.main)
         wanted = options.get("currency")
         if invoice is not None and wanted not in (None, invoice.currency):
@@ -171,7 +177,9 @@ class StripeMountedCheckout(StripeCalls, CheckoutCalls):
             if ends is None
             else datetime.datetime.fromtimestamp(ends, datetime.UTC),
             metadata=metadata,
-            raw={} if invoice is None else {**amounts_of(invoice), **_taken_off_by(options)},
+            raw={}
+            if invoice is None
+            else {**amounts_of(invoice, needs_address), **_taken_off_by(options)},
         )
         return Answer(objects=(made,), fresh_from=found.fresh_from, fresh_to=found.fresh_to)
 

@@ -18,6 +18,11 @@ from flask_accrue.processors.fake import documents
 seconds = st.integers(0, 2**33).map(
     lambda each: datetime.datetime.fromtimestamp(each, datetime.UTC)
 )
+words = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
 
 
 def made(cls: type) -> st.SearchStrategy[t.Any]:
@@ -37,6 +42,9 @@ def made(cls: type) -> st.SearchStrategy[t.Any]:
                 fields[field.name] |= st.just(objects.UNSAID)
         elif decimal.Decimal in choices:
             fields[field.name] = st.decimals(0, 100, places=4) | st.none()
+        elif t.Any in t.get_args(hint):
+            # What a processor's own words may hold, as JSON tells it.
+            fields[field.name] = st.dictionaries(st.text(), words, max_size=3)
         else:
             fields[field.name] = st.from_type(hint)
     return st.builds(cls, **fields)

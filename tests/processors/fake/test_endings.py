@@ -308,6 +308,28 @@ def test_what_is_changed_before_an_end_is_reckoned_until_it(shop, subscribed):
     assert answer.objects[1].lines[2].period_end == WITHIN
 
 
+@pytest.mark.parametrize(
+    ("proration", "paid"), [("create_prorations", [-WEEK * 2, 338]), ("none", [19000])]
+)
+def test_a_period_that_begins_anew_is_billed_until_the_end(shop, subscribed, proration, paid):
+    # 14 days were left of what was paid, and 6.5 are used of a year of 365.
+    end = datetime.datetime(2026, 2, 21, tzinfo=UTC)
+    ends(shop, subscribed, end, proration="none")
+    answer = shop.swap(subscribed, "price_year", proration=proration)
+
+    assert [line.amount for line in answer.objects[1].lines] == paid
+
+
+def test_a_trial_that_is_ended_is_billed_until_the_end(shop):
+    answer = shop.subscribe(shop.customer(), trial=datetime.timedelta(days=40))
+    ends(shop, answer, datetime.datetime(2026, 2, 7, 12, tzinfo=UTC))
+    bill = shop.change(answer, trial_end="now").objects[1]
+    assert [line.amount for line in bill.lines] == [WEEK]
+    # What is taken back is billed until the period's end.
+    bill = ends(shop, answer, None, proration="always_invoice").objects[1]
+    assert [line.amount for line in bill.lines] == [1900 - WEEK]
+
+
 def test_no_more_is_given_back_than_was_paid(shop):
     answer = shop.subscribe(shop.customer())
     shop.advance(days=14)

@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from flask_accrue import billing, ledger, models
-from flask_accrue.errors import ActionRequired, CardError, ProcessorUnavailable
+from flask_accrue.errors import ActionRequired, CardError, IdempotencyConflict, ProcessorUnavailable
 from flask_accrue.money import Money
 from flask_accrue.processors.stripe import StripeProcessor
 from flask_accrue.state import current_state
@@ -262,6 +262,20 @@ def test_a_lost_answer_to_subscribe_leaves_one_subscription(
     assert made.is_active
     assert len(rows(models.Subscription)) == 1
     assert len(stripe_server.requests_to("POST", "/v1/subscriptions")) == 1
+
+
+def test_a_key_that_was_used_for_something_else_leaves_the_outcome_open(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    conflict = {"error": {"type": "idempotency_error", "message": "Keys for idempotent requests …"}}
+    stripe_server.queue_answer(400, conflict, path="^/v1/subscriptions$")
+    with pytest.raises(IdempotencyConflict):
+        billing.subscribe(org, "price_pro", operation_id="sign-up")
+    assert [row.state for row in rows(models.Operation) if row.id == "sign-up"] == ["unknown"]
+
+    assert billing.subscribe(org, "price_pro", operation_id="sign-up").is_active
+    looked, *_ = stripe_server.requests_to("GET", "/v1/subscriptions")
+    assert looked.params["customer"] == payer.processor_id
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429])

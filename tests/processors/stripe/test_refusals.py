@@ -84,12 +84,16 @@ def test_a_key_without_the_right_is_an_authentication_error(
     stripe_server: ContractServer, processor: StripeProcessor
 ) -> None:
     stripe_server.queue_answer(
-        403, said(type="invalid_request_error", message="rk_live_abc can't.")
+        403,
+        said(type="invalid_request_error", message="rk_live_abc can't: 'rak_customer_write'."),
     )
 
     error = failure(processor, AuthenticationError)
 
-    assert (error.http_status, str(error)) == (403, "[removed] can't.")
+    assert (error.http_status, str(error)) == (
+        403,
+        "[removed] can't: 'rak_customer_write'.",
+    )
 
 
 @pytest.mark.parametrize(
