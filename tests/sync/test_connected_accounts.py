@@ -127,11 +127,15 @@ def test_an_account_that_is_gone_is_told_and_ends_here_only_when_repaired(
     assert verify().findings == []
 
 
-def test_whoever_is_no_platform_has_everything_else(account: Account) -> None:
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("status", [400, 403], ids=["no platform", "a key without the right"])
+def test_whoever_may_not_ask_for_accounts_has_everything_else(
+    account: Account, status: int
+) -> None:
     account.own(1)
     account.prime_rest()
     account.prime(1)
-    account.server.queue_answer(400, NO_PLATFORM, path="^/v1/(accounts|transfers)$", times=3)
+    account.server.queue_answer(status, NO_PLATFORM, path="^/v1/(accounts|transfers)$", times=3)
 
     report = account.sync()
 
