@@ -157,6 +157,11 @@ def test_stripe_without_its_key_is_a_problem_that_is_told_once() -> None:
     assert [line.split()[0] for line in found] == ["ACCRUE_STRIPE_SECRET_KEY"]
 
 
+@pytest.mark.parametrize("name", ["Live", "live:eu", " live", "x" * 33, 7, "-live"])
+def test_an_installation_has_a_short_plain_name(name: Any) -> None:
+    assert "ACCRUE_INSTALLATION is" in the_problem(ACCRUE_INSTALLATION=name)
+
+
 def test_keys_of_two_modes_are_a_problem() -> None:
     problem = the_problem(
         ACCRUE_STRIPE_SECRET_KEY=SECRET,

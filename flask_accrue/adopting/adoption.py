@@ -11,7 +11,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import mirror, models
+from .. import installation, mirror, models
 from ..billable import billable_types, load_owner
 from ..errors import NotFound
 from ..mirror import Source
@@ -141,6 +141,10 @@ def _fetched(
             result.conflicts.append(Conflict(claim, reason))
             continue
         assert isinstance(answer.main, objects.Customer)
+        elsewhere = installation.reason_against(answer.main.metadata)
+        if elsewhere is not None:
+            result.conflicts.append(Conflict(claim, elsewhere))
+            continue
         named = mirror.named_owner(answer.main)
         if named is not None and named != (claim.owner_type, claim.owner_id):
             reason = f"its metadata at {gateway.name} says that it's {mirror.owner_key(*named)}'s"

@@ -9,7 +9,7 @@ import zoneinfo
 
 import sqlalchemy as sa
 
-from .. import account_scope, mirror, models, operations
+from .. import account_scope, installation, mirror, models, operations
 from ..billable import owner_reference
 from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
 from ..gateways import gateway_of
@@ -88,6 +88,7 @@ def create_customer(
     named = mirror.owner_key(owner_type, owner_id)
     key = mirror.owner_key(owner_type, owner_id, account)
     subject = f"owner:{key}"
+    marks = installation.mark()
     generation = 1 + _generations(gateway.name, owner_type, owner_id, subject)
 
     def refuse_second() -> None:
@@ -103,7 +104,7 @@ def create_customer(
             "name": owner.billing_name,
             "email": owner.billing_email,
             "preferred_locale": None,
-            "metadata": {mirror.OWNER_KEY: named, OPERATION_KEY: id},
+            "metadata": {mirror.OWNER_KEY: named, **marks, OPERATION_KEY: id},
         }
 
     def create(uow: UnitOfWork, answer: Answer) -> models.Customer:
@@ -141,7 +142,9 @@ def create_customer(
         create=create,
     )
     # The generation makes a purged customer's key unusable, or the dead would come back.
-    generated = operations.shortened(f"customer:{gateway.name}:{key}:{generation}")
+    # So does the installation's name one of another's that has the same account.
+    ours = "".join(f"@{name}" for name in marks.values())
+    generated = operations.shortened(f"customer{ours}:{gateway.name}:{key}:{generation}")
     return perform(plan, operation_id or generated)
 
 

@@ -13,7 +13,7 @@ import datetime
 import typing as t
 import uuid
 
-from .. import account_scope, models, operations
+from .. import account_scope, installation, models, operations
 from ..errors import (
     AccrueError,
     ActionRequired,
@@ -259,6 +259,9 @@ def _find(plan: Plan[R], id: str) -> Answer | None:
     kind, within = plan.find
     found = plan.processor.find(kind, id, within=within)
     if found is None:
+        return None
+    if kind == "customer" and installation.reason_against(found.main.metadata) is not None:
+        # Another app that shares the account has used the same operation id.
         return None
     try:
         return _with_what_hangs_on(plan.processor, found)

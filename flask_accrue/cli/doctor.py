@@ -100,6 +100,20 @@ def _secrets() -> c.Iterator[Finding]:
         yield Finding("processor", "ok", f"{state.settings.processor} is in use.")
 
 
+def _installation() -> c.Iterator[Finding]:
+    settings = current_state().settings
+    if settings.installation is not None:
+        found = f"Customers are those of the installation {settings.installation!r}."
+        yield Finding("installation", "ok", found)
+    elif settings.processor != "fake":
+        yield Finding(
+            "installation",
+            "ok",
+            f"No other app may use the same account at {settings.processor!r}, such as staging beside "
+            "production: two that share one need an ACCRUE_INSTALLATION each.",
+        )
+
+
 def _processors() -> c.Iterator[Finding]:
     """Nobody can end or change a subscription at a processor that isn't there any more."""
     if not _has_tables():
@@ -363,6 +377,7 @@ def _engine() -> sa.Engine:
 
 CHECKS: t.Final[c.Mapping[str, Check]] = {
     "secrets": _secrets,
+    "installation": _installation,
     "routes": _routes,
     "plans": _plans,
     "migrations": _migrations,

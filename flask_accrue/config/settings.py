@@ -35,6 +35,7 @@ class Settings:
     redis_url: str | None = dataclasses.field(repr=False)
     fake_store: str | None
     bind_key: str | None
+    installation: str | None
     ledger_keys: tuple[LedgerKey, ...] = dataclasses.field(repr=False)
     ledger_keys_derived: bool
     entitlements: Entitlements
@@ -97,6 +98,7 @@ def read_settings(
         redis_url=values["ACCRUE_REDIS_URL"],
         fake_store=values["ACCRUE_FAKE_STORE"],
         bind_key=values["ACCRUE_BIND_KEY"],
+        installation=values["ACCRUE_INSTALLATION"] or None,
         ledger_keys=ledger_keys,
         ledger_keys_derived=derived,
         entitlements=entitlements,

@@ -158,6 +158,17 @@ SETTINGS: t.Final[tuple[Setting, ...]] = (
         secret=True,
     ),
     Setting(
+        "ACCRUE_INSTALLATION",
+        "str",
+        None,
+        "A name for this app and its database, such as `live`. Two that share an account at the processor, "
+        "as staging beside production may, need one each, or they take each other's customers for their own.",
+        readers.matching(
+            r"([a-z0-9][a-z0-9_-]{0,31})?",
+            "Use 1 to 32 lower-case letters, digits, '-' and '_', such as 'live', or remove it.",
+        ),
+    ),
+    Setting(
         "ACCRUE_ENTITLEMENTS",
         "mapping",
         None,

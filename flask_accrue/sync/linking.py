@@ -6,7 +6,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import mirror
+from .. import installation, mirror
 from ..billable import billable_types, owner_reference
 from ..processors import Processor, objects
 from ..state import current_state
@@ -16,7 +16,13 @@ Owner: t.TypeAlias = tuple[str, str]
 
 
 def owner_of(gateway: Processor, customer: objects.Customer, *, by_email: bool) -> Owner | Unlinked:
-    """Return the owner that the metadata name, else the host's function, else the e-mail; or why nobody."""
+    """Return the owner that the metadata name, else the host's function, else the e-mail; or why nobody.
+
+    A customer of another installation is nobody's, whoever says what.
+    """
+    reason = installation.reason_against(customer.metadata)
+    if reason is not None:
+        return _nobody(customer, reason)
     named = mirror.named_owner(customer)
     if named is not None:
         return named

@@ -7,7 +7,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import mirror, models
+from .. import installation, mirror, models
 from ..errors import NotFound
 from ..mirror import Source
 from ..origins import Origin
@@ -92,6 +92,9 @@ def adopt(
         found, source = answer.main, Source.of_answer(answer)
     if found.deleted:
         return Nobody("ignored", "the customer is deleted and wasn't ours")
+    reason = installation.reason_against(found.metadata)
+    if reason is not None:
+        return Nobody("ignored", f"the customer isn't ours: {reason}")
     owner = mirror.named_owner(found)
     if owner is None:
         return Nobody("ignored", "the customer isn't ours: no accrue_owner names a billable here")

@@ -174,9 +174,12 @@ def test_asked_to_it_reads_each_customer_and_only_reads(account: Account) -> Non
     account.change("cus_1", metadata={})
     account.prime(2)
     account.change("cus_2", metadata={"accrue_owner": "Organization:3"})
+    account.own(4)
+    account.prime(4)
+    account.change("cus_4", metadata={"accrue_installation": "staging"})
     account.server.queue_answer(429, path="/v1/customers/cus_1", headers={"Retry-After": "7"})
 
-    claims = [claim(1, "cus_1"), claim(2, "cus_2"), claim(3, "cus_3")]
+    claims = [claim(1, "cus_1"), claim(2, "cus_2"), claim(3, "cus_3"), claim(4, "cus_4")]
     result = adopt(claims, fetch=True, wait=account.wait)
 
     assert result.adopted == 1
@@ -184,6 +187,7 @@ def test_asked_to_it_reads_each_customer_and_only_reads(account: Account) -> Non
     assert reasons(result) == {
         "cus_2": "its metadata at stripe says that it's Organization:3's",
         "cus_3": "stripe has no such customer, or has it no longer",
+        "cus_4": "it's of another installation, called 'staging'",
     }
     assert account.find(models.Customer, "cus_1").email == "owner1@host.example"
     assert {request.method for request in account.server.requests} == {"GET"}

@@ -70,6 +70,20 @@ def test_a_host_that_is_set_up_is_fit(examine: Any, database_url: str) -> None:
     assert found["webhooks"] == [("ok", "None is dead, and none waits.")]
 
 
+@pytest.mark.only("sqlite")
+def test_what_an_account_must_not_be_shared_without_is_told(
+    examine: Any, database_url: str
+) -> None:
+    found, _ = examine(database_url, **WITH_KEY, ACCRUE_PROCESSOR="stripe")
+    [(level, sentence)] = found["installation"]
+    assert level == "ok"
+    assert "ACCRUE_INSTALLATION" in sentence
+    found, _ = examine(
+        database_url, **WITH_KEY, ACCRUE_PROCESSOR="stripe", ACCRUE_INSTALLATION="live"
+    )
+    assert found["installation"] == [("ok", "Customers are those of the installation 'live'.")]
+
+
 def test_people_read_a_line_for_each_finding(run: Run, kit: Kit) -> None:
     lines = run("doctor").output.splitlines()
     assert all(line.startswith(("ok    ", "warn  ", "FAIL  ")) for line in lines)

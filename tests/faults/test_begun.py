@@ -12,7 +12,8 @@ import pytest
 from flask_accrue import billing, models
 from flask_accrue.billing import perform
 from flask_accrue.state import current_state
-from tests.faults.operation_table import Operation, scheduled, with_coupon, with_two_cards
+from tests.faults.operation_table import Operation
+from tests.faults.operation_table.preparing import scheduled, with_coupon, with_two_cards
 from tests.faults.shop import Shop, shop
 from tests.faults.test_stripe_kills import run_and_die
 from tests.processors.stripe.stripe_host import org, payer

@@ -178,6 +178,27 @@ def test_a_customer_that_names_no_owner_stays_away_with_all_it_has_and_is_told(
     assert account.sync().is_clean
 
 
+def test_a_customer_of_another_installation_stays_away_however_else_it_could_be_linked(
+    account: Account,
+) -> None:
+    account.own(1, 2)
+    account.prime(1)
+    account.prime(2)
+    elsewhere = {"accrue_owner": "Organization:2", "accrue_installation": "staging"}
+    account.change("cus_2", metadata=elsewhere)
+    linked: list[str] = []
+    account.accrue.customer_linker(lambda customer: linked.append(customer.processor_id))
+
+    report = account.sync(link_by_email=True)
+
+    assert account.count(models.Customer) == 1
+    assert linked == []
+    assert [(each.processor_id, each.reason) for each in account.unlinked] == [
+        ("cus_2", "it's of another installation, called 'staging'")
+    ]
+    assert report.counts["customer"]["unlinked"] == 1
+
+
 def test_an_email_links_a_customer_only_where_one_owner_and_one_customer_have_it(
     account: Account,
 ) -> None:

@@ -126,6 +126,7 @@ def test_what_has_no_customer_is_ignored_with_the_reason(
         {"accrue_owner": "Team:1"},
         {"accrue_owner": "Organization:" + "1" * 300},
         {"owner": "Organization:1"},
+        {"accrue_owner": "Organization:1", "accrue_installation": "staging"},
     ],
 )
 @pytest.mark.parametrize("first", ["customer", "invoice"])

@@ -1,0 +1,160 @@
+"""Calls about payments, what is given back of them, and cards for later."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tests.processors.stripe.call_table.call import INTENT_EXPANDED, REFUND_EXPANDED, Call
+
+CALLS: t.Final[t.Mapping[str, Call]] = {
+    "create_charge": Call(
+        lambda stripe: stripe.create_charge(
+            "cus_1",
+            amount=500,
+            currency="usd",
+            payment_method="pm_1",
+            description="Setup",
+            statement_descriptor="SETUP 7",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/payment_intents",
+        {
+            "customer": "cus_1",
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_1",
+            "capture_method": "automatic",
+            "description": "Setup",
+            "statement_descriptor_suffix": "SETUP 7",
+            "metadata": {"accrue_operation": "op"},
+            "confirm": True,
+            "use_stripe_sdk": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "expand": INTENT_EXPANDED,
+        },
+        ("payment_intent",),
+    ),
+    "create_payment_intent": Call(
+        lambda stripe: stripe.create_payment_intent(
+            "cus_1",
+            amount=500,
+            currency="usd",
+            capture_method="manual",
+            payment_method="pm_1",
+            confirm=False,
+            setup_future_usage="off_session",
+            description="Setup",
+            statement_descriptor="SETUP 7",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/payment_intents",
+        {
+            "customer": "cus_1",
+            "amount": 500,
+            "currency": "usd",
+            "payment_method": "pm_1",
+            "capture_method": "manual",
+            "setup_future_usage": "off_session",
+            "description": "Setup",
+            "statement_descriptor_suffix": "SETUP 7",
+            "metadata": {"accrue_operation": "op"},
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "expand": INTENT_EXPANDED,
+        },
+        ("payment_intent",),
+    ),
+    "capture_payment": Call(
+        lambda stripe: stripe.capture_payment("pi_held", amount=300, key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_held/capture",
+        {"amount_to_capture": 300, "expand": INTENT_EXPANDED},
+        ("payment_intent", "charge"),
+    ),
+    "cancel_payment": Call(
+        lambda stripe: stripe.cancel_payment("pi_held", reason="abandoned", key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_held/cancel",
+        {"cancellation_reason": "abandoned", "expand": INTENT_EXPANDED},
+        ("payment_intent", "charge"),
+    ),
+    "create_setup_intent": Call(
+        lambda stripe: stripe.create_setup_intent(
+            "cus_1", usage="on_session", metadata={"accrue_operation": "op"}, key="key-1"
+        ),
+        "POST",
+        "/v1/setup_intents",
+        {
+            "customer": "cus_1",
+            "usage": "on_session",
+            "metadata": {"accrue_operation": "op"},
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        },
+        ("setup_intent",),
+    ),
+    "confirm_setup": Call(
+        lambda stripe: stripe.confirm_setup("seti_1", payment_method="pm_1", key="key-1"),
+        "POST",
+        "/v1/setup_intents/seti_1/confirm",
+        {"payment_method": "pm_1", "use_stripe_sdk": True, "expand": ["payment_method"]},
+        ("setup_intent", "payment_method"),
+    ),
+    "cancel_setup": Call(
+        lambda stripe: stripe.cancel_setup("seti_1", key="key-1"),
+        "POST",
+        "/v1/setup_intents/seti_1/cancel",
+        {},
+        ("setup_intent",),
+    ),
+    "confirm_payment": Call(
+        lambda stripe: stripe.confirm_payment("pi_1", payment_method="pm_1", key="key-1"),
+        "POST",
+        "/v1/payment_intents/pi_1/confirm",
+        {"payment_method": "pm_1", "expand": INTENT_EXPANDED},
+        ("payment_intent", "invoice", "subscription"),
+    ),
+    "create_refund": Call(
+        lambda stripe: stripe.create_refund(
+            "ch_1",
+            amount=100,
+            reason="duplicate",
+            metadata={"accrue_operation": "op"},
+            key="key-1",
+        ),
+        "POST",
+        "/v1/refunds",
+        {
+            "charge": "ch_1",
+            "amount": 100,
+            "reason": "duplicate",
+            "metadata": {"accrue_operation": "op"},
+            "expand": REFUND_EXPANDED,
+        },
+        ("refund", "charge"),
+    ),
+    "create_refund_with_what_was_shared": Call(
+        lambda stripe: stripe.create_refund(
+            "ch_shared",
+            amount=500,
+            reason=None,
+            metadata={"accrue_operation": "op"},
+            reverse_transfer=True,
+            refund_application_fee=True,
+            key="key-1",
+        ),
+        "POST",
+        "/v1/refunds",
+        {
+            "charge": "ch_shared",
+            "amount": 500,
+            "metadata": {"accrue_operation": "op"},
+            "reverse_transfer": True,
+            "refund_application_fee": True,
+            "expand": [*REFUND_EXPANDED, "charge.transfer"],
+        },
+        ("refund", "charge", "transfer"),
+    ),
+}
