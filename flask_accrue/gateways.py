@@ -18,7 +18,7 @@ def gateway_of(row: models.Mirrored) -> Processor:
 
     :raises InvalidState: with the code ``other_account``, inside a block that acts for another one.
     """
-    if isinstance(row, models.Customer | models.Redeemable):
+    if isinstance(row, models.Customer | models.CatalogRow):
         account = row.account
     else:
         account = account_of(t.cast("uuid.UUID | None", getattr(row, "customer_id", None)))

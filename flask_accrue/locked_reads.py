@@ -41,7 +41,7 @@ def mirrored(
         model.processor == sa.bindparam("processor"),
         _is(model.processor_id, "processor_id", several),
     ]
-    if issubclass(model, models.Redeemable):
+    if issubclass(model, models.CatalogRow):
         which.append(model.account_key == sa.bindparam("account_key"))
     return (
         sa.select(model)

@@ -287,7 +287,7 @@ _M = t.TypeVar("_M", bound=models.Mirrored)
 
 def account_key(model: type[models.Mirrored], account: str | None) -> str:
     """Return what names a row besides the processor's id: its account, where ids are an account's own."""
-    return (account or "") if issubclass(model, models.Redeemable) else ""
+    return (account or "") if issubclass(model, models.CatalogRow) else ""
 
 
 def system_chain(subject: str) -> str:

@@ -300,6 +300,45 @@ def test_the_card_is_known_of_schedules_that_were_mirrored_before(
         assert found.scalar_one() == card
 
 
+def test_what_was_mirrored_before_accounts_had_catalogs_is_known_as_whose_it_is(
+    app: flask.Flask,
+) -> None:
+    """Coupons and prices are the platform's, items where their customers are; on the way down nothing else
+    stays of what is an account's."""
+    upgrade(app)
+    owner = {"processor": "stripe", "owner_type": "org", "generation": 1}
+    price = {"processor": "stripe", "processor_id": "gold", "currency": "usd"}
+    of_product = {"product_processor_id": "prod_1", "interval_count": 1, "active": True}
+    tables = {
+        each.__tablename__: t.cast("sa.Table", each.__table__)
+        for each in (models.Customer, models.Subscription, models.SubscriptionItem, models.Price)
+    }
+    customers, subscriptions, items, prices = tables.values()
+    with connected(app) as connection:
+        for number, account in enumerate((None, "acct_1")):
+            names = {"processor_id": f"cus_{number}", "owner_id": str(number), "account": account}
+            made = connection.execute(sa.insert(customers).values(**owner, **names))
+            of = {"customer_id": made.inserted_primary_key[0], "processor": "stripe"}
+            held = connection.execute(
+                sa.insert(subscriptions).values(**of, processor_id=f"sub_{number}", status="active")
+            )
+            within = {"subscription_id": held.inserted_primary_key[0], "processor": "stripe"}
+            named = {"processor_id": f"si_{number}", "price_processor_id": "gold"}
+            connection.execute(sa.insert(items).values(**within, **named, account=account))
+            connection.execute(
+                sa.insert(prices).values(**price, **of_product, account_key=account or "")
+            )
+        connection.commit()
+
+    downgrade(app, "0013_checkouts_that_end")
+    upgrade(app)
+
+    with connected(app) as connection:
+        assert connection.scalars(sa.select(prices.c.account_key)).all() == [""]
+        found = connection.execute(sa.select(items.c.processor_id, items.c.account))
+        assert sorted(map(tuple, found)) == [("si_0", None), ("si_1", "acct_1")]
+
+
 def test_upgrading_twice_does_nothing(app: flask.Flask) -> None:
     upgrade(app)
     upgrade(app)

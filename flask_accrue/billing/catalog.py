@@ -15,10 +15,14 @@ from .perform import seen, settle_session
 
 
 def list_products(processor: str | None = None, *, active: bool = True) -> list[models.Product]:
-    """Return the mirrored products by name. Never calls the processor."""
+    """Return the mirrored products by name. Never calls the processor.
+
+    They are the platform's, inside ``connect.account(id)`` that account's.
+    """
     products = models.Product
     statement = sa.select(products).where(
-        products.processor == current_state().processor(processor).name
+        products.processor == current_state().processor(processor).name,
+        products.account_key == (account_scope.current_account() or ""),
     )
     if active:
         statement = statement.where(products.active, products.deleted_at.is_(None))
@@ -27,12 +31,18 @@ def list_products(processor: str | None = None, *, active: bool = True) -> list[
 
 
 def list_prices(processor: str | None = None, *, active: bool = True) -> list[models.Price]:
-    """Return the mirrored prices with their products, cheapest first. Never calls the processor."""
+    """Return the mirrored prices with their products, cheapest first. Never calls the processor.
+
+    They are the platform's, inside ``connect.account(id)`` that account's.
+    """
     prices = models.Price
     statement = (
         sa.select(prices)
         .options(orm.joinedload(prices.product))
-        .where(prices.processor == current_state().processor(processor).name)
+        .where(
+            prices.processor == current_state().processor(processor).name,
+            prices.account_key == (account_scope.current_account() or ""),
+        )
     )
     if active:
         statement = statement.where(prices.active, prices.deleted_at.is_(None))
@@ -41,13 +51,14 @@ def list_prices(processor: str | None = None, *, active: bool = True) -> list[mo
 
 
 def sync_catalog(processor: str | None = None) -> int:
-    """Fetch all products and prices from the processor, and write what it says.
+    """Fetch all products and prices from the processor, and write what it says; inside
+    ``connect.account(id)`` those of that account.
 
     :returns: how many there are.
     """
-    account_scope.require_platform("The catalog")
+    account = account_scope.current_account()
     settle_session()
-    gateway = current_state().processor(processor)
+    gateway = current_state().processor(processor).of_account(account)
     before = seen(
         *list_products(gateway.name, active=False), *list_prices(gateway.name, active=False)
     )
@@ -60,11 +71,11 @@ def sync_catalog(processor: str | None = None) -> int:
         for obj in answer.objects:
             if not isinstance(obj, objects.Product | objects.Price):
                 raise ConfigError(f"{gateway.name} listed a {obj.kind} in its catalog.")
-            row = uow.find(models.MIRRORED[obj.kind], gateway.name, obj.processor_id)
+            row = uow.find(models.MIRRORED[obj.kind], gateway.name, obj.processor_id, account)
             if mirror.may_write(
                 row, before.get((obj.kind, obj.processor_id), mirror.UNSEEN), source
             ):
-                mirror.write_catalog(uow, gateway.name, obj, source)
+                mirror.write_catalog(uow, gateway.name, obj, source, account)
 
     write(work, origin=Origin(current_actor()))
     return len(answer.objects)

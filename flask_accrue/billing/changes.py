@@ -336,7 +336,7 @@ def _quantity_after_swap(
     price: str,
     quantity: int | None,
 ) -> int | None:
-    if check_countable(find_price(subscription.processor, price), quantity):
+    if check_countable(find_price(subscription.customer, price), quantity):
         if quantity is not None:
             return check_quantity(quantity, least=1)
         return 1 if item.quantity is None else item.quantity

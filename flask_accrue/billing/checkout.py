@@ -301,7 +301,7 @@ def _creation(
         return {
             "customer": processor_id,
             "mode": asked.mode,
-            "items": asked.frozen_items(payer.processor),
+            "items": asked.frozen_items(payer),
             "options": options,
             "metadata": {**extra, **named, OPERATION_KEY: id},
         }

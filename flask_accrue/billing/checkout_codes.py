@@ -40,7 +40,7 @@ def type_promotion_code(
     if code is not None:
         bought = total(
             (
-                (find_price(session.processor, name), number)
+                (find_price(session.customer, name), number)
                 for name, number in link.details["items"]
             ),
             session.currency,

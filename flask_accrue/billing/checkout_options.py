@@ -46,7 +46,7 @@ class Asked:
             _check_locale(self.options["locale"])
         for price, number in self.prices.items():
             check_currency(payer, price)
-            known = find_price(payer.processor, price)
+            known = find_price(payer, price)
             check_countable(known, number)
             if known is not None and self.mode == "payment" and known.interval is not None:
                 raise wrong(f"The price {price!r} recurs; use mode='subscription'.", "mode")
@@ -82,13 +82,13 @@ class Asked:
             **self.targets,
         }
 
-    def frozen_items(self, processor: str) -> list[dict[str, t.Any]]:
+    def frozen_items(self, payer: models.Customer) -> list[dict[str, t.Any]]:
         """Return what is bought as it's sent: unless it's metered, a price needs its quantity there."""
         return [
             {"price": price}
             | (
                 {"quantity": 1 if number is None else number}
-                if check_countable(find_price(processor, price), number)
+                if check_countable(find_price(payer, price), number)
                 else {}
             )
             for price, number in self.prices.items()

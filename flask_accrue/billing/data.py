@@ -36,7 +36,7 @@ def _set(row: R, change: c.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> R:
     kind = next(name for name, model in models.MIRRORED.items() if model is type(row))
     processor, processor_id, version = row.processor, row.processor_id, row.lock_version
     customer_id = row.id if isinstance(row, models.Customer) else getattr(row, "customer_id", None)
-    account = row.account if isinstance(row, models.Redeemable) else None
+    account = row.account if isinstance(row, models.CatalogRow) else None
     new = change(dict(row.data))
     try:
         json.dumps(new, allow_nan=False, ensure_ascii=False).encode()

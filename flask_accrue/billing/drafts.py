@@ -226,7 +226,7 @@ def _cost(
             "quantity": None,
         }
     assert price is not None
-    known = find_price(invoice.processor, price)
+    known = find_price(invoice.customer, price)
     if known is not None:
         check_in(invoice.currency, Money(0, known.currency), "invoice", "price")
     number = None if quantity is None else check_quantity(quantity)

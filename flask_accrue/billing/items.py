@@ -77,7 +77,7 @@ def added(now: models.Subscription, price: str, quantity: int | None) -> dict[st
     """Return the change that adds an item, or refuse it."""
     check_currency(now.customer, price)
     refuse_duplicate(now, price)
-    check_countable(find_price(now.processor, price), quantity)
+    check_countable(find_price(now.customer, price), quantity)
     return {"price": price} | ({} if quantity is None else {"quantity": quantity})
 
 

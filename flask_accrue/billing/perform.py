@@ -113,7 +113,7 @@ def _account_of(plan: Plan[R]) -> str | None:
         account_scope.check(plan.account)
         _rely_on(plan.account, plan.processor)
         return plan.account
-    # What else belongs to no customer is the platform's: of an account's products nothing is kept here.
+    # What else belongs to no customer is the platform's own: accounts, and transfers to them.
     account_scope.require_platform("What belongs to no customer")
     return None
 

@@ -102,16 +102,14 @@ class Phase:
         """
         for price, number in self.prices.items():
             check_currency(payer, price)
-            check_countable(find_price(payer.processor, price), number)
+            check_countable(find_price(payer, price), number)
 
     def to_redeem(self, payer: models.Customer) -> Discounts:
         """Return what is taken off in it, checked as :func:`apply_coupon` does; may call the processor.
 
         :raises InvalidRequest: where it's known that it can't be redeemed.
         """
-        prices = [
-            (find_price(payer.processor, each), number) for each, number in self.prices.items()
-        ]
+        prices = [(find_price(payer, each), number) for each, number in self.prices.items()]
         return to_redeem(payer, self.coupon, self.promotion_code, prices)
 
     def said(self) -> dict[str, t.Any]:

@@ -128,7 +128,7 @@ def _offered(
     offered = []
     for name in dict.fromkeys(named):
         check_price(name)
-        price = find_price(payer.processor, name)
+        price = find_price(payer, name)
         fits = (
             price is not None
             and price.active

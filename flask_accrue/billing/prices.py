@@ -75,7 +75,7 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
     :raises InvalidRequest: with the code ``currency_mismatch``, before any remote call.
     """
     check_price(price)
-    known = find_price(payer.processor, price)
+    known = find_price(payer, price)
     if known is not None and payer.currency is not None and payer.currency not in known.currencies:
         sold = " and ".join(sorted(each.upper() for each in known.currencies))
         raise InvalidRequest(
@@ -96,13 +96,17 @@ def check_price(price: t.Any) -> None:
         )
 
 
-def find_price(processor: str, price: str) -> models.Price | None:
-    """Return the mirrored price, or ``None`` when we haven't heard of it."""
+def find_price(payer: models.Customer, price: str) -> models.Price | None:
+    """Return the mirrored price where a customer is, or ``None`` when we haven't heard of it."""
     prices = models.Price
     return (
         current_state()
         .db.session.scalars(
-            sa.select(prices).where(prices.processor == processor, prices.processor_id == price)
+            sa.select(prices).where(
+                prices.processor == payer.processor,
+                prices.processor_id == price,
+                prices.account_key == (payer.account or ""),
+            )
         )
         .one_or_none()
     )

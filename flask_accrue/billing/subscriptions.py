@@ -83,7 +83,7 @@ def subscribe(
         gateway.require(Capability.QUANTITY)
     for each, number in wanted.items():
         check_currency(payer, each)
-        check_countable(find_price(payer.processor, each), number)
+        check_countable(find_price(payer, each), number)
     if collection_method not in ("charge_automatically", "send_invoice"):
         raise InvalidRequest(
             f"collection_method is {collection_method!r}; use 'charge_automatically' or "
@@ -119,7 +119,7 @@ def subscribe(
         refuse_second(payer, name)
         if trial is not None:
             trial_end(trial, clock.now())
-        prices = [(find_price(payer.processor, each), number) for each, number in wanted.items()]
+        prices = [(find_price(payer, each), number) for each, number in wanted.items()]
         discounts = to_redeem(payer, coupon, promotion_code, prices)
         card = card_to_charge(
             payer, payment_method, operation_id=operations.shortened(f"{id}:card")

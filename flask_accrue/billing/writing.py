@@ -187,7 +187,7 @@ def _without(answer: Answer, names: list[tuple[str, str]]) -> Answer:
 def _row(gateway: Processor, kind: str, processor_id: str) -> models.Mirrored | None:
     model = models.MIRRORED[kind]
     which = [model.processor == gateway.name, model.processor_id == processor_id]
-    if issubclass(model, models.Redeemable):
+    if issubclass(model, models.CatalogRow):
         which.append(model.account_key == (gateway.account or ""))
     statement = sa.select(model).where(*which).execution_options(populate_existing=True)
     return current_state().db.session.scalars(statement).one_or_none()

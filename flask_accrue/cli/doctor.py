@@ -346,7 +346,9 @@ def _catalog() -> c.Iterator[Finding]:
     known = {
         (row.processor, row.processor_id)
         for row in state.db.session.execute(
-            sa.select(models.Price.processor, models.Price.processor_id)
+            sa.select(models.Price.processor, models.Price.processor_id).where(
+                models.Price.account.is_(None)
+            )
         )
     }
     for plan in state.settings.entitlements.plans.values():

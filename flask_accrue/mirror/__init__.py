@@ -152,12 +152,12 @@ def write_catalog(
 ) -> models.Mirrored:
     """Write what belongs to no customer, whose system chain is locked.
 
-    :param account: the connected account whose coupon or code it is, ``None``: the platform's.
+    :param account: the connected account whose it is, ``None``: the platform's.
     """
     if isinstance(obj, objects.Product):
-        return write_product(uow, processor, obj, source)
+        return write_product(uow, processor, obj, source, account)
     if isinstance(obj, objects.Price):
-        return write_price(uow, processor, obj, source)
+        return write_price(uow, processor, obj, source, account)
     if isinstance(obj, objects.ConnectAccount):
         return write_connect_account(uow, processor, obj, source)
     if isinstance(obj, objects.Transfer):

@@ -13,26 +13,44 @@ from .freshness import Source
 
 
 def write_product(
-    uow: UnitOfWork, processor: str, obj: objects.Product, source: Source
+    uow: UnitOfWork,
+    processor: str,
+    obj: objects.Product,
+    source: Source,
+    account: str | None = None,
 ) -> models.Product:
     """Write a product; its system chain must be locked."""
-    row = uow.find(models.Product, processor, obj.processor_id)
+    row = uow.find(models.Product, processor, obj.processor_id, account)
     values: dict[str, object] = {
         "active": obj.active and not obj.deleted,
         "name": obj.name,
         "description": obj.description,
     }
-    made = draft(uow, models.Product, processor, obj, source, values, row=row, id=new_id())
+    made = draft(
+        uow,
+        models.Product,
+        processor,
+        obj,
+        source,
+        values,
+        row=row,
+        id=new_id(),
+        account_key=account or "",
+    )
     if made.is_change:
         record(uow, "product", _verb(made.created, obj), made, None)
     return made.row
 
 
 def write_price(
-    uow: UnitOfWork, processor: str, obj: objects.Price, source: Source
+    uow: UnitOfWork,
+    processor: str,
+    obj: objects.Price,
+    source: Source,
+    account: str | None = None,
 ) -> models.Price:
     """Write a price; its system chain must be locked."""
-    row = uow.find(models.Price, processor, obj.processor_id)
+    row = uow.find(models.Price, processor, obj.processor_id, account)
     options = None if row is None else row.raw.get(models.CURRENCY_OPTIONS)
     if obj.lacks_currencies and options is not None:
         obj = dataclasses.replace(obj, raw={**obj.raw, models.CURRENCY_OPTIONS: options})
@@ -48,7 +66,17 @@ def write_price(
         "usage_type": obj.usage_type,
         "tax_behavior": obj.tax_behavior,
     }
-    made = draft(uow, models.Price, processor, obj, source, values, row=row, id=new_id())
+    made = draft(
+        uow,
+        models.Price,
+        processor,
+        obj,
+        source,
+        values,
+        row=row,
+        id=new_id(),
+        account_key=account or "",
+    )
     if made.is_change:
         record(uow, "price", _verb(made.created, obj), made, None)
     return made.row

@@ -29,15 +29,17 @@ def write_items(
     row: models.Subscription,
     items: c.Sequence[objects.SubscriptionItem],
     last_seen: datetime.datetime,
+    account: str | None,
 ) -> tuple[list[ItemState], list[ItemState]]:
     """Write the items that there are now; return how they were and how they are.
 
+    :param account: the connected account in which the subscription is, or ``None``.
     :param last_seen: when the news came that the row was written from until now.
     """
     known = {item.processor_id: item for item in _items(uow, row)}
     before = _told(known.values())
     for position, obj in enumerate(items):
-        item = known.pop(obj.processor_id, None) or _new(uow, row, obj)
+        item = known.pop(obj.processor_id, None) or _new(uow, row, obj, account)
         _set(item, obj, position, removed_at=None)
     for item in known.values():
         if item.removed_at is None:
@@ -53,6 +55,7 @@ def note_past_items(
     row: models.Subscription,
     items: c.Sequence[objects.SubscriptionItem],
     seen: datetime.datetime,
+    account: str | None,
 ) -> None:
     """Keep items that old news still have, so that invoices which name them find them.
 
@@ -62,7 +65,7 @@ def note_past_items(
     for position, obj in enumerate(items):
         item = known.get(obj.processor_id)
         if item is None:
-            item = _new(uow, row, obj)
+            item = _new(uow, row, obj, account)
             _set(item, obj, position, removed_at=seen)
         elif item.removed_at is not None and _order(seen, obj.raw) > _order(
             item.removed_at, item.raw
@@ -76,10 +79,15 @@ def stored_items(uow: UnitOfWork, row: models.Subscription) -> list[ItemState]:
 
 
 def _new(
-    uow: UnitOfWork, row: models.Subscription, obj: objects.SubscriptionItem
+    uow: UnitOfWork,
+    row: models.Subscription,
+    obj: objects.SubscriptionItem,
+    account: str | None,
 ) -> models.SubscriptionItem:
     names = {"processor": row.processor, "processor_id": obj.processor_id}
-    item = new_row(models.SubscriptionItem, {"subscription_id": row.id, **names})
+    item = new_row(
+        models.SubscriptionItem, {"subscription_id": row.id, "account": account, **names}
+    )
     uow.add(item)
     _items(uow, row).append(item)
     return item

@@ -172,7 +172,7 @@ def write_plain(
     identity: dict[str, t.Any] = {"id": new_id()}
     if customer is not None:
         identity["customer_id"] = customer.id
-    if issubclass(model, models.Redeemable):
+    if issubclass(model, models.CatalogRow):
         identity["account_key"] = account or ""
     made = draft(uow, model, processor, obj, source, values, row=row, **identity)
     if made.is_change:

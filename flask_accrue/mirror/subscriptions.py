@@ -74,7 +74,7 @@ def write_subscription(
     if made.created:
         uow.flush()
         new_items(uow, made.row)
-    before, items = write_items(uow, made.row, obj.items, last_seen)
+    before, items = write_items(uow, made.row, obj.items, last_seen, customer.account)
     made.note("items", before, items)
     note_redemptions(uow, customer, obj.discounts, obj.processor_id)
     if made.is_change:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .base import Base, Due, Mirrored, Row, insert_unless_there
+from .base import Base, CatalogRow, Due, Mirrored, Row, insert_unless_there
 from .catalog import CURRENCY_OPTIONS, Price, Product
 from .charges import Charge, Refund
 from .checkout import CheckoutSession
 from .connect import ConnectAccount, Transfer
 from .customers import Customer, PaymentMethod, TaxId
-from .discounts import COMP_COUPON, Coupon, PromotionCode, Redeemable, Redemption
+from .discounts import COMP_COUPON, Coupon, PromotionCode, Redemption
 from .disputes import Dispute
 from .entitlements import EntitlementSummary
 from .intents import PaymentIntent, SetupIntent
@@ -52,6 +52,7 @@ __all__ = [
     "CURRENCY_OPTIONS",
     "MIRRORED",
     "Base",
+    "CatalogRow",
     "Charge",
     "CheckoutSession",
     "ConnectAccount",
@@ -77,7 +78,6 @@ __all__ = [
     "Price",
     "Product",
     "PromotionCode",
-    "Redeemable",
     "Redemption",
     "Refund",
     "Row",

@@ -183,6 +183,35 @@ class Mirrored(Row):
         return mirrored_constraints(cls.__tablename__)
 
 
+class CatalogRow(Mirrored):
+    """What is sold, or taken off, on the platform or in a connected account.
+
+    :ivar account_key: the connected account whose it is, an empty string: the platform's. Part of what names
+        the row, since whoever makes it may choose its id.
+    """
+
+    __abstract__ = True
+
+    account_key: orm.Mapped[str] = orm.mapped_column(exact(64), default="")
+
+    @orm.declared_attr.directive
+    def __table_args__(cls) -> tuple[t.Any, ...]:  # noqa: N805 - a directive's first argument is the class
+        return (
+            sa.UniqueConstraint("processor", "processor_id", "account_key"),
+            sa.Index(f"ix_{cls.__tablename__}_list", "created", "id"),
+        )
+
+    @hybrid_property
+    def account(self) -> str | None:
+        """The connected account whose it is, or ``None``: the platform's."""
+        return self.account_key or None
+
+    @account.inplace.expression
+    @classmethod
+    def _account(cls) -> sa.ColumnElement[str | None]:
+        return sa.func.nullif(cls.account_key, "")
+
+
 def mirrored_constraints(table: str) -> tuple[t.Any, ...]:
     """Return what every mirrored table has: unique processor ids, and an index for lists."""
     return (
@@ -229,4 +258,12 @@ def soft_reference(target: str, column: str) -> str:
     return (
         f"and_(foreign({{self}}.{column}) == remote({target}.processor_id), "
         f"foreign({{self}}.processor) == remote({target}.processor))"
+    )
+
+
+def catalog_reference(target: str, column: str) -> str:
+    """Return the join of such a reference within a catalog: to what is of the same account."""
+    return (
+        f"and_({soft_reference(target, column)}, "
+        f"foreign({{self}}.account_key) == remote({target}.account_key))"
     )

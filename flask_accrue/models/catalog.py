@@ -9,13 +9,13 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from ..money import Money
-from .base import Mirrored, soft_reference
+from .base import CatalogRow, catalog_reference
 
 #: The key of a price's raw object with its amounts in several currencies.
 CURRENCY_OPTIONS: t.Final = "currency_options"
 
 
-class Product(Mirrored):
+class Product(CatalogRow):
     """Something that is sold."""
 
     __tablename__ = "accrue_products"
@@ -25,7 +25,7 @@ class Product(Mirrored):
     active: orm.Mapped[bool] = orm.mapped_column(default=True)
 
 
-class Price(Mirrored):
+class Price(CatalogRow):
     """What a product costs.
 
     :ivar unit_amount: minor units of ``currency``; ``None`` for tiers and parts of a minor unit.
@@ -48,7 +48,7 @@ class Price(Mirrored):
     tax_behavior: orm.Mapped[str] = orm.mapped_column(sa.String(20), default="unspecified")
 
     product: orm.Mapped[Product | None] = orm.relationship(
-        primaryjoin=soft_reference("Product", "product_processor_id").format(self="Price"),
+        primaryjoin=catalog_reference("Product", "product_processor_id").format(self="Price"),
         viewonly=True,
     )
 

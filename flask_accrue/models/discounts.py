@@ -13,44 +13,24 @@ from sqlalchemy.ext.hybrid import hybrid_property
 
 from .. import clock
 from ..money import Money
-from .base import JsonDict, JsonList, Mirrored, Row, exact, soft_reference
+from .base import CatalogRow, JsonDict, JsonList, Row, catalog_reference, exact
 from .customers import Customer
 
 #: How the ids of coupons begin that make a subscription free of charge.
 COMP_COUPON: t.Final = "accrue-comp-"
 
 
-class Redeemable(Mirrored):
-    """What so many may have, of the platform's customers or of those in a connected account.
+class Redeemable(CatalogRow):
+    """What so many may have.
 
-    :ivar account_key: the connected account whose it is, an empty string: the platform's. Part of what names
-        the row, since whoever makes a coupon chooses its id.
     :ivar max_redemptions: how many; ``None``: any number.
     :ivar times_redeemed: how many had it, as the processor counts.
     """
 
     __abstract__ = True
 
-    account_key: orm.Mapped[str] = orm.mapped_column(exact(64), default="")
     max_redemptions: orm.Mapped[int | None]
     times_redeemed: orm.Mapped[int] = orm.mapped_column(default=0)
-
-    @orm.declared_attr.directive
-    def __table_args__(cls) -> tuple[t.Any, ...]:  # noqa: N805 - a directive's first argument is the class
-        return (
-            sa.UniqueConstraint("processor", "processor_id", "account_key"),
-            sa.Index(f"ix_{cls.__tablename__}_list", "created", "id"),
-        )
-
-    @hybrid_property
-    def account(self) -> str | None:
-        """The connected account whose it is, or ``None``: the platform's."""
-        return self.account_key or None
-
-    @account.inplace.expression
-    @classmethod
-    def _account(cls) -> sa.ColumnElement[str | None]:
-        return sa.func.nullif(cls.account_key, "")
 
     @hybrid_property
     def is_exhausted(self) -> bool:
@@ -135,10 +115,7 @@ class PromotionCode(Redeemable):
     currency_options: orm.Mapped[JsonDict | None]
 
     coupon: orm.Mapped[Coupon | None] = orm.relationship(
-        primaryjoin=(
-            f"and_({soft_reference('Coupon', 'coupon_processor_id').format(self='PromotionCode')}, "
-            "foreign(PromotionCode.account_key) == remote(Coupon.account_key))"
-        ),
+        primaryjoin=catalog_reference("Coupon", "coupon_processor_id").format(self="PromotionCode"),
         viewonly=True,
     )
 

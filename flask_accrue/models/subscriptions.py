@@ -22,6 +22,7 @@ from .base import (
     Mirrored,
     Row,
     beginnings_index,
+    exact,
     mirrored_constraints,
     postgresql_index,
     soft_reference,
@@ -321,6 +322,7 @@ class SubscriptionItem(Row):
     """A price within a subscription. One that the processor dropped keeps its row, removed.
 
     :ivar quantity: ``None`` for a metered price; 0 entitles to nothing.
+    :ivar account: the connected account in which its subscription is, and its price; ``None``: the platform.
     """
 
     __tablename__ = "accrue_subscription_items"
@@ -333,6 +335,7 @@ class SubscriptionItem(Row):
     position: orm.Mapped[int] = orm.mapped_column(sa.Integer, default=0)
     price_processor_id: orm.Mapped[str] = orm.mapped_column(index=True)
     product_processor_id: orm.Mapped[str | None]
+    account: orm.Mapped[str | None] = orm.mapped_column(exact(64))
     quantity: orm.Mapped[int | None]
     current_period_start: orm.Mapped[datetime.datetime | None]
     current_period_end: orm.Mapped[datetime.datetime | None]
@@ -341,7 +344,10 @@ class SubscriptionItem(Row):
 
     subscription: orm.Mapped[Subscription] = orm.relationship(viewonly=True)
     price: orm.Mapped[Price | None] = orm.relationship(
-        primaryjoin=soft_reference("Price", "price_processor_id").format(self="SubscriptionItem"),
+        primaryjoin=(
+            f"and_({soft_reference('Price', 'price_processor_id').format(self='SubscriptionItem')}, "
+            "func.coalesce(SubscriptionItem.account, '') == Price.account_key)"
+        ),
         viewonly=True,
     )
 

@@ -86,7 +86,7 @@ def page_of(link: models.PageLink, session: models.CheckoutSession) -> CheckoutP
         button = f"Pay {due} and subscribe"
     off = taken_off(link, session, locale)
     takes_new_card = session.mode == "setup" and session.is_kept_here
-    prices = queries.prices_of(session.processor, [name for name, _ in link.details["items"]])
+    prices = queries.prices_of(session.customer, [name for name, _ in link.details["items"]])
     return CheckoutPage(
         title=title,
         description=link.details.get("description"),

@@ -54,7 +54,7 @@ def may_be_done(row: models.Subscription, do: str) -> bool:
 def names_of(row: models.Subscription) -> str:
     """Return what a subscription is for."""
     ids = [each.price_processor_id for each in row.items]
-    prices = queries.prices_of(row.processor, ids)
+    prices = queries.prices_of(row.customer, ids)
     return ", ".join(name_of(prices.get(id), id) for id in ids)
 
 

@@ -73,7 +73,7 @@ def plan_page(link: models.PageLink, row: models.Subscription, locale: str | Non
     if item is None:
         return PlanPage((), None, None, None, "This part of the subscription isn't there any more.")
     offered: list[str] = link.details.get("prices", [])
-    known = queries.prices_of(row.processor, [*offered, item.price_processor_id])
+    known = queries.prices_of(row.customer, [*offered, item.price_processor_id])
     offers = tuple(
         Offer(
             name,
@@ -99,7 +99,7 @@ def plan_page(link: models.PageLink, row: models.Subscription, locale: str | Non
         words = words_for(error, undone="Nothing was changed.", unknown="what it costs")
         return dataclasses.replace(page, refused=words.text)
     name = price or item.price_processor_id
-    found = queries.prices_of(row.processor, [name])
+    found = queries.prices_of(row.customer, [name])
     number = item.quantity if quantity is None else quantity
     cost = _cost(found.get(name), row.currency, locale)
     return dataclasses.replace(

@@ -197,12 +197,16 @@ def discount_of(
     return word, found.one_or_none()
 
 
-def prices_of(processor: str, ids: list[str]) -> dict[str, models.Price]:
-    """Return prices with their products, by the processor's ids."""
+def prices_of(payer: models.Customer, ids: list[str]) -> dict[str, models.Price]:
+    """Return prices with their products, by the processor's ids, where a customer is."""
     prices = models.Price
     found = current_state().db.session.scalars(
         sa.select(prices)
-        .where(prices.processor == processor, prices.processor_id.in_(ids))
+        .where(
+            prices.processor == payer.processor,
+            prices.processor_id.in_(ids),
+            prices.account_key == (payer.account or ""),
+        )
         .options(orm.joinedload(prices.product))
     )
     return {each.processor_id: each for each in found}

@@ -27,10 +27,8 @@ KINDS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "transfers": ("transfer",),
 }
 
-#: What a platform has with its accounts; whoever isn't one may not even ask.
+#: What a platform has with its accounts, which have none themselves; whoever isn't one may not even ask.
 OF_PLATFORMS: t.Final = frozenset({"connect_account", "transfer"})
-#: What isn't gone through in a connected account: that, and what an account sells.
-_NOT_IN_ACCOUNTS: t.Final = OF_PLATFORMS | {"product", "price"}
 
 #: What a processor forgets when it's deleted, and whose list is in one order: what of it isn't listed is
 #: gone. Anything else stays listed for ever.
@@ -51,7 +49,7 @@ def object_kinds(names: c.Collection[str], account: str | None = None) -> list[s
             param="kinds",
         )
     every = not names or "everything" in names
-    left_out = frozenset() if account is None else _NOT_IN_ACCOUNTS
+    left_out = frozenset() if account is None else OF_PLATFORMS
     found = []
     for name, kinds in KINDS.items():
         there = [kind for kind in kinds if kind not in left_out]

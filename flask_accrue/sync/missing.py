@@ -125,7 +125,7 @@ def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any
     account: t.Any = sa.bindparam("account") if "account" in known else None
     if model is models.Customer:
         which.append(model.account == account)
-    elif issubclass(model, models.Redeemable):
+    elif issubclass(model, models.CatalogRow):
         which.append(model.account_key == ("" if account is None else account))
     elif hasattr(model, "customer_id"):
         which.append(

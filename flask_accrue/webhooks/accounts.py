@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing as t
 import uuid
 
 import sqlalchemy as sa
@@ -12,10 +11,6 @@ from ..processors import Processor, ProcessorEvent, objects
 from ..state import current_state
 from .owners import Nobody
 
-#: What an account sells: its ids may be the same as the platform's.
-_SOLD: t.Final = frozenset({"product", "price"})
-_SOLD_BY_ANOTHER: t.Final = "what a connected account sells isn't mirrored"
-
 
 def not_ours(gateway: Processor, event: ProcessorEvent) -> Nobody | None:
     """Return why nothing is written for an event, as far as that's for the account that it's about."""
@@ -24,8 +19,6 @@ def not_ours(gateway: Processor, event: ProcessorEvent) -> Nobody | None:
         return Nobody("ignored", f"the account {account} isn't connected here")
     if of is None:
         return None
-    if account is not None and of.kind in _SOLD:
-        return Nobody("unhandled", _SOLD_BY_ANOTHER)
     if of.kind == "connect_account":
         if account not in (None, of.processor_id):
             return Nobody("ignored", "the event is of another account than it's about")

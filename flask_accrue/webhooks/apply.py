@@ -404,4 +404,4 @@ def _note_past(
     if event.payment_failed and isinstance(row, models.Invoice) and not written:
         mirror.note_failure(uow, customer, row, event.created, _attempt(event) or 0)
     if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):
-        mirror.note_past_items(uow, row, event.object.items, event.created)
+        mirror.note_past_items(uow, row, event.object.items, event.created, customer.account)

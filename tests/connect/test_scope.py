@@ -110,7 +110,6 @@ def test_what_is_the_platform_s_own_is_refused_in_an_account_s_block(kit, payer,
             lambda: connect.reverse_transfer(moved),
             lambda: connect.destination_charge(payer, usd(1), account),
             lambda: connect.login_link(account),
-            billing.sync_catalog,
         ):
             with pytest.raises(InvalidState) as refused:
                 act()

@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import billing, mirror, models
+from flask_accrue import billing, mirror, models, telemetry
 from flask_accrue.origins import Actor, Origin
 from flask_accrue.unit_of_work import UnitOfWork, write
 from tests.host import Organization, create_host
@@ -49,3 +49,26 @@ def test_writers_of_one_customer_all_succeed_under_repeatable_read(database_url:
         assert row.preferred_timezone == "60"
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.mark.only("postgresql")
+def test_what_an_operation_sends_is_reckoned_from_what_the_one_before_left(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, db, _ = create_host(
+        database_url, SQLALCHEMY_ENGINE_OPTIONS={"isolation_level": "REPEATABLE READ"}
+    )
+    levels: list[str] = []
+
+    def note(moment: str) -> None:
+        if moment == "operation.begun":
+            levels.append(db.session.connection().get_isolation_level())
+
+    monkeypatch.setattr(telemetry, "_observers", [note])
+    with app.app_context():
+        org = Organization(name="Acme", email=None)
+        db.session.add(org)
+        billing.customer(org)
+        db.session.remove()
+        db.engine.dispose()
+    assert levels == ["READ COMMITTED"]

@@ -104,8 +104,12 @@ def test_a_dropped_item_is_the_same_in_whatever_order_its_news_come(
             mirrored.put(obj, at=at)
         else:
             mirrored.within(
-                lambda uow, _, obj=obj, at=at: mirror.note_past_items(
-                    uow, uow.find(models.Subscription, "fake", "sub_1"), obj.items, at
+                lambda uow, payer, obj=obj, at=at: mirror.note_past_items(
+                    uow,
+                    uow.find(models.Subscription, "fake", "sub_1"),
+                    obj.items,
+                    at,
+                    payer.account,
                 )
             )
     assert [each.processor_id for each in mirrored.find("subscription", "sub_1").items] == ["si_2"]

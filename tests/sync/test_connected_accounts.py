@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from flask_accrue import billing, connect, models
 from flask_accrue.errors import AuthenticationError, InvalidRequest, InvalidState
@@ -61,8 +62,13 @@ def there(platform: Account) -> models.Customer:
     held = {"items": listed(item("si_there")), "latest_invoice": None}
     made = subscription(id="sub_there", customer=customer.processor_id, **held)
     platform.server.prime(made, "acct_1")
+    platform.server.prime(made["items"]["data"][0]["price"] | {"object": "price"}, "acct_1")
     platform.server.prime(coupon(), "acct_1")
     return customer
+
+
+def prices() -> sa.Select[tuple[models.Price]]:
+    return sa.select(models.Price).where(models.Price.processor_id == "price_pro")
 
 
 def entries(account: Account, kind: str) -> list[str]:
@@ -121,11 +127,15 @@ def test_an_account_that_is_gone_is_told_and_ends_here_only_when_repaired(
     assert verify().findings == []
 
 
-def test_whoever_is_no_platform_has_everything_else(account: Account) -> None:
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("status", [400, 403], ids=["no platform", "a key without the right"])
+def test_whoever_may_not_ask_for_accounts_has_everything_else(
+    account: Account, status: int
+) -> None:
     account.own(1)
     account.prime_rest()
     account.prime(1)
-    account.server.queue_answer(400, NO_PLATFORM, path="^/v1/(accounts|transfers)$", times=3)
+    account.server.queue_answer(status, NO_PLATFORM, path="^/v1/(accounts|transfers)$", times=3)
 
     report = account.sync()
 
@@ -151,7 +161,9 @@ def test_what_is_in_an_account_comes_here_as_the_accounts(
     assert held.customer_id == there.id
     assert platform.find(models.Coupon, "TEN").account == "acct_1"
     assert report.counts["subscription"] == {"seen": 1, "created": 1}
-    assert not {"product", "price", "connect_account", "transfer"} & report.counts.keys()
+    assert not {"connect_account", "transfer"} & report.counts.keys()
+    [price] = [each for each in platform.db.session.scalars(prices()) if each.account is not None]
+    assert [each.price for each in held.items] == [price]
     assert platform.sync(account="acct_1").is_clean
     assert verify().findings == []
 
