@@ -49,7 +49,10 @@ def with_terms(
 
 
 def as_sent(phase: _Phase, discounts: list[dict[str, str]]) -> dict[str, t.Any]:
-    """Return a mirrored phase as it's sent to stay as it is, with the discounts that it has left."""
+    """Return a mirrored phase, which has begun, as it's sent to stay as it is.
+
+    :param discounts: that it has left.
+    """
     start, end, trial_end = (
         None if phase[name] is None else unix(datetime.datetime.fromisoformat(phase[name]))
         for name in ("start", "end", "trial_end")
@@ -106,6 +109,11 @@ def resent(schedule: models.SubscriptionSchedule) -> list[dict[str, t.Any]]:
         [whole] = with_terms([as_sent(phase, discounts)], phase)
         if phase.get("automatic_tax") is not None:
             whole["automatic_tax"] = phase["automatic_tax"]
+        if number > 0 or schedule.is_waiting:
+            # What it's to begin with is still ahead. The current one's was billed, and isn't sent again.
+            whole["proration"] = phase.get("proration", "create_prorations")
+            if phase.get("beginning"):
+                whole["terms"] = {**whole.get("terms", {}), **phase["beginning"]}
         sent.append(whole)
     return sent
 

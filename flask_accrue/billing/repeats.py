@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing as t
 import uuid
 
+import sqlalchemy as sa
+
 from .. import models
 from ..errors import AccrueError, ActionRequired, InvalidState
 from ..state import current_state
@@ -61,13 +63,24 @@ def _of_payment(payment: models.PaymentIntent, *, asked: bool) -> AccrueError | 
 
 
 def _of_invoice(invoice: models.Invoice) -> AccrueError | None:
-    if invoice.is_paid:
+    if invoice.is_paid or _has_succeeded(invoice):
+        # The news of a payment may come before those of what it pays for.
         return None
     if not invoice.is_void:
         waiting = unfinished_payment(invoice)
         if waiting is not None:
             return action_required(invoice) if unfinished_payment(waiting) is not None else None
     return _canceled(f"The invoice is {invoice.status}, and nothing was paid for it.")
+
+
+def _has_succeeded(invoice: models.Invoice) -> bool:
+    intents = models.PaymentIntent
+    statement = sa.select(intents.id).where(
+        intents.processor == invoice.processor,
+        intents.invoice_processor_id == invoice.processor_id,
+        intents.is_succeeded,
+    )
+    return current_state().db.session.scalars(statement.limit(1)).first() is not None
 
 
 def _of_subscription(subscription: models.Subscription) -> AccrueError | None:

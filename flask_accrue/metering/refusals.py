@@ -11,11 +11,14 @@ import sqlalchemy as sa
 from .. import models
 from ..ledger.append import append
 from ..processors import RefusedUsage
+from ..state import current_state
 from ..unit_of_work import UnitOfWork
 
 _events = models.MeterEvent
 _LONGEST_ERROR: t.Final = 500
 _KEY: t.Final = "usage:"
+#: What a processor takes: https://docs.stripe.com/api/billing/meter-event/create
+_LONGEST_IDENTIFIER: t.Final = 100
 
 
 def request_key(id: uuid.UUID, refusals: int) -> str:
@@ -31,8 +34,19 @@ def sent_as(row: models.MeterEvent) -> str:
 
     It's the host's own, for which they look at the processor, until that is refused: the processor may take
     it for counted then. The next ones are of a form and length of ours, which no host has a reason to give.
+
+    The processor has each identifier once in an account, so it begins with the installation's name, if there
+    is one: another one's usage of the same name isn't this one's.
     """
-    return request_key(row.id, row.refusals) if row.refusals else row.identifier
+    sent = f"{_of_installation()}{row.identifier}"
+    if row.refusals or len(sent) > _LONGEST_IDENTIFIER:
+        return request_key(row.id, row.refusals)
+    return sent
+
+
+def _of_installation() -> str:
+    name = current_state().settings.installation
+    return f"{name}:" if name else ""
 
 
 def mark_refused(
@@ -50,7 +64,8 @@ def mark_refused(
     ids = {id for name in reasons if (id := _row_named(name)) is not None}
     uow.lock_system(processor)
     customers = models.Customer
-    named = sa.or_(_events.id.in_(ids), _events.identifier.in_(reasons))
+    identifiers = {name.removeprefix(_of_installation()) for name in reasons}
+    named = sa.or_(_events.id.in_(ids), _events.identifier.in_(identifiers))
     rows = uow.scalars(
         sa.select(_events)
         .join(customers, customers.id == _events.customer_id)

@@ -196,6 +196,8 @@ def _stored(value: t.Any) -> t.Any:
             "automatic_tax": value.automatic_tax,
             "metadata": dict(value.metadata),
             "terms": value.terms,
+            "proration": value.proration,
+            "beginning": value.beginning,
         }
     return [_stored(each) for each in value] if isinstance(value, tuple) else value
 

@@ -21,9 +21,10 @@ class SubscriptionSchedule(Mirrored):
     :ivar subscription_processor_id: the subscription that it makes, or has let go of; ``None`` before.
     :ivar default_payment_method_processor_id: the card of its phases; ``None``: the customer's default.
     :ivar phases: ``[{"start", "end", "trial_end", "items": [{"price", "quantity", "terms"}], "discounts":
-        [{"coupon", "promotion_code", "discount"}], "automatic_tax", "metadata", "terms"}]``, times as ISO
-        8601. Terms are what else is said, in the processor's words. Those that were written by earlier
-        versions have none of them, nor metadata, and may have neither discounts nor tax.
+        [{"coupon", "promotion_code", "discount"}], "automatic_tax", "metadata", "terms", "proration",
+        "beginning"}]``, times as ISO 8601. Terms are what else is said, in the processor's words, and the
+        last two what is said of its beginning alone. Those that were written by earlier versions may have
+        none of what follows the items.
     """
 
     __tablename__ = "accrue_subscription_schedules"

@@ -174,6 +174,25 @@ def test_an_invoice_that_was_voided_isnt_given_for_a_paid_one(kit: Kit, wary: Or
     assert said.value.code == "payment_canceled"
 
 
+def test_an_invoice_whose_payment_is_told_before_it_is_isnt_called_unpaid(
+    kit: Kit, wary: Organization
+) -> None:
+    invoice = billing.create_invoice(wary, currency="usd")
+    billing.add_invoice_item(invoice, FIVE, description="Setup")
+    billing.finalize_invoice(invoice)
+    with pytest.raises(errors.ActionRequired):
+        billing.pay_invoice(invoice, operation_id="pay")
+    kit.deliver()
+    [payment] = intents(kit)
+    kit.fake.confirm_payment(payment.processor_id, payment_method=None, key="confirmed")
+    kit.deliver(only="payment_intent.succeeded")
+    assert invoice.is_open
+
+    assert billing.pay_invoice(invoice, operation_id="pay") is invoice
+    kit.deliver()
+    assert billing.pay_invoice(invoice, operation_id="pay").is_paid
+
+
 def test_a_checkout_that_was_closed_isnt_given_for_a_paid_one(kit: Kit, wary: Organization) -> None:
     kit.price("price_once", 2500, interval=None)
     session = billing.create_checkout_session(

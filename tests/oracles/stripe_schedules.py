@@ -214,8 +214,12 @@ def _phases(world: World, wanted: list[Json], begins: int) -> list[Json]:
             )
         phases.append(
             {
-                "add_invoice_items": [],
+                "add_invoice_items": [
+                    {"metadata": {}, "quantity": 1, **each, "discounts": [], "tax_rates": []}
+                    for each in params.get("add_invoice_items", [])
+                ],
                 "automatic_tax": params.get("automatic_tax"),
+                "billing_cycle_anchor": params.get("billing_cycle_anchor"),
                 "currency": "usd",
                 **{name: params.get(name) for name in TERMS},
                 "default_tax_rates": _rates(world, params),

@@ -383,6 +383,7 @@ def test_a_schedule_begins_is_changed_and_lets_go(
         [(shop.prices[0], 2)],
     )
     first, second = schedule.phases
+    assert (first.proration, second.proration) == ("create_prorations", "none")
     assert first.end == second.start == schedule.current_phase_end
     found = shop.processor.find("subscription_schedule", "op-1", within=begun.customer)
     assert found is not None

@@ -25,7 +25,7 @@ _KNOWN: t.Final = frozenset(
 )  # fmt: skip
 
 Laid: t.TypeAlias = tuple[objects.SchedulePhase, ...]
-#: How each phase begins: ``{"proration": …, "metadata": …}``.
+#: What the subscription takes on with each phase: ``{"metadata": …}``.
 Terms: t.TypeAlias = list[dict[str, t.Any]]
 
 
@@ -47,6 +47,12 @@ def lay_out(
         end = _end(tx, phase, begins, param)
         if end <= max(begins, tx.now):
             raise refused("A phase ends after it has begun, and ahead.", f"{param}[end_date]")
+        proration = phase.get("proration", "create_prorations")
+        if proration not in PRORATIONS:
+            raise refused(
+                f"proration is one of {', '.join(PRORATIONS)}, not {proration!r}.",
+                f"{param}[proration_behavior]",
+            )
         laid.append(
             objects.SchedulePhase(
                 start=begins,
@@ -55,17 +61,10 @@ def lay_out(
                 items=_items(tx, phase.get("items") or (), param),
                 discounts=_discounts(tx, phase.get("discounts") or (), param),
                 automatic_tax=phase.get("automatic_tax"),
+                proration=proration,
             )
         )
-        proration = phase.get("proration", "create_prorations")
-        if proration not in PRORATIONS:
-            raise refused(
-                f"proration is one of {', '.join(PRORATIONS)}, not {proration!r}.",
-                f"{param}[proration_behavior]",
-            )
-        terms.append(
-            {"proration": proration, "metadata": labels.merged({}, phase.get("metadata", {}))}
-        )
+        terms.append({"metadata": labels.merged({}, phase.get("metadata", {}))})
         begins = end
     currencies = {tx.get(objects.Price, each.price).currency for ph in laid for each in ph.items}
     if len(currencies) > 1:

@@ -133,7 +133,7 @@ def create_from(tx: Transaction, subscription_id: str) -> Result:
         current_phase_end=end,
     )
     tx.save(schedule, "subscription_schedule.created")
-    terms = [{"proration": "create_prorations", "metadata": {}}]
+    terms: schedule_phases.Terms = [{"metadata": {}}]
     tx.aside(schedule.processor_id).update(
         terms=terms, automatic_tax=subscription.automatic_tax is True
     )
@@ -180,7 +180,7 @@ def enter(
     before = tx.get(objects.Subscription, schedule.subscription)
     wanted: dict[str, t.Any] = {
         "items": schedule_phases.swaps(before, phase),
-        "proration": proration or terms["proration"],
+        "proration": proration or phase.proration,
     }
     is_ahead = phase.trial_end is not None and phase.trial_end > tx.now
     if is_ahead and phase.trial_end != before.trial_end:

@@ -83,6 +83,10 @@ class SchedulePhase:
     ``automatic_tax`` is ``None`` where the schedule decides that for all of its phases. ``terms`` are what
     else it says, in the processor's words and ready to be sent: tax rates, fees and the like, which the
     subscription doesn't have where a phase leaves them out.
+
+    What holds for its beginning alone is no such term: ``proration`` is how the change to it is billed
+    (``create_prorations``, ``none`` or ``always_invoice``), and ``beginning`` what else is said of that, in
+    the processor's words: what is billed once, and whether a new period begins with it.
     """
 
     start: When
@@ -93,6 +97,8 @@ class SchedulePhase:
     automatic_tax: bool | None = None
     metadata: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     terms: Raw = dataclasses.field(default_factory=dict)
+    proration: str = "create_prorations"
+    beginning: Raw = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from .. import objects
 from . import fields
 from .bodies import Raw
 
-# What a phase says beside what is read of it by itself. Not how its beginning was billed: that is over.
+# What a phase says beside what is read of it by itself, and goes on in those that follow.
 _TERMS: t.Final = (
     "application_fee_percent",
     "billing_thresholds",
@@ -21,6 +21,7 @@ _TERMS: t.Final = (
     "transfer_data",
 )
 _TERMS_OF_ITEM: t.Final = ("billing_thresholds", "discounts", "tax_rates")
+_TERMS_OF_BILLED: t.Final = ("discounts", "period", "price", "quantity", "tax_rates")
 
 
 def read_schedule(raw: Raw) -> objects.SubscriptionSchedule:
@@ -59,6 +60,8 @@ def _read_phase(raw: Raw) -> objects.SchedulePhase:
         else fields.flag(fields.part(raw, "automatic_tax"), "enabled"),
         metadata=fields.metadata(raw),
         terms=_terms(raw, _TERMS) | _taxed_for(raw),
+        proration=fields.text(raw, "proration_behavior") or "create_prorations",
+        beginning=_beginning(raw),
         items=tuple(
             objects.SchedulePhaseItem(
                 # Before 2020-08-27 an item named a plan.
@@ -75,6 +78,16 @@ def _terms(raw: Raw, names: t.Iterable[str]) -> Raw:
     """Return what is said of some things, as it's sent."""
     found = {name: _sent(raw.get(name)) for name in names}
     return {name: value for name, value in found.items() if not _is_nothing(value)}
+
+
+def _beginning(raw: Raw) -> Raw:
+    """Return what is said of the beginning of a phase alone, beside how it's prorated."""
+    billed = [
+        _terms(each, _TERMS_OF_BILLED) | _metadata(each)
+        for each in fields.rows(raw, "add_invoice_items") or ()
+    ]
+    anchored = _terms(raw, ("billing_cycle_anchor",))
+    return anchored | ({"add_invoice_items": billed} if billed else {})
 
 
 def _taxed_for(raw: Raw) -> Raw:

@@ -359,3 +359,77 @@ def test_so_it_is_in_phases_that_name_a_card_of_their_own(
     assert [each["coupon"] for each in subscription.discounts or []] == ["HALF"]
     assert subscription.default_payment_method == chosen
     assert refused(stripe_server) == []
+
+
+#: What somebody says at the processor of how a phase begins.
+FEE: dict[str, t.Any] = {"discounts": [], "metadata": {}, "price": "price_fee", "quantity": 1}
+BEGINS: dict[str, t.Any] = {"add_invoice_items": [FEE], "billing_cycle_anchor": "phase_start"}
+#: As it's sent.
+BEGINNING: dict[str, t.Any] = {
+    "add_invoice_items": [{"price": "price_fee", "quantity": 1}],
+    "billing_cycle_anchor": "phase_start",
+}
+
+
+def began(
+    server: ContractServer,
+    schedule: models.SubscriptionSchedule,
+    *which: int,
+    **changes: t.Any,
+) -> None:
+    """Say at the processor how some phases of a schedule begin, and what else is to change in them."""
+    once = sample("price", id="price_fee", product="prod_1", recurring=None, type="one_time")
+    server.prime(once)
+    [found] = [each for each in server.objects()["platform"] if each["id"] == schedule.processor_id]
+    for number in which:
+        found["phases"][number].update(BEGINS, **changes)
+    server.prime(found)
+
+
+def test_another_card_leaves_how_later_phases_are_billed(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    subscription = billing.subscribe(org, "price_pro", payment_method=first)
+    at_once = Phase("price_team", lasts=(1, "month"), proration="always_invoice")
+    schedule = billing.schedule_subscription(subscription, [FULL, at_once])
+    began(stripe_server, schedule, 0, 2)
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.use_payment_method(org, chosen)
+
+    path = f"/v1/subscription_schedules/{schedule.processor_id}"
+    _, sent = stripe_server.requests_to("POST", path)
+    assert sent.params["proration_behavior"] == "none"
+    phases = sent.params["phases"]
+    assert [each["proration_behavior"] for each in phases] == [
+        "none",
+        "create_prorations",
+        "always_invoice",
+    ]
+    # What the current one began with was billed.
+    said = [{name: each[name] for name in BEGINNING if name in each} for each in phases]
+    assert said == [{}, {}, BEGINNING]
+    assert [each["default_payment_method"] for each in phases] == [chosen.processor_id] * 3
+    assert refused(stripe_server) == []
+
+
+@pytest.mark.only("sqlite")
+def test_so_it_does_with_the_first_phase_of_a_schedule_that_waits(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    [first] = billing.list_payment_methods(org)
+    later = clock.now() + datetime.timedelta(days=10)
+    schedule = billing.subscribe_via_schedule(org, [FULL], start=later, payment_method=first)
+    began(stripe_server, schedule, 0, default_payment_method=first.processor_id)
+    billing.sync(schedule)
+    chosen = billing.add_payment_method(org, "pm_card_mastercard")
+
+    billing.update_schedule(schedule, payment_method=chosen)
+
+    path = f"/v1/subscription_schedules/{schedule.processor_id}"
+    [sent] = stripe_server.requests_to("POST", path)
+    [phase] = sent.params["phases"]
+    assert phase["proration_behavior"] == "create_prorations"
+    assert {name: phase.get(name) for name in BEGINNING} == BEGINNING
+    assert refused(stripe_server) == []

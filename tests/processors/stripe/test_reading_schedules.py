@@ -93,3 +93,41 @@ def test_a_phase_says_its_terms_as_they_are_sent() -> None:
     }
     assert phase.metadata == terms["metadata"]
     assert phase.items[0].terms == {"tax_rates": ["txr_vat"], "discounts": [{"discount": "di_1"}]}
+
+
+def test_a_phase_says_how_it_begins() -> None:
+    fee = {
+        "price": {"id": "price_fee", "object": "price"},
+        "quantity": 2,
+        "discounts": [{"coupon": "HALF", "discount": None}],
+        "tax_rates": [{"id": "txr_vat", "object": "tax_rate", "percentage": 20.0}],
+        "metadata": {"object": "of the host"},
+        "period": {"start": {"type": "phase_start"}, "end": {"type": "phase_end"}},
+    }
+    begins = {
+        "proration_behavior": "always_invoice",
+        "billing_cycle_anchor": "phase_start",
+        "add_invoice_items": [fee],
+    }
+
+    first, second = read_schedule(
+        phases=[
+            {"start_date": START, "end_date": END, "items": [], "add_invoice_items": []},
+            {"start_date": END, "items": [], **begins},
+        ]
+    ).phases
+
+    assert (first.proration, first.beginning) == ("create_prorations", {})
+    assert second.proration == "always_invoice"
+    assert second.beginning == {
+        "billing_cycle_anchor": "phase_start",
+        "add_invoice_items": [
+            {
+                **fee,
+                "price": "price_fee",
+                "discounts": [{"coupon": "HALF"}],
+                "tax_rates": ["txr_vat"],
+            }
+        ],
+    }
+    assert second.terms == {}
