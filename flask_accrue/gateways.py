@@ -52,21 +52,26 @@ def connected_account(processor: str, account: str) -> models.ConnectAccount:
     return check_connected(
         current_state()
         .db.session.scalars(statement, execution_options={"autoflush": False})
-        .one_or_none()
+        .one_or_none(),
+        account,
     )
 
 
-def check_connected(row: models.ConnectAccount | None) -> models.ConnectAccount:
+def check_connected(
+    row: models.ConnectAccount | None, named: str | None = None
+) -> models.ConnectAccount:
     """Return an account that the platform may act for.
 
     :param row: the account, or ``None`` where there is none.
+    :param named: the processor's id by which it was looked for.
     :raises InvalidRequest: with the code ``account_unknown`` for one that isn't here.
     :raises InvalidState: with the code ``account_disconnected`` for one that has let go of the platform.
     """
     if row is None:
         raise InvalidRequest(
-            "There is no such account here. An account is a row of connect.list_accounts(), or the id of "
-            "one; one that was connected elsewhere is fetched with connect.fetch_account() first.",
+            f"There is no {'such account' if named is None else f'account {named}'} here. An account is a "
+            "row of connect.list_accounts(), or the id of one; one that was connected elsewhere is fetched "
+            "with connect.fetch_account() first, or all of them by `flask accrue sync accounts`.",
             code="account_unknown",
             param="account",
         )

@@ -22,15 +22,13 @@ from .checkout import (
 )
 from .checkout_codes import type_promotion_code
 from .complimentary import comp_subscription
+from .coupon_lists import list_coupons, list_promotion_codes, list_redemptions
 from .coupons import (
     activate_promotion_code,
     create_coupon,
     create_promotion_code,
     deactivate_promotion_code,
     delete_coupon,
-    list_coupons,
-    list_promotion_codes,
-    list_redemptions,
     update_coupon,
 )
 from .credit_notes import (

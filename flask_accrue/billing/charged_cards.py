@@ -11,7 +11,7 @@ from ..processors import Capability
 from ..state import current_state
 from .changes import as_it_is
 from .customers import customer
-from .payment_methods import require_attached, set_default_payment_method
+from .payment_methods import chosen_card, require_attached, set_default_payment_method
 from .perform import Plan, perform, seen
 from .phase_terms import own_cards
 from .schedule_changes import update_schedule
@@ -32,15 +32,14 @@ def set_subscription_payment_method(
     :raises NotAttached: when it isn't a card of this customer.
     :raises InvalidState: with the code ``subscription_ended``.
     """
-    if payment_method is not None:
-        require_attached(subscription.customer, payment_method)
-    card = None if payment_method is None else payment_method.processor_id
+    card = None if payment_method is None else chosen_card(payment_method)
     gateway = gateway_of(subscription)
     gateway.require(Capability.SUBSCRIPTIONS)
     id, processor_id = subscription.id, subscription.processor_id
 
     def request(_: str) -> dict[str, t.Any]:
         now = as_it_is(id)
+        require_attached(now.customer, payment_method)
         if now.is_ended:
             raise InvalidState("This subscription has ended.", code="subscription_ended")
         plan.seen |= seen(now)
@@ -70,11 +69,12 @@ def use_payment_method(
 
     :raises NotAttached: when it isn't a card of this customer.
     """
+    chosen_card(payment_method)
     payer = customer(owner)
-    require_attached(payer, payment_method)
     id = operations.operation_id(operation_id, "use_payment_method", f"customer:{payer.id}")
     # The default comes last, so that it tells whether all of it was done.
     if not _is_done(id):
+        require_attached(payer, payment_method)
         for each in charged_to_others(payer, payment_method):
             step = operations.shortened(f"{id}:{each.id}")
             if isinstance(each, models.Subscription):

@@ -19,7 +19,7 @@ from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .given_back import left_of_charge
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen
 
 #: Why something may be given back.
@@ -88,16 +88,15 @@ def charge_card(
     :param metadata: as :func:`~flask_accrue.metadata.validate_metadata` returns it.
     :raises AccrueError: as :func:`charge` does.
     """
-    if payment_method is not None:
-        require_attached(payer, payment_method)
     asked = {
         **said,
         "amount": amount.amount_minor,
         "currency": amount.currency,
-        "payment_method": None if payment_method is None else payment_method.processor_id,
+        "payment_method": None if payment_method is None else chosen_card(payment_method),
     }
 
     def request(id: str) -> dict[str, t.Any]:
+        require_attached(payer, payment_method)
         check_pays_in(payer, amount)
         card = payment_method or payer.default_payment_method
         if card is None:

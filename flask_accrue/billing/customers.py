@@ -234,19 +234,33 @@ def search(text: str, *, limit: int = 50) -> list[models.Customer]:
 
 
 def change_customer(
-    row: models.Customer, kind: str, changes: c.Mapping[str, t.Any], operation_id: str | None
+    row: models.Customer,
+    kind: str,
+    changes: c.Mapping[str, t.Any],
+    operation_id: str | None,
+    *,
+    legal: c.Callable[[], None] | None = None,
 ) -> models.Customer:
-    """Change a customer at the processor, as the operation ``kind``."""
+    """Change a customer at the processor, as the operation ``kind``.
+
+    :param legal: refuses what mustn't be begun.
+    """
     gateway = gateway_of(row)
     gateway.require(Capability.CUSTOMERS)
     processor_id = row.processor_id
+
+    def request(_: str) -> dict[str, t.Any]:
+        if legal is not None:
+            legal()
+        return {"customer": processor_id, "changes": dict(changes)}
+
     plan: Plan[models.Customer] = Plan(
         kind=kind,
         subject=f"customer:{row.id}",
         processor=gateway,
         arguments=dict(changes),
         method="update_customer",
-        request=lambda id: {"customer": processor_id, "changes": dict(changes)},
+        request=request,
         result="customer",
         customer_id=row.id,
         seen=seen(row),

@@ -15,7 +15,7 @@ from ..state import current_state
 from .authentication import payment_outcome
 from .customers import get_customer
 from .invoice_steps import seen_with
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform
 
 
@@ -59,12 +59,13 @@ def pay_invoice(
             code="parameter_invalid",
             param="payment_method",
         )
-    said: dict[str, t.Any] = _said(invoice.customer, payment_method)
+    said: dict[str, t.Any] = _said(payment_method)
     if out_of_band:
         said["out_of_band"] = True
     invoice_id = invoice.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
+        require_attached(invoice.customer, payment_method)
         if not (invoice.is_open or invoice.is_uncollectible):
             raise InvalidState(
                 f"Only an open invoice can be paid; this one is {invoice.status}.",
@@ -91,9 +92,10 @@ def retry_payment(
 
     :raises InvalidState: with the code ``nothing_to_pay`` when no invoice is open.
     """
-    said = _said(subscription.customer, payment_method)
+    said = _said(payment_method)
 
     def request(id: str) -> dict[str, t.Any]:
+        require_attached(subscription.customer, payment_method)
         # Chosen once and frozen: a job that is tried again mustn't go on to the next invoice.
         invoice = _latest_open(subscription)
         if invoice is None:
@@ -125,12 +127,8 @@ def _latest_open(subscription: models.Subscription) -> models.Invoice | None:
     )
 
 
-def _said(
-    payer: models.Customer, payment_method: models.PaymentMethod | None
-) -> dict[str, str | None]:
-    if payment_method is not None:
-        require_attached(payer, payment_method)
-    return {"payment_method": None if payment_method is None else payment_method.processor_id}
+def _said(payment_method: models.PaymentMethod | None) -> dict[str, str | None]:
+    return {"payment_method": None if payment_method is None else chosen_card(payment_method)}
 
 
 def _collecting(

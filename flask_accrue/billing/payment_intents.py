@@ -18,7 +18,7 @@ from .amounts import check_amount, check_money, check_part, check_pays_in
 from .authentication import payment_outcome
 from .charges import check_statement_descriptor
 from .customers import OPERATION_KEY, customer
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen
 
 CAPTURE_METHODS: t.Final = ("automatic", "manual")
@@ -63,14 +63,12 @@ def create_payment_intent(
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.CAPTURE)
-    if payment_method is not None:
-        require_attached(payer, payment_method)
     confirmed = payment_method is not None if confirm is None else bool(confirm)
     said = {
         "amount": amount.amount_minor,
         "currency": amount.currency,
         "capture_method": capture_method,
-        "payment_method": None if payment_method is None else payment_method.processor_id,
+        "payment_method": None if payment_method is None else chosen_card(payment_method),
         "confirm": confirmed,
         "setup_future_usage": setup_future_usage,
         "description": description,
@@ -78,6 +76,7 @@ def create_payment_intent(
     }
 
     def request(id: str) -> dict[str, t.Any]:
+        require_attached(payer, payment_method)
         check_pays_in(payer, amount)
         card = payment_method or (payer.default_payment_method if confirmed else None)
         if confirmed and card is None:

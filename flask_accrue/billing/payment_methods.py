@@ -85,13 +85,14 @@ def set_default_payment_method(
 
     :raises NotAttached: when it isn't a card of this customer.
     """
+    card = chosen_card(payment_method)
     payer = customer(owner)
-    require_attached(payer, payment_method)
     return change_customer(
         payer,
         "set_default_payment_method",
-        {"default_payment_method": payment_method.processor_id},
+        {"default_payment_method": card},
         operation_id,
+        legal=lambda: require_attached(payer, payment_method),
     )
 
 
@@ -204,8 +205,11 @@ def _is_checked(digits: str) -> bool:
     return total % 10 == 0 and total > 0
 
 
-def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
-    """Refuse a card that isn't this customer's, or isn't any more."""
+def chosen_card(payment_method: t.Any) -> str:
+    """Return the processor's id of a card that was named by its row.
+
+    :raises InvalidRequest: for anything else.
+    """
     if not isinstance(payment_method, models.PaymentMethod):
         # It isn't repeated: somebody may have given a card number.
         raise InvalidRequest(
@@ -214,6 +218,17 @@ def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
             code="parameter_invalid",
             param="payment_method",
         )
+    return payment_method.processor_id
+
+
+def require_attached(payer: models.Customer, payment_method: t.Any) -> None:
+    """Refuse a card that isn't this customer's, or isn't any more; ``None`` is the default.
+
+    For what is new alone: what was done with a card that was removed since is repeated as anything else.
+    """
+    if payment_method is None:
+        return
+    chosen_card(payment_method)
     if payment_method.customer_id != payer.id or not payment_method.is_attached:
         raise NotAttached("This card doesn't belong to the customer (any more); add it first.")
 

@@ -14,7 +14,7 @@ from ..processors import Capability, objects
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
 from .authentication import payment_outcome
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen, settle_session
 from .writing import Seen
 
@@ -32,18 +32,20 @@ def confirm_payment(
     """
     gateway = gateway_of(intent)
     gateway.require(Capability.CUSTOMER_AUTHENTICATION)
-    card = None
-    if payment_method is not None:
-        require_attached(intent.customer, payment_method)
-        card = payment_method.processor_id
+    card = None if payment_method is None else chosen_card(payment_method)
     asked: dict[str, t.Any] = {"payment_intent": intent.processor_id, "payment_method": card}
+
+    def request(_: str) -> dict[str, t.Any]:
+        require_attached(intent.customer, payment_method)
+        return dict(asked)
+
     plan: Plan[models.PaymentIntent] = Plan(
         kind="confirm_payment",
         subject=f"payment_intent:{intent.id}",
         processor=gateway,
         arguments=asked,
         method="confirm_payment",
-        request=lambda id: dict(asked),
+        request=request,
         result="payment_intent",
         customer_id=intent.customer_id,
         seen=_seen_with_invoice(intent),

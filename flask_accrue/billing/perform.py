@@ -77,6 +77,9 @@ def begin(
     arguments = dict(plan.arguments) if account is None else {**plan.arguments, "": account}
 
     def request() -> dict[str, t.Any]:
+        if account is not None and plan.customer_id is None:
+            # What was done there before is repeated, whatever the account has done since.
+            _rely_on(account, plan.processor)
         if not settled:
             raise _Unsettled
         asked = {"method": plan.method, "arguments": plan.request(operation_id)}
@@ -105,13 +108,9 @@ def _account_of(plan: Plan[R]) -> str | None:
         account_scope.check(account)
         return account
     if plan.kind == "create_customer":
-        account = account_scope.current_account()
-        if account is not None:
-            _rely_on(account, plan.processor)
-        return account
+        return account_scope.current_account()
     if plan.account is not None:
         account_scope.check(plan.account)
-        _rely_on(plan.account, plan.processor)
         return plan.account
     # What else belongs to no customer is the platform's own: accounts, and transfers to them.
     account_scope.require_platform("What belongs to no customer")
@@ -126,7 +125,6 @@ def _rely_on(account: str, processor: Processor) -> None:
     """
     processor.require(Capability.CONNECT)
     connected_account(processor.name, account)
-    settle_session()
 
 
 def _settle_abandoned(plan: Plan[R], row: models.Operation) -> None:

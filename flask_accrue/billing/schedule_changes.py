@@ -18,7 +18,7 @@ from ..state import current_state
 from .authentication import payment_outcome
 from .changes import PRORATIONS, one_of
 from .current import sync
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen
 from .phase_discounts import require_phases, settled
 from .phase_terms import (
@@ -86,12 +86,13 @@ def update_schedule(
     require_phases(gateway, phases or (), automatic_tax)
     for phase in phases or ():
         phase.check_sale(schedule.customer)
-    defaults = _defaults(schedule, automatic_tax, payment_method)
+    defaults = _defaults(automatic_tax, payment_method)
     given: list[Discounts] = []
 
     card = defaults.get("default_payment_method")
 
     def settle() -> None:
+        require_attached(schedule.customer, payment_method)
         now = with_known_terms(_now(schedule.id))
         given.extend(settled(now, phases or ()))
         if phases is None and own_cards(now):
@@ -252,17 +253,14 @@ def _laid(
 
 
 def _defaults(
-    schedule: models.SubscriptionSchedule,
-    automatic_tax: bool | None,
-    payment_method: models.PaymentMethod | None,
+    automatic_tax: bool | None, payment_method: models.PaymentMethod | None
 ) -> dict[str, t.Any]:
     """Return what holds in all phases that don't say it themselves, as far as it was named."""
     named: dict[str, t.Any] = {}
     if automatic_tax is not None:
         named["automatic_tax"] = bool(automatic_tax)
     if payment_method is not None:
-        require_attached(schedule.customer, payment_method)
-        named["default_payment_method"] = payment_method.processor_id
+        named["default_payment_method"] = chosen_card(payment_method)
     return named
 
 

@@ -203,7 +203,7 @@ def require_account(account: t.Any, *, processor: str | None = None) -> models.C
     if isinstance(account, str):
         found = _select(processor, models.ConnectAccount.processor_id == account, connected=False)
         row = found[0] if found else None
-    return check_connected(row)
+    return check_connected(row, account if isinstance(account, str) else None)
 
 
 def _change(

@@ -21,6 +21,7 @@ from ..errors import (
     NotFound,
     UnsupportedByProcessor,
 )
+from ..gateways import connected_account
 from ..mirror import Source
 from ..processors import Page, Processor, objects
 from ..state import current_state
@@ -304,25 +305,10 @@ class Run:
 
 def _of_account(gateway: Processor, account: str) -> Processor:
     """Return the processor for a connected account, if that is here and the platform may act for it."""
-    accounts, session = models.ConnectAccount, current_state().db.session
-    row = session.scalars(
-        sa.select(accounts).where(
-            accounts.processor == gateway.name, accounts.processor_id == account
-        )
-    ).one_or_none()
-    is_connected = row is not None and row.is_connected
-    session.rollback()
-    if row is None:
-        raise InvalidRequest(
-            f"There is no account {account} here. `flask accrue sync accounts` brings those that "
-            "were connected elsewhere.",
-            code="account_unknown",
-            param="account",
-        )
-    if not is_connected:
-        raise InvalidState(
-            f"The account {account} has let go of the platform.", code="account_disconnected"
-        )
+    try:
+        connected_account(gateway.name, account)
+    finally:
+        current_state().db.session.rollback()
     return gateway.of_account(account)
 
 

@@ -15,6 +15,7 @@ from ..telemetry import reached
 from ..unit_of_work import UnitOfWork, write
 from . import accounts
 from .owners import Finish, Nobody, adopt, is_mirrored, must_fetch, payer_of, payer_of_row
+from .past import attempt_of, note_past
 
 _FETCHES: t.Final = 3
 
@@ -249,7 +250,7 @@ def apply_body(
     if verdict is Verdict.FETCH:
         raise MustFetch(mirror.watermark(row))
     if verdict is Verdict.STALE:
-        _note_past(uow, customer, row, event)
+        note_past(uow, customer, row, event)
         finish(uow, "stale", "what we have is newer", customer)
         return
     assert event.object is not None, "what only refers to its object is fetched"
@@ -284,7 +285,7 @@ def _from_answer(
             # what is here is what was answered.
             if mirror.judge(row, event) is not Verdict.STALE and row.raw != answer.main.raw:
                 raise MustFetch(mirror.watermark(row))
-            _note_past(uow, customer, row, event)
+            note_past(uow, customer, row, event)
             finish(uow, "stale", "what we have is newer", customer)
             return
         for each in answer.objects:
@@ -302,13 +303,8 @@ def _from_answer(
     ):
         # The processor tells no more of what is gone, so the body does: what it was, or since when.
         _write(uow, gateway, customer, obj, Source.of_event(event), event)
-    _note_past(uow, customer, row, event, written=answer is not None)
+    note_past(uow, customer, row, event, written=answer is not None)
     finish(uow, "fetched", reason, customer)
-
-
-def _attempt(event: ProcessorEvent) -> int | None:
-    """Return how many attempts there had been to collect an invoice when an event happened."""
-    return event.object.attempt_count if isinstance(event.object, objects.Invoice) else None
 
 
 def _lacks_card(uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject | None) -> bool:
@@ -373,35 +369,9 @@ def _write(
             obj,
             source,
             failed_at=failed_at,
-            attempt=_attempt(event),
+            attempt=attempt_of(event),
             # What happened since has events of its own, but may be told by this alone.
             looked_up=source.event is None,
         )
     reached("webhook.mirrored")
     return row
-
-
-def _note_past(
-    uow: UnitOfWork,
-    customer: models.Customer | None,
-    row: models.Mirrored | None,
-    event: ProcessorEvent,
-    *,
-    written: bool = False,
-) -> None:
-    """Keep what only old news tell: a failure may be the earliest, from which grace is counted, and an item
-    that is gone may stand on an invoice, and a discount that is gone was redeemed.
-
-    :param written: the event's object was, with its failure.
-    """
-    if customer is None:
-        return
-    told = event.object
-    if isinstance(told, objects.Subscription):
-        mirror.note_redemptions(uow, customer, told.discounts, told.processor_id)
-    elif isinstance(told, objects.Customer):
-        mirror.note_redemptions(uow, customer, told.discounts)
-    if event.payment_failed and isinstance(row, models.Invoice) and not written:
-        mirror.note_failure(uow, customer, row, event.created, _attempt(event) or 0)
-    if isinstance(row, models.Subscription) and isinstance(event.object, objects.Subscription):
-        mirror.note_past_items(uow, row, event.object.items, event.created, customer.account)

@@ -26,6 +26,15 @@ def exact(length: int) -> sa.types.TypeEngine[str]:
 
 #: The transfer is told as its id or whole; the fee as what was agreed on, as the whole fee, or as a number.
 FROM_RAW = {
+    "mysql": (
+        "COALESCE(JSON_VALUE(raw, '$.transfer.id'), JSON_VALUE(raw, '$.transfer'))",
+        """CAST(COALESCE(
+            JSON_VALUE(raw, '$.application_fee_amount'),
+            JSON_VALUE(raw, '$.application_fee.amount'),
+            CASE JSON_TYPE(JSON_EXTRACT(raw, '$.application_fee'))
+                WHEN 'INTEGER' THEN JSON_VALUE(raw, '$.application_fee') END
+        ) AS SIGNED)""",
+    ),
     "postgresql": (
         "COALESCE(raw #>> '{transfer,id}', raw ->> 'transfer')",
         """CAST(COALESCE(
@@ -49,7 +58,8 @@ FROM_RAW = {
 def upgrade() -> None:
     op.add_column("accrue_charges", sa.Column("transfer_processor_id", exact(255), nullable=True))
     op.add_column("accrue_charges", sa.Column("application_fee", sa.BigInteger(), nullable=True))
-    dialect = op.get_context().dialect.name
+    # SQLAlchemy may call a MariaDB by either name.
+    dialect = op.get_context().dialect.name.replace("mariadb", "mysql")
     if dialect in FROM_RAW:
         transfer, fee = FROM_RAW[dialect]
         charges = sa.table(

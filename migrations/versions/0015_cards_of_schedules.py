@@ -25,6 +25,10 @@ def exact(length: int) -> sa.types.TypeEngine[str]:
 
 #: The card is told as its id or whole.
 FROM_RAW = {
+    "mysql": """COALESCE(
+        JSON_VALUE(raw, '$.default_settings.default_payment_method.id'),
+        JSON_VALUE(raw, '$.default_settings.default_payment_method')
+    )""",
     "postgresql": """COALESCE(
         raw #>> '{default_settings,default_payment_method,id}',
         raw #>> '{default_settings,default_payment_method}'
@@ -41,7 +45,8 @@ def upgrade() -> None:
         "accrue_subscription_schedules",
         sa.Column("default_payment_method_processor_id", exact(255), nullable=True),
     )
-    dialect = op.get_context().dialect.name
+    # SQLAlchemy may call a MariaDB by either name.
+    dialect = op.get_context().dialect.name.replace("mariadb", "mysql")
     if dialect in FROM_RAW:
         schedules = sa.table(
             "accrue_subscription_schedules", sa.column("default_payment_method_processor_id")

@@ -8,12 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import Money, billing, connect, errors, models
+from flask_accrue.billing import Phase
 
 if TYPE_CHECKING:
     import collections.abc as c
 
     from flask_accrue.testing import Kit
     from tests.host import Organization
+
+    Act = c.Callable[[models.PaymentMethod], Any]
 
 FIVE = Money(500, "usd")
 
@@ -229,3 +232,81 @@ def test_a_card_that_was_given_up_isnt_given_for_one_that_is_set_up(
     with pytest.raises(errors.AccrueError) as said:
         billing.confirm_setup_intent(setup, token, operation_id="card")
     assert said.value.code == error
+
+
+def by_a_schedule(payer: Organization) -> Act:
+    schedule = billing.subscribe_via_schedule(payer, [Phase("price_pro", lasts=(1, "month"))])
+    return lambda card: billing.update_schedule(schedule, payment_method=card, operation_id="op")
+
+
+def by_a_subscription(payer: Organization) -> Act:
+    subscription = billing.subscribe(payer, "price_pro")
+    return lambda card: billing.set_subscription_payment_method(
+        subscription, card, operation_id="op"
+    )
+
+
+def of_an_invoice(payer: Organization) -> Act:
+    invoice = billing.create_invoice(payer, currency="usd", auto_advance=False)
+    billing.add_invoice_item(invoice, FIVE, description="Setting up")
+    billing.finalize_invoice(invoice)
+    return lambda card: billing.pay_invoice(invoice, payment_method=card, operation_id="op")
+
+
+def of_a_payment(payer: Organization) -> Act:
+    intent = billing.create_payment_intent(payer, FIVE)
+    return lambda card: billing.confirm_payment(intent, payment_method=card, operation_id="op")
+
+
+#: What is done with a card that is named.
+WITH_A_CARD: dict[str, c.Callable[[Organization], Act]] = {
+    "update_schedule": by_a_schedule,
+    "set_subscription_payment_method": by_a_subscription,
+    "pay_invoice": of_an_invoice,
+    "confirm_payment": of_a_payment,
+    "use_payment_method": lambda payer: (
+        lambda card: billing.use_payment_method(payer, card, operation_id="op")
+    ),
+    "set_default_payment_method": lambda payer: (
+        lambda card: billing.set_default_payment_method(payer, card, operation_id="op")
+    ),
+    "charge": lambda payer: (
+        lambda card: billing.charge(payer, FIVE, payment_method=card, operation_id="op")
+    ),
+    "create_payment_intent": lambda payer: (
+        lambda card: billing.create_payment_intent(
+            payer, FIVE, payment_method=card, operation_id="op"
+        )
+    ),
+}
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("operation", WITH_A_CARD)
+def test_what_was_done_with_a_card_is_repeated_when_that_was_removed(
+    kit: Kit, payer: Organization, calls: list[str], operation: str
+) -> None:
+    act = WITH_A_CARD[operation](payer)
+    card = billing.add_payment_method(payer, "pm_card_mastercard")
+    done = act(card)
+    billing.remove_payment_method(card, force=True)
+    kit.deliver()
+    calls.clear()
+
+    assert act(card) == done
+    assert calls == []
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("operation", WITH_A_CARD)
+def test_nothing_is_begun_with_a_card_that_was_removed(
+    kit: Kit, payer: Organization, calls: list[str], operation: str
+) -> None:
+    act = WITH_A_CARD[operation](payer)
+    removed = billing.add_payment_method(payer, "pm_card_mastercard")
+    billing.remove_payment_method(removed, force=True)
+    calls.clear()
+
+    with pytest.raises(errors.NotAttached):
+        act(removed)
+    assert calls == []

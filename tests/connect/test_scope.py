@@ -249,6 +249,28 @@ def test_an_account_that_has_let_go_grants_nothing_and_gets_no_customer(kit, org
     assert refused.value.code == "account_disconnected"
 
 
+@pytest.mark.only("sqlite")
+def test_what_was_made_in_an_account_is_repeated_when_that_has_let_go(kit, org, account, shop):
+    def customer():
+        with connect.account(account.processor_id):
+            return billing.create_customer(org, operation_id="customer")
+
+    def coupon(operation_id="coupon"):
+        with connect.account(account.processor_id):
+            return billing.create_coupon(percent_off=20, operation_id=operation_id)
+
+    made = customer(), coupon()
+    kit.fake.deauthorize_account(account.processor_id)
+    kit.deliver()
+
+    assert (customer(), coupon()) == made
+    with pytest.raises(InvalidState) as refused:
+        coupon("another")
+    assert refused.value.code == "account_disconnected"
+    assert {each.id for each in rows(models.Operation)} >= {"customer", "coupon"}
+    assert "another" not in {each.id for each in rows(models.Operation)}
+
+
 def test_a_processor_without_accounts_refuses_the_block(kit, org):
     class Plain(Processor):
         name = "plain"

@@ -93,6 +93,8 @@ def test_a_schedule_keeps_its_phases_and_what_it_was_released_to(told: Told) -> 
             "automatic_tax": None,
             "metadata": {},
             "terms": {},
+            "proration": "create_prorations",
+            "beginning": {},
         },
         {
             "start": at(END).isoformat(),
@@ -103,6 +105,8 @@ def test_a_schedule_keeps_its_phases_and_what_it_was_released_to(told: Told) -> 
             "automatic_tax": None,
             "metadata": {},
             "terms": {},
+            "proration": "create_prorations",
+            "beginning": {},
         },
     ]
     told.tell("subscription_schedule.updated", schedule())
