@@ -15,6 +15,7 @@ from ..gateways import gateway_of
 from ..processors import Answer, Capability
 from ..state import current_state
 from .authentication import payment_outcome
+from .early_ends import is_in_the_way, moved_to_the_period_end
 from .perform import Plan, perform, seen
 from .prices import check_countable, check_currency, check_quantity, find_price
 from .subscriptions import Trial, check_trial, trial_end, unix
@@ -24,10 +25,6 @@ PAYMENT_BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 
 #: The key of a subscription's metadata that holds until when it's free of charge, in Unix seconds.
 COMP_END_KEY: t.Final = "accrue_comp_ends"
-
-#: The key of a subscription's metadata that holds which end, in Unix seconds, lies within a period that is
-#: billed as a whole: to take it back bills nothing again.
-WHOLE_END_KEY: t.Final = "accrue_whole_until"
 
 #: An item of a subscription: its row, or its price, which no other has.
 ItemName: t.TypeAlias = models.SubscriptionItem | str
@@ -47,7 +44,8 @@ def swap_plan(
     """Change the price of a subscription, or of one of its items.
 
     A scheduled end is withdrawn, a running trial goes on, and the quantity stays; coming from a metered
-    price it becomes 1.
+    price it becomes 1. An end within the running period that was prorated otherwise than this is to be is put
+    off to that period's end first, by a call of its own, and stays so when the swap fails.
 
     :param proration: ``create_prorations`` (the difference is on the next invoice), ``always_invoice``
         (it's billed now) or ``none``. There is no default: it's a decision about money.
@@ -67,8 +65,12 @@ def swap_plan(
     def changes(now: models.Subscription) -> dict[str, t.Any]:
         return {"items": [swapped(now, named, price, quantity)], **said, **without_end(now)}
 
+    def ends_wrongly(now: models.Subscription) -> bool:
+        return bool(without_end(now)) and is_in_the_way(now, prorated=proration != "none")
+
     asked = {"price": price, "quantity": quantity, "item": named, **said}
-    return update(subscription, "swap_plan", asked, changes, operation_id)
+    first = billed_as_a_whole_first(subscription, ends_wrongly, changes)
+    return update(subscription, "swap_plan", asked, changes, operation_id, settle=first)
 
 
 def extend_trial(
@@ -211,17 +213,26 @@ def without_end(now: models.Subscription) -> dict[str, t.Any]:
     return undone
 
 
-def whole_end(now: models.Subscription, end: int) -> dict[str, str]:
-    """Return the metadata for an end that leaves the running period's bill as it is."""
-    period_end = now.current_period_end
-    is_within = period_end is not None and end < unix(period_end)
-    return {WHOLE_END_KEY: str(end)} if is_within else {}
+def billed_as_a_whole_first(
+    subscription: models.Subscription,
+    is_needed: c.Callable[[models.Subscription], bool],
+    changes: c.Callable[[models.Subscription], dict[str, t.Any]],
+) -> c.Callable[[], None]:
+    """Return what lets a subscription end with its period first, if that is needed before a change.
 
+    So it's billed as if there had been no end within the period. Should the change then fail, it still ends.
+    """
+    id = subscription.id
 
-def without_billing_again(now: models.Subscription) -> dict[str, t.Any]:
-    """Return how taking back an end is billed: not at all, where nothing was given back for it."""
-    is_whole = now.cancel_at is not None and now.meta.get(WHOLE_END_KEY) == str(unix(now.cancel_at))
-    return {"proration": "none"} if is_whole else {}
+    def settle() -> None:
+        now = as_it_is(id)
+        if is_needed(now):
+            require_changeable(now)
+            # What is refused leaves the end where it is.
+            changes(now)
+            update(now, "cancel_at_period_end", {}, moved_to_the_period_end, None)
+
+    return settle
 
 
 def update(

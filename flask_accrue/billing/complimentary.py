@@ -16,11 +16,12 @@ from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import COMP_END_KEY, as_it_is, require_changeable, whole_end
+from .changes import COMP_END_KEY, as_it_is, require_changeable
 from .coupons import create_coupon
 from .current import sync
 from .discount_lists import change_discounts
 from .discounts import kept
+from .early_ends import is_cut, set_to
 from .perform import seen, settle_session
 from .promotions import find_coupon
 from .subscriptions import subscribe, unix
@@ -52,7 +53,7 @@ def comp_subscription(
     :param months: after so many calendar months it's billed; forever by default. In the very second in which
         a period of months began these are the months after that period, whose invoice there is already.
     :param ends_at: when it ends, instead of ever being billed. A swap of its plan doesn't withdraw that. What
-        was billed of a running period stays billed.
+        was billed of a running period stays billed. What an earlier end has given back of it stays so.
     :raises InvalidState: with the code ``already_comped``, or for one that is incomplete or has ended.
     """
     _check(reason, months)
@@ -89,9 +90,10 @@ def comp_subscription(
         noted = _noted(reason, end)
         if end is None:
             return {"discounts": discounts, "metadata": noted}
-        # What was billed of the running period isn't given back.
-        ending = {"cancel_at": end, "proration": "none"}
-        return {"discounts": discounts, **ending, "metadata": noted | whole_end(now, end)}
+        # What was billed of the running period isn't given back, and what was given back stays so.
+        ending = set_to(now, end, prorate=is_cut(now))
+        noted |= ending.get("metadata", {})
+        return {"discounts": discounts, **ending, "metadata": noted}
 
     said = {"reason": reason, "months": months, "ends_at": end}
     row = change_discounts(target, "comp_subscription", said, changes, id, settle=settle)

@@ -13,7 +13,8 @@ from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import WHOLE_END_KEY, one_of, update, whole_end, without_billing_again
+from .changes import billed_as_a_whole_first, one_of, update
+from .early_ends import is_in_the_way, moved_to_the_period_end, set_to, without_billing_again
 from .perform import Plan, perform, seen, settle_session
 from .subscriptions import unix
 
@@ -52,12 +53,7 @@ def cancel_at_period_end(
         return _cancel_now(subscription, "cancel_at_period_end", options, operation_id, said={})
     gateway_of(subscription).require(Capability.CANCEL_AT_PERIOD_END)
 
-    def changes(now: models.Subscription) -> dict[str, t.Any]:
-        if now.cancel_at is None or now.cancel_at_period_end:
-            return {"cancel_at_period_end": True}
-        return {"cancel_at_period_end": True, "cancel_at": None, **without_billing_again(now)}
-
-    return update(subscription, "cancel_at_period_end", {}, changes, operation_id)
+    return update(subscription, "cancel_at_period_end", {}, moved_to_the_period_end, operation_id)
 
 
 def cancel_at(
@@ -68,6 +64,9 @@ def cancel_at(
     operation_id: str | None = None,
 ) -> models.Subscription:
     """Let a subscription end at a time. A period that begins later is billed up to it only.
+
+    It costs what it would alone: one that it replaces, and that was prorated otherwise within the running
+    period, is put off to that period's end first, by a call of its own.
 
     :param prorate: give credit for the rest of the running period when it ends within that: on its last
         invoice, and then in the customer's balance. Without, what was billed stays billed.
@@ -83,18 +82,14 @@ def cancel_at(
                 code="parameter_invalid",
                 param="when",
             )
-        proration = "create_prorations" if prorate else "none"
-        noted = whole_end(now, seconds)
-        if prorate:
-            noted = {WHOLE_END_KEY: ""} if WHOLE_END_KEY in now.meta else {}
-        return {
-            "cancel_at": seconds,
-            "proration": proration,
-            **({"metadata": noted} if noted else {}),
-        }
+        return set_to(now, seconds, prorate=bool(prorate))
+
+    def is_moved_wrongly(now: models.Subscription) -> bool:
+        return is_in_the_way(now, prorated=bool(prorate))
 
     said = {"when": seconds, "prorate": bool(prorate)}
-    return update(subscription, "cancel_at", said, changes, operation_id)
+    first = billed_as_a_whole_first(subscription, is_moved_wrongly, changes)
+    return update(subscription, "cancel_at", said, changes, operation_id, settle=first)
 
 
 def pause(

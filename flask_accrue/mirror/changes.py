@@ -144,10 +144,13 @@ def record(
     verb: str,
     made: Draft[t.Any],
     customer: models.Customer | None,
+    *,
+    data: c.Mapping[str, t.Any] | None = None,
     **parts: t.Any,
 ) -> None:
     """Append the entry of a change, and hand the change on.
 
+    :param data: what the entry tells besides the columns that changed.
     :param parts: what belongs to the state besides the columns, such as a subscription's items.
     """
     row = made.row
@@ -160,6 +163,7 @@ def record(
         data={
             "processor": row.processor,
             "changes": {name: [made.before[name], value] for name, value in made.after.items()},
+            **(data or {}),
         },
         state={**told(row), **parts},
         chain_of=row.processor_id,

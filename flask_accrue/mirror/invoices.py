@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-import sqlalchemy as sa
-
 from .. import models
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import Draft, draft, record
-from .failures import date_by_event, date_without_event
+from .failures import date_by_event, date_without_event, record_failure
 from .freshness import Source
 from .lines import new_lines, stored_lines, write_lines
 from .links import link
@@ -81,9 +79,9 @@ def write_invoice(
         customer_id=customer.id,
     )
     told = False
+    attempt = obj.attempt_count if attempt is None else attempt
     if failed_at is not None:
-        count = obj.attempt_count if attempt is None else attempt
-        told = date_by_event(uow, made, failed_at, count, seen)
+        told = date_by_event(uow, made, failed_at, attempt, seen)
     elif looked_up:
         date_without_event(uow, made)
     if made.created:
@@ -97,9 +95,15 @@ def write_invoice(
         lines = stored_lines(uow, made.row)
     if made.is_change:
         verb = _verb(made, told)
-        if verb == "payment_failed" and _waits_for_customer(uow, made.row):
-            verb = "action_required"
-        record(uow, "invoice", verb, made, customer, lines=lines)
+        if verb == "payment_failed":
+            which = (attempt, failed_at) if told else (made.row.attempt_count, None)
+            record_failure(uow, customer, made, lines, *which)
+            told = False
+        else:
+            record(uow, "invoice", verb, made, customer, lines=lines)
+    if told and not made.row.is_paid:
+        # It was dated before by what else told of it, or something else happened that comes first.
+        record_failure(uow, customer, Draft(made.row, created=False), lines, attempt, failed_at)
     if obj.payments is not objects.UNSAID:
         for payment in obj.payments:
             _write_embedded_payment(uow, customer, payment, source)
@@ -116,17 +120,20 @@ def note_failure(
     failed_at: datetime.datetime,
     attempt: int,
 ) -> None:
-    """Note an earlier failure of an invoice than the one known, from an event that is stale.
+    """Note a failure of an invoice that an event tells which is stale.
 
     :param attempt: how many attempts there had been by then.
     """
     made = Draft(row, created=False)
-    date_by_event(uow, made, failed_at, attempt, row.fresh_to if row.attempt_count else None)
-    if made.is_change:
-        record(uow, "invoice", "payment_failed", made, customer, lines=stored_lines(uow, row))
-        if row.subscription_processor_id is not None:
-            uow.flush()
-            derive_from_invoices(uow, customer, row.subscription_processor_id)
+    seen = row.fresh_to if row.attempt_count else None
+    told = date_by_event(uow, made, failed_at, attempt, seen)
+    if told and not row.is_paid:
+        record_failure(uow, customer, made, stored_lines(uow, row), attempt, failed_at)
+    elif made.is_change:
+        record(uow, "invoice", "updated", made, customer, lines=stored_lines(uow, row))
+    if made.is_change and row.subscription_processor_id is not None:
+        uow.flush()
+        derive_from_invoices(uow, customer, row.subscription_processor_id)
 
 
 def write_invoice_payment(
@@ -188,7 +195,7 @@ def _write_embedded_payment(
 def _verb(made: Draft[models.Invoice], told: bool) -> str:
     """Name what happened.
 
-    :param told: an event tells of the first failure.
+    :param told: an event tells of a failure that none has told of.
     """
     row, after = made.row, made.after
     if made.created:
@@ -201,19 +208,8 @@ def _verb(made: Draft[models.Invoice], told: bool) -> str:
         if row.is_void:
             return "voided"
         return "marked_uncollectible" if row.is_uncollectible else after["status"]
-    # An attempt shows in the count, and the first one also in the event that dates it, which may come
-    # later: that one tells of it, so that one failure is told once.
+    # An attempt shows in the count, and the first one in its event too, which may come later: that one
+    # tells of it, so that one failure is told once.
     dated = "first_failed_at" in after
     again = "attempt_count" in after and not dated and row.first_failed_at is not None
     return "payment_failed" if (told or again) and not row.is_paid else "updated"
-
-
-def _waits_for_customer(uow: UnitOfWork, row: models.Invoice) -> bool:
-    """Tell whether an invoice isn't paid only because its customer has to confirm that."""
-    intents = models.PaymentIntent
-    waiting = sa.select(intents).where(
-        intents.processor == row.processor,
-        intents.invoice_processor_id == row.processor_id,
-        intents.requires_action,
-    )
-    return uow.scalars(waiting.limit(1)).first() is not None

@@ -106,6 +106,20 @@ def test_an_end_within_the_period_gives_back_nothing_of_what_was_paid(
     assert [each.total for each in billing.list_invoices(payer)] == [1900]
 
 
+def test_after_another_end_that_gave_back_the_rest_of_its_period_it_is_free(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    end = subscription.current_period_end
+    assert end is not None
+    billing.cancel_at(subscription, end - datetime.timedelta(days=16), prorate=True)
+    ends_at = end - datetime.timedelta(days=6)
+    billing.comp_subscription(subscription, reason="For a trade fair", ends_at=ends_at)
+    kit.advance(days=31)
+    assert subscription.is_ended
+    # What was paid for the first 15 of 31 days.
+    assert sum(each.total for each in billing.list_invoices(payer)) == 919
+
+
 def test_its_coupon_is_made_once_and_found_again(kit: Kit, payer: Organization) -> None:
     other = Organization(name="Other", email="other@example.com")
     kit.state.db.session.add(other)

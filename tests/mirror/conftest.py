@@ -59,13 +59,20 @@ class Mirror:
         event: str | None = None,
         at: datetime.datetime | None = None,
         failed_at: datetime.datetime | None = None,
+        attempt: int | None = None,
         looked_up: bool = False,
     ) -> Any:
         """Write an object, and return its row."""
         source = self.told(event=event, at=at)
         self.within(
             lambda uow, customer: mirror.write(
-                uow, customer, obj, source, failed_at=failed_at, looked_up=looked_up
+                uow,
+                customer,
+                obj,
+                source,
+                failed_at=failed_at,
+                attempt=attempt,
+                looked_up=looked_up,
             )
         )
         return self.find(obj.kind, obj.processor_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 
 from flask_accrue import mirror, models
 from flask_accrue.processors import objects
+from flask_accrue.processors.fake import FakeProcessor
+from flask_accrue.state import current_state
 from tests.mirror.conftest import HOUR, START
 from tests.mirror.said import charge, intent, invoice, line, payment, subscription
 
@@ -141,6 +144,8 @@ def test_a_failure_that_old_news_tell_is_noted_and_changes_nothing_else(mirrored
 
 
 OWED, FIRST, AGAIN = START - HOUR, START + HOUR, START + 72 * HOUR
+#: When the charge of the first attempt failed: a second before the event tells it.
+CHARGED = FIRST - HOUR / 3600
 
 
 def look_up(mirrored: Mirror, attempts: int) -> None:
@@ -177,7 +182,8 @@ def test_a_failure_that_no_event_told_is_dated_and_no_later_one_begins_grace_ane
     mirrored.put(invoice(attempt_count=1, finalized_at=OWED), failed_at=by_hand, at=by_hand)
     mirrored.put(invoice(attempt_count=2, finalized_at=OWED), failed_at=AGAIN, at=AGAIN)
     assert dated(mirrored) == OWED
-    assert mirrored.verbs("invoice") == ["created", "payment_failed"]
+    assert mirrored.verbs("invoice") == ["created", "payment_failed", "payment_failed"]
+    assert told_of(mirrored) == {1: 1, 2: 1}
 
 
 def test_a_later_failure_alone_is_not_the_first(mirrored: Mirror) -> None:
@@ -198,13 +204,108 @@ def test_what_tells_the_first_failure_best_stays_in_whatever_order_it_is_told(
             look_up(mirrored, 2)
         elif what == "charges":
             failed(mirrored, "ch_2", AGAIN)
-            failed(mirrored, "ch_1", FIRST - HOUR / 3600)
+            failed(mirrored, "ch_1", CHARGED)
         elif mirrored.find("invoice", "in_1").attempt_count:
             hear_late(mirrored, FIRST, 1)
         else:
             mirrored.put(invoice(attempt_count=1, finalized_at=OWED), failed_at=FIRST, at=FIRST)
+    assert dated(mirrored) == CHARGED
+    assert told_of(mirrored)[1] == 1
+
+
+def told_of(mirrored: Mirror) -> Counter[int]:
+    """Return how often the ledger tells of each failed attempt."""
+    return Counter(
+        entry.data["attempt"]
+        for entry in mirrored.entries("invoice")
+        if entry.type == "invoice.payment_failed"
+    )
+
+
+@pytest.mark.parametrize("owed", [FIRST, OWED], ids=["at-once", "before"])
+@pytest.mark.parametrize("charged", [True, False], ids=["charged", "uncharged"])
+def test_whoever_tries_again_by_hand_never_prolongs_grace(
+    mirrored: Mirror, owed: datetime.datetime, charged: bool
+) -> None:
+    # Without a card there is no charge.
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(finalized_at=owed), at=OWED)
+    now = {"attempt_count": 1, "finalized_at": owed}
+    if charged:
+        failed(mirrored, "ch_1", FIRST)
+    mirrored.put(invoice(**now), failed_at=FIRST, at=FIRST)
+    for days in range(1, 4):
+        again = FIRST + 24 * days * HOUR
+        mirrored.put(invoice(**now, next_payment_attempt=again), looked_up=True, at=again)
+        failed(mirrored, f"ch_{days + 1}", again)
+        mirrored.put(invoice(**now), failed_at=again, at=again)
+        hear_late(mirrored, again, 1)
+        assert dated(mirrored) == FIRST
+    assert told_of(mirrored) == {1: 1}
+
+
+def test_whoever_tries_again_by_hand_never_prolongs_grace_whose_failure_was_lost(
+    mirrored: Mirror,
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    clock = current_state().processors["fake"]
+    assert isinstance(clock, FakeProcessor)
+    clock.freeze(FIRST)
+    look_up(mirrored, 1)
+    for days in range(1, 4):
+        again = FIRST + 24 * days * HOUR
+        clock.freeze(again)
+        mirrored.put(invoice(attempt_count=1, finalized_at=OWED), looked_up=True, at=again)
+        failed(mirrored, f"ch_{days + 1}", again)
+        hear_late(mirrored, again, 1)
+        assert dated(mirrored) == OWED
+
+
+@pytest.mark.parametrize("first", [FIRST, FIRST + HOUR])
+def test_the_first_failure_counts_although_one_by_hand_is_told_before(
+    mirrored: Mirror, first: datetime.datetime
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(attempt_count=1, finalized_at=FIRST), looked_up=True, at=AGAIN)
+    hear_late(mirrored, AGAIN, 1)
+    hear_late(mirrored, first, 1)
+    assert dated(mirrored) == first
+
+
+NEWS = ["updated", "event", "charge", "second"]
+
+
+@pytest.mark.parametrize("by", ["body", "fetch"])
+@pytest.mark.parametrize("order", list(itertools.permutations(NEWS))[::4], ids="-".join)
+def test_a_failure_is_told_once_whose_charge_and_event_are_of_one_second(
+    mirrored: Mirror, order: tuple[str, ...], by: str
+) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(finalized_at=FIRST), at=OWED)
+    for what in order:
+        if what == "charge":
+            failed(mirrored, "ch_1", FIRST)
+            continue
+        at, attempt = (AGAIN, 2) if what == "second" else (FIRST, 1)
+        failed_at = None if what == "updated" else at
+        if by == "fetch":
+            # It tells how things are when it's made, which is at the end.
+            now = invoice(attempt_count=2, finalized_at=FIRST)
+            mirrored.put(now, at=AGAIN, failed_at=failed_at, attempt=attempt, looked_up=True)
+        elif at >= mirrored.find("invoice", "in_1").fresh_to:
+            then = invoice(attempt_count=attempt, finalized_at=FIRST)
+            mirrored.put(then, at=at, failed_at=failed_at, looked_up=failed_at is None)
+        elif failed_at is not None:
+            hear_late(mirrored, at, attempt)
     assert dated(mirrored) == FIRST
-    assert mirrored.verbs("invoice").count("payment_failed") >= 1
+    assert told_of(mirrored) == {1: 1, 2: 1}
+
+
+def test_a_failure_is_told_of_an_invoice_that_nothing_told_of_before(mirrored: Mirror) -> None:
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(invoice(attempt_count=1), failed_at=START)
+    hear_late(mirrored, START, 1)
+    assert mirrored.verbs("invoice") == ["created", "payment_failed"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["sync", "first", "again"])))

@@ -131,6 +131,47 @@ def endings(server: ContractServer, subscription: models.Subscription) -> list[d
     return [{name: each.params[name] for name in PRORATION if name in each.params} for each in sent]
 
 
+def test_an_end_that_is_billed_otherwise_than_the_change_is_first_put_off_to_its_period_s(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    made = billing.subscribe(org, "price_pro")
+    begun = clock.now().replace(microsecond=0)
+    early, late = (begun + datetime.timedelta(days=days) for days in (7, 9))
+    whole = {"cancel_at": early.timestamp(), "proration_behavior": "none"}
+    cut = {"cancel_at": early.timestamp(), "proration_behavior": "create_prorations"}
+
+    billing.cancel_at(made, early)
+    billing.cancel_at(made, late, prorate=True)
+    billing.cancel_at(made, early)
+    billing.swap_plan(made, "price_team", proration="create_prorations")
+    assert endings(stripe_server, made) == [
+        whole,
+        # What is put off bills nothing again that wasn't given back.
+        {"cancel_at_period_end": True, "proration_behavior": "none"},
+        {"cancel_at": late.timestamp(), "proration_behavior": "create_prorations"},
+        # And all of what was.
+        {"cancel_at_period_end": True},
+        whole,
+        {"cancel_at_period_end": True, "proration_behavior": "none"},
+        {"cancel_at_period_end": False, "proration_behavior": "create_prorations"},
+    ]
+    billing.cancel_at(made, early, prorate=True)
+    billing.swap_plan(made, "price_pro", proration="none")
+    billing.cancel_at(made, early, prorate=True)
+    billing.comp_subscription(made, reason="A fair", ends_at=late)
+    billing.resume(made)
+    assert endings(stripe_server, made)[7:] == [
+        cut,
+        {"cancel_at_period_end": True},
+        {"cancel_at_period_end": False, "proration_behavior": "none"},
+        cut,
+        # Free of charge until then: this one stays prorated.
+        {"cancel_at": late.timestamp(), "proration_behavior": "create_prorations"},
+        {"cancel_at": ""},
+    ]
+    assert [request.error for request in stripe_server.requests if request.status != 200] == []
+
+
 def test_an_end_says_whether_the_rest_of_its_period_is_given_back(
     payer: models.Customer, org: Organization, stripe_server: ContractServer
 ) -> None:
