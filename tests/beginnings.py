@@ -80,7 +80,8 @@ def _extent(kit: Kit) -> Hashable:
 def _counts(connection: Any, list_tables: str) -> list[tuple[str, int]]:
     tables = sorted(name for (name,) in connection.execute(list_tables).fetchall())
     each = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables)
-    found: list[tuple[str, int]] = connection.execute(each).fetchall()
+    # Where tables were large once, PostgreSQL counts several at a time.
+    found: list[tuple[str, int]] = sorted(connection.execute(each).fetchall())
     return found
 
 
