@@ -25,7 +25,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .mounted_endings import expire
 from .mounted_sessions import name_of
 from .page_links import make_link
-from .payment_methods import require_attached
+from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen, settle_session
 from .prices import Items
 from .subscriptions import Trial, check_name, refuse_second
@@ -235,7 +235,10 @@ def complete_checkout_session(
     gateway.require(Capability.MOUNTED_CHECKOUT)
     payer = session.customer
     if payment_method is not None:
-        require_attached(payer, payment_method)
+        chosen_card(payment_method)
+        # One that is over is told so, or what completed it is repeated, whatever became of the card.
+        if session.is_open:
+            require_attached(payer, payment_method)
     if session.is_kept_here:
         return mounted_checkout.complete(session, payment_method, operation_id)
     if gateway.can(Capability.HOSTED_PAGES):

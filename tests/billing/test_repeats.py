@@ -258,12 +258,18 @@ def of_a_payment(payer: Organization) -> Act:
     return lambda card: billing.confirm_payment(intent, payment_method=card, operation_id="op")
 
 
+def at_a_checkout(payer: Organization) -> Act:
+    page = billing.create_checkout_session(payer, "price_pro", success_url="/")
+    return lambda card: billing.complete_checkout_session(page.session, card, operation_id="op")
+
+
 #: What is done with a card that is named.
 WITH_A_CARD: dict[str, c.Callable[[Organization], Act]] = {
     "update_schedule": by_a_schedule,
     "set_subscription_payment_method": by_a_subscription,
     "pay_invoice": of_an_invoice,
     "confirm_payment": of_a_payment,
+    "complete_checkout_session": at_a_checkout,
     "use_payment_method": lambda payer: (
         lambda card: billing.use_payment_method(payer, card, operation_id="op")
     ),
