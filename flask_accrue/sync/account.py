@@ -106,7 +106,7 @@ def sync_account(
         if account is not None:
             asked["account"] = account
         progress = keeping.begin(gateway.name, asked, anew=anew)
-    with rarely_collected(), Ahead() as ahead:
+    with rarely_collected(), planned_anew(), Ahead() as ahead:
         run = Run(
             gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email, ahead
         )
@@ -154,6 +154,26 @@ def rarely_collected() -> c.Iterator[None]:
             found = _found.pop()
             if not _found:
                 gc.set_threshold(*found)
+
+
+@contextlib.contextmanager
+def planned_anew() -> c.Iterator[None]:
+    """Have PostgreSQL plan each statement for the rows that there are by then.
+
+    A run begins with empty tables. What is planned for those, and kept, goes through whole tables when they
+    have grown, until they are analyzed: https://www.postgresql.org/docs/current/sql-prepare.html
+    """
+    session = current_state().db.session()
+
+    def look(_: t.Any, __: t.Any, connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+    sa.event.listen(session, "after_begin", look)
+    try:
+        yield
+    finally:
+        sa.event.remove(session, "after_begin", look)
 
 
 @dataclasses.dataclass
