@@ -30,6 +30,7 @@ from ..unit_of_work import UnitOfWork, settle_session
 from . import progress as keeping
 from .ahead import Ahead
 from .belongings import BY_CUSTOMER, sync_belongings
+from .growth import Growth
 from .kinds import OF_PLATFORMS, VANISHING, object_kinds
 from .linking import Owner, owner_of
 from .missing import Window, sync_missing
@@ -106,7 +107,7 @@ def sync_account(
         if account is not None:
             asked["account"] = account
         progress = keeping.begin(gateway.name, asked, anew=anew)
-    with rarely_collected(), planned_anew(), Ahead() as ahead:
+    with rarely_collected(), Ahead() as ahead:
         run = Run(
             gateway, progress, listener or Listener(), wait, dry_run, repair, link_by_email, ahead
         )
@@ -156,26 +157,6 @@ def rarely_collected() -> c.Iterator[None]:
                 gc.set_threshold(*found)
 
 
-@contextlib.contextmanager
-def planned_anew() -> c.Iterator[None]:
-    """Have PostgreSQL plan each statement for the rows that there are by then.
-
-    A run begins with empty tables. What is planned for those, and kept, goes through whole tables when they
-    have grown, until they are analyzed: https://www.postgresql.org/docs/current/sql-prepare.html
-    """
-    session = current_state().db.session()
-
-    def look(_: t.Any, __: t.Any, connection: sa.Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
-
-    sa.event.listen(session, "after_begin", look)
-    try:
-        yield
-    finally:
-        sa.event.remove(session, "after_begin", look)
-
-
 @dataclasses.dataclass
 class Run:
     """What the parts of a run share."""
@@ -190,6 +171,7 @@ class Run:
     ahead: Ahead
     #: What others belong to and would be here by now, if this run did more than look.
     awaited: set[Name] = dataclasses.field(default_factory=set)
+    growth: Growth = dataclasses.field(default_factory=Growth)
 
     @property
     def report(self) -> Report:
@@ -252,6 +234,8 @@ class Run:
                 whole.report.count(kind, "seen", -1)
             batch = dataclasses.replace(again(set(tally.unclear)), seen=tally.unclear)
         self.take(whole)
+        if not self.dry_run:
+            self.growth.note(len(batch.objects))
         reached("sync.page")
 
     def take(self, tally: Tally) -> None:

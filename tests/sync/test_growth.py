@@ -1,0 +1,30 @@
+"""What PostgreSQL knows of tables while they grow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from flask_accrue.sync import growth
+
+if TYPE_CHECKING:
+    from tests.sync.account import Account
+
+
+@pytest.mark.only("postgresql")
+def test_tables_are_looked_at_anew_once_they_have_grown(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "_FIRST", 5)
+    account.prime_customers(6)
+    known = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'accrue_customers'::regclass")
+    before = account.db.session.scalar(known)
+    account.db.session.rollback()
+
+    account.sync("customers", dry_run=True)
+    assert account.db.session.scalar(known) == before
+
+    account.sync("customers")
+    assert account.db.session.scalar(known) == 6 != before
