@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc as c
 import contextlib
 import dataclasses
@@ -235,7 +236,8 @@ class Run:
             batch = dataclasses.replace(again(set(tally.unclear)), seen=tally.unclear)
         self.take(whole)
         if not self.dry_run:
-            self.growth.note(len(batch.objects))
+            for kind, count in collections.Counter(each.kind for each in batch.objects).items():
+                self.growth.note(kind, count)
         reached("sync.page")
 
     def take(self, tally: Tally) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import typing as t
 
@@ -17,7 +18,7 @@ _TIMES: t.Final = 4
 
 
 class Growth:
-    """Has PostgreSQL look at our tables anew each time that a run has gone through several times as much.
+    """Has PostgreSQL look at our tables anew when a run has gone through several times as much of a kind.
 
     Knowing nothing of them, it takes a processor's rows for few, and goes through all of them for each page.
     Its autovacuum looks once in a minute at best, and some have none:
@@ -25,14 +26,15 @@ class Growth:
     """
 
     def __init__(self) -> None:
-        self._seen, self._next = 0, _FIRST
+        self._seen: collections.Counter[str] = collections.Counter()
+        self._next: dict[str, int] = {}
 
-    def note(self, objects: int) -> None:
-        """Note how many objects were gone through. Call it outside any transaction."""
-        self._seen += objects
-        if self._seen < self._next:
+    def note(self, kind: str, objects: int) -> None:
+        """Note how many objects of a kind were gone through. Call it outside any transaction."""
+        self._seen[kind] += objects
+        if self._seen[kind] < self._next.get(kind, _FIRST):
             return
-        self._next = self._seen * _TIMES
+        self._next[kind] = self._seen[kind] * _TIMES
         session = current_state().db.session()
         bind = session.get_bind(mapper=models.Customer.__mapper__)
         if bind.dialect.name != "postgresql":
