@@ -50,22 +50,9 @@ def update_customer_tax_location(
         "address": _checked_address(address),
         "ip_address": None if ip_address is None else _checked_ip(ip_address),
     }
-    payer = customer(owner)
-    gateway = gateway_of(payer)
-    gateway.require(Capability.TAX)
-    processor_id = payer.processor_id
-    plan: Plan[models.Customer] = Plan(
-        kind="update_customer_tax_location",
-        subject=f"customer:{payer.id}",
-        processor=gateway,
-        arguments=said,
-        method="update_customer",
-        request=lambda id: {"customer": processor_id, "changes": {"tax_location": said}},
-        result="customer",
-        customer_id=payer.id,
-        seen=seen(payer),
+    return _changed(
+        owner, "update_customer_tax_location", said, {"tax_location": said}, operation_id
     )
-    return perform(plan, operation_id)
 
 
 def set_tax_exempt(
@@ -83,17 +70,29 @@ def set_tax_exempt(
     :raises InvalidRequest: for any other word.
     """
     one_of("tax_exempt", tax_exempt, EXEMPTIONS)
+    said = {"tax_exempt": tax_exempt}
+    return _changed(owner, "set_tax_exempt", said, said, operation_id)
+
+
+def _changed(
+    owner: t.Any,
+    kind: str,
+    said: dict[str, t.Any],
+    changes: dict[str, t.Any],
+    operation_id: str | None,
+) -> models.Customer:
+    """Change what of a customer their tax goes by."""
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.TAX)
     processor_id = payer.processor_id
     plan: Plan[models.Customer] = Plan(
-        kind="set_tax_exempt",
+        kind=kind,
         subject=f"customer:{payer.id}",
         processor=gateway,
-        arguments={"tax_exempt": tax_exempt},
+        arguments=said,
         method="update_customer",
-        request=lambda id: {"customer": processor_id, "changes": {"tax_exempt": tax_exempt}},
+        request=lambda id: {"customer": processor_id, "changes": changes},
         result="customer",
         customer_id=payer.id,
         seen=seen(payer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from .. import models
 from ..ids import new_id
@@ -10,6 +11,8 @@ from ..processors import objects
 from ..unit_of_work import UnitOfWork
 from .changes import draft, record
 from .freshness import Source
+
+_CatalogRow = t.TypeVar("_CatalogRow", models.Product, models.Price)
 
 
 def write_product(
@@ -26,20 +29,7 @@ def write_product(
         "name": obj.name,
         "description": obj.description,
     }
-    made = draft(
-        uow,
-        models.Product,
-        processor,
-        obj,
-        source,
-        values,
-        row=row,
-        id=new_id(),
-        account_key=account or "",
-    )
-    if made.is_change:
-        record(uow, "product", _verb(made.created, obj), made, None)
-    return made.row
+    return _written(uow, models.Product, processor, obj, source, values, row, account)
 
 
 def write_price(
@@ -66,9 +56,23 @@ def write_price(
         "usage_type": obj.usage_type,
         "tax_behavior": obj.tax_behavior,
     }
+    return _written(uow, models.Price, processor, obj, source, values, row, account)
+
+
+def _written(
+    uow: UnitOfWork,
+    model: type[_CatalogRow],
+    processor: str,
+    obj: objects.ProcessorObject,
+    source: Source,
+    values: dict[str, object],
+    row: _CatalogRow | None,
+    account: str | None,
+) -> _CatalogRow:
+    """Write what is sold, on the platform or in an account, and tell of it."""
     made = draft(
         uow,
-        models.Price,
+        model,
         processor,
         obj,
         source,
@@ -78,7 +82,7 @@ def write_price(
         account_key=account or "",
     )
     if made.is_change:
-        record(uow, "price", _verb(made.created, obj), made, None)
+        record(uow, obj.kind, _verb(made.created, obj), made, None)
     return made.row
 
 

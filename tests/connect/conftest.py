@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_accrue import billing, connect, models
+from flask_accrue.money import Money
 from flask_accrue.state import current_state
 from tests.host import kit, org, running_host
 
@@ -43,6 +44,24 @@ def payer(kit: Kit, org: Organization) -> Organization:
     billing.add_payment_method(org, "pm_card_visa")
     kit.deliver()
     return org
+
+
+@pytest.fixture
+def shop(kit, account):
+    """Give the Fake as the account has it, with a price of its own."""
+    theirs = kit.fake.of_account(account.processor_id)
+    theirs.create_product("Lessons", id="prod_lessons")
+    theirs.create_price("prod_lessons", Money(900, "usd"), id="price_pro")
+    return theirs
+
+
+@pytest.fixture
+def there(org, account, shop):
+    """Give the customer that the organization is in the account, with a card."""
+    with connect.account(account.processor_id):
+        customer = billing.customer(org)
+    billing.add_payment_method(customer, "pm_card_visa")
+    return customer
 
 
 def rows(model: type[t.Any]) -> list[t.Any]:

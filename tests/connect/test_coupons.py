@@ -13,24 +13,6 @@ from tests.connect.test_events import event
 
 
 @pytest.fixture
-def shop(kit, account):
-    """Give the Fake as the account has it, with a price of its own."""
-    theirs = kit.fake.of_account(account.processor_id)
-    theirs.create_product("Lessons", id="prod_lessons")
-    theirs.create_price("prod_lessons", Money(900, "usd"), id="price_lesson")
-    return theirs
-
-
-@pytest.fixture
-def there(org, account, shop):
-    """Give the customer that the organization is in the account, with a card."""
-    with connect.account(account.processor_id):
-        customer = billing.customer(org)
-    billing.add_payment_method(customer, "pm_card_visa")
-    return customer
-
-
-@pytest.fixture
 def both(account, shop):
     """Give two coupons of one id: the platform's, and the account's."""
     here = billing.create_coupon(percent_off=10, duration="forever", id="SPRING")
@@ -77,7 +59,7 @@ def test_they_are_redeemed_in_their_account_and_nowhere_else(kit, payer, there, 
     code = billing.create_promotion_code(theirs, "EASTER")
     customer = billing.customer(payer)
 
-    made = billing.subscribe(there, "price_lesson", promotion_code="easter")
+    made = billing.subscribe(there, "price_pro", promotion_code="easter")
     elsewhere = billing.subscribe(customer, "price_reports")
 
     assert made.is_active
@@ -97,7 +79,7 @@ def test_they_are_redeemed_in_their_account_and_nowhere_else(kit, payer, there, 
 
 def test_what_is_known_of_the_account_s_own_is_checked_before_anything_is_asked(there, both):
     here, theirs = both
-    made = billing.subscribe(there, "price_lesson")
+    made = billing.subscribe(there, "price_pro")
     billing.delete_coupon(theirs)
 
     with pytest.raises(InvalidRequest) as refused:
@@ -109,7 +91,7 @@ def test_what_is_known_of_the_account_s_own_is_checked_before_anything_is_asked(
 def test_a_subscription_in_an_account_is_made_free_of_charge_by_a_coupon_of_that_account(
     there, shop, account
 ):
-    made = billing.subscribe(there, "price_lesson")
+    made = billing.subscribe(there, "price_pro")
 
     billing.comp_subscription(made, reason="A friend")
 
@@ -142,7 +124,7 @@ def test_a_mounted_page_in_an_account_takes_the_account_s_codes(there, both):
     code = billing.create_promotion_code(theirs, "EASTER").processor_id
 
     page = billing.create_checkout_session(
-        there, "price_lesson", success_url="/", mounted=True, promotion_code=code
+        there, "price_pro", success_url="/", mounted=True, promotion_code=code
     )
 
     assert page.session.amount_total == 450

@@ -16,24 +16,6 @@ from flask_accrue.errors import (
 from flask_accrue.money import Money
 
 
-@pytest.fixture
-def shop(kit, account):
-    """Give the Fake as the account has it, with a price and a coupon of its own."""
-    theirs = kit.fake.of_account(account.processor_id)
-    theirs.create_product("Lessons", id="prod_lessons")
-    theirs.create_price("prod_lessons", Money(900, "usd"), id="price_pro")
-    return theirs
-
-
-@pytest.fixture
-def there(org, account, shop):
-    """Give the customer that the organization is in the account, with a card."""
-    with connect.account(account.processor_id):
-        customer = billing.customer(org)
-    billing.add_payment_method(customer, "pm_card_visa")
-    return customer
-
-
 def test_what_is_looked_up_is_looked_up_in_the_account_of_its_customer(kit, there):
     setup = billing.create_setup_intent(there)
     assert billing.sync_setup_intent(setup).id == setup.id

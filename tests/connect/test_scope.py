@@ -21,15 +21,6 @@ from tests.host import Organization
 usd = lambda cents: Money(cents, "usd")  # noqa: E731 - a word for a test
 
 
-@pytest.fixture
-def shop(kit, account):
-    """Give the Fake as the account has it, with a price of its own."""
-    theirs = kit.fake.of_account(account.processor_id)
-    theirs.create_product("Lessons", id="prod_lessons")
-    theirs.create_price("prod_lessons", usd(900), id="price_pro")
-    return theirs
-
-
 def test_what_is_done_in_an_account_s_block_is_done_there(kit, org, account, shop):
     with connect.account(account.processor_id):
         billing.add_payment_method(org, "pm_card_visa")

@@ -28,3 +28,18 @@ def test_tables_are_looked_at_anew_once_they_have_grown(
 
     account.sync("customers")
     assert account.db.session.scalar(known) == 6 != before
+
+
+@pytest.mark.only("postgresql")
+def test_each_kind_has_its_tables_looked_at_when_they_have_grown(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "_FIRST", 5)
+    account.own(*range(1, 7))
+    for number in range(1, 7):
+        account.prime(number)
+    known = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'accrue_invoices'::regclass")
+
+    # By then the tables of customers have been looked at, and these were empty.
+    account.sync("customers", "invoices")
+    assert account.db.session.scalar(known) == 6
