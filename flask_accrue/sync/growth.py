@@ -41,10 +41,26 @@ class Growth:
             return
         try:
             # Of a table that isn't this user's own it only warns.
-            session.execute(sa.text(f"ANALYZE {', '.join(models.Base.metadata.tables)}"))
+            session.execute(sa.text(f"ANALYZE {_searched()}"))
             session.commit()
         except sa.exc.DBAPIError:
             session.rollback()
             logger.warning(
                 "accrue: the tables couldn't be analyzed; the sync goes on", exc_info=True
             )
+
+
+def _searched() -> str:
+    """Return our tables with the columns that a statement may look for.
+
+    Nobody searches JSON, and to read samples of the bodies that a processor gave took ten times as long as all
+    else.
+    """
+    return ", ".join(
+        f"{table.name} ({', '.join(column.name for column in table.c if _is_plain(column))})"
+        for table in models.Base.metadata.tables.values()
+    )
+
+
+def _is_plain(column: sa.Column[t.Any]) -> bool:
+    return not isinstance(column.type, sa.JSON)

@@ -43,3 +43,15 @@ def test_each_kind_has_its_tables_looked_at_when_they_have_grown(
     # By then the tables of customers have been looked at, and these were empty.
     account.sync("customers", "invoices")
     assert account.db.session.scalar(known) == 6
+
+
+@pytest.mark.only("postgresql")
+def test_bodies_arent_read_for_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "_FIRST", 5)
+    account.prime_customers(6)
+
+    account.sync("customers")
+    known = sa.text("SELECT attname FROM pg_stats WHERE tablename = 'accrue_customers'")
+    searched = set(account.db.session.scalars(known))
+    assert {"processor", "processor_id", "owner_type", "owner_id"} <= searched
+    assert not searched & {"raw", "data", "metadata"}
