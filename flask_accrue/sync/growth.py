@@ -53,8 +53,8 @@ class Growth:
 def _searched() -> str:
     """Return our tables with the columns that a statement may look for.
 
-    Nobody searches JSON, and to read samples of the bodies that a processor gave took ten times as long as all
-    else.
+    Nobody searches JSON, and to read samples of the bodies that a processor gave took ten times as long as
+    all else.
     """
     return ", ".join(
         f"{table.name} ({', '.join(column.name for column in table.c if _is_plain(column))})"
