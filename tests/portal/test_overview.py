@@ -241,6 +241,19 @@ def test_details_are_kept_at_the_processor(kit: Kit, payer: Visitor, paid: Organ
     assert billing.customer(paid).email == "books@acme.example"
 
 
+@pytest.mark.parametrize("bad", ["a\0@acme.example", "a\x07@acme.example", "a@acme\u202e.example"])
+@pytest.mark.parametrize("field", ["name", "email"])
+def test_details_with_what_nobody_can_read_are_refused(
+    kit: Kit, payer: Visitor, paid: Organization, field: str, bad: str
+) -> None:
+    url = link_for(paid, flow="customer_update")
+    assert payer.submit(url, **{field: bad}).location == url
+    assert "Nothing was changed" in text_of(payer.get(url).text)
+    kit.state.db.session.rollback()
+    row = billing.customer(paid)
+    assert (row.name, row.email) == ("Acme", "billing@acme.example")
+
+
 def test_a_paused_subscription_doesnt_renew(kit: Kit, payer: Visitor, paid: Organization) -> None:
     billing.pause(subscription_of(kit, paid), "void")
     url = link_for(paid)
