@@ -141,7 +141,7 @@ def test_nobody_else_finds_it(
     kit: Kit, payer: Visitor, stranger: Visitor, app: Any, url: str, method: str
 ) -> None:
     for visitor in (stranger, Visitor(app)):
-        found = stranger.get(url) if method == "get" else None
+        found = visitor.get(url) if method == "get" else None
         if method == "post":
             _, fields = forms(payer.get(url).text)[0]
             found = visitor.post(url, fields)
