@@ -158,6 +158,17 @@ def test_a_link_is_open_for_half_an_hour(kit: Kit, payer: Visitor, url: str) -> 
     assert payer.get(url).status_code == 404
 
 
+def test_it_leads_nowhere_that_isnt_listed_any_more(
+    kit: Kit, payer: Visitor, org: Organization
+) -> None:
+    there = "https://app.host.example/"
+    url = page_for(org, success_url=there, cancel_url=there)
+    assert f'href="{there}"' in payer.get(url).text
+    object.__setattr__(kit.state.settings, "allowed_redirect_hosts", frozenset())
+    assert there not in payer.get(url).text
+    assert payer.submit(url, payment_method=PAYS).location == "/"
+
+
 def test_a_newer_link_to_the_same_session_closes_the_older(
     kit: Kit, payer: Visitor, org: Organization
 ) -> None:
