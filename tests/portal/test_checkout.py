@@ -169,6 +169,20 @@ def test_it_leads_nowhere_that_isnt_listed_any_more(
     assert payer.submit(url, payment_method=PAYS).location == "/"
 
 
+def test_a_form_of_an_older_link_buys_nothing_once_there_is_a_newer(
+    kit: Kit, payer: Visitor, org: Organization
+) -> None:
+    older = page_for(org, operation_id="buy")
+    _, fields = forms(payer.get(older).text)[0]
+    fields.setlist("payment_method", [PAYS])
+    page_for(org, operation_id="buy")
+    assert payer.post(older, fields).location == older
+    kit.state.db.session.rollback()
+    assert billing.list_subscriptions(org) == []
+    assert billing.list_payment_methods(org) == []
+    assert "A newer page took the place of this one" in payer.get(older).text
+
+
 def test_a_newer_link_to_the_same_session_closes_the_older(
     kit: Kit, payer: Visitor, org: Organization
 ) -> None:

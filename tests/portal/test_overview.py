@@ -302,6 +302,21 @@ def test_it_opens_for_its_own_customer_and_half_an_hour(
     assert stranger.get(url).status_code == Visitor(app).get(url).status_code == 404
 
 
+@pytest.mark.parametrize("flow", ["subscription_cancel", "subscription_pause"])
+def test_a_link_for_one_subscription_changes_no_other(
+    kit: Kit, payer: Visitor, paid: Organization, flow: str
+) -> None:
+    other = billing.subscribe(paid, "price_pro", name="second")
+    url = link_for(paid, flow=flow, subscription=subscription_of(kit, paid))
+    [(action, fields)] = forms(payer.get(url).text)
+    fields.setlist("id", [str(other.id)])
+    assert payer.post(action, fields).status_code == 404
+    kit.state.db.session.rollback()
+    for row in billing.list_subscriptions(paid):
+        assert row.is_recurring
+        assert not row.is_paused
+
+
 def test_a_subscription_of_somebody_else_isnt_found(
     kit: Kit, payer: Visitor, stranger: Visitor, paid: Organization
 ) -> None:

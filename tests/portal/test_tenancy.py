@@ -109,3 +109,15 @@ def test_a_checkout_sells_nothing_to_another_customer(
     # With the own token of whom it's for, the very same form does it.
     fields["csrf_token"] = token_of(payer, paid)
     assert payer.post(action, fields).location == "/welcome"
+
+
+def test_a_link_to_one_page_opens_no_other(payer: Visitor, paid: Organization) -> None:
+    to_buy = billing.create_checkout_session(
+        paid, "price_pro", name="second", success_url="/welcome"
+    ).url
+    assert to_buy is not None
+    to_manage = link_for(paid)
+    for url in (to_buy, to_manage):
+        assert payer.get(url).status_code == 200
+    assert payer.get(to_buy.replace("/checkout/", "/portal/")).status_code == 404
+    assert payer.get(to_manage.replace("/portal/", "/checkout/")).status_code == 404
