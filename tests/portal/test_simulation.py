@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_accrue import Accrue, ActionRequired, Money, billing
 from tests.databases import compile_once
 from tests.host import Base, Organization
-from tests.visitors import Visitor, give_log_in
+from tests.visitors import Visitor, forms, give_log_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,8 +116,5 @@ def waiting_payment(org: Organization) -> str:
 
 def token_of(payer: Visitor, org: Organization) -> str:
     """Return the token of the visitor's forms."""
-    from tests.visitors import forms
-
     link = billing.create_billing_portal_session(org, "/", flow="customer_update")
-    [(_, fields)] = forms(payer.get(link.url).text)
-    return fields["csrf_token"]
+    return forms(payer.get(link.url).text)[0][1]["csrf_token"]
