@@ -8,6 +8,7 @@ import decimal
 import enum
 import json
 import typing as t
+import uuid
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -98,6 +99,22 @@ def load_owner(owner_type: str, owner_id: str) -> t.Any | None:
     except sa.exc.StatementError:
         # A column type of the host's own took the text for no key.
         return None
+
+
+def key_as_written(model: type[t.Any], text: str) -> str:
+    """Return the key of a single column as its model writes it, where another tool has written it.
+
+    A UUID may come in capitals or without dashes, as databases hold it that have no type for one.
+    """
+    columns = sa.inspect(model).primary_key
+    type_ = columns[0].type
+    plain = type_.impl_instance if isinstance(type_, sa.TypeDecorator) else type_
+    if len(columns) == 1 and isinstance(plain, sa.Uuid) and plain.as_uuid:
+        try:
+            return str(uuid.UUID(text))
+        except ValueError:
+            return text
+    return text
 
 
 def billable_types() -> dict[str, type[t.Any]]:
