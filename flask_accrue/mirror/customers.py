@@ -9,7 +9,7 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..billable import billable_types
+from ..billable import billable_types, may_be_key
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
@@ -174,7 +174,8 @@ def read_owners_ahead(
 def named_owner(obj: objects.Customer) -> tuple[str, str] | None:
     """Return the owner's type and id that a customer's metadata names, if it's a billable of this app."""
     owner_type, _, owner_id = obj.metadata.get(OWNER_KEY, "").partition(":")
-    if not 0 < len(owner_id) <= _LONGEST_ID or owner_type not in billable_types():
+    model = billable_types().get(owner_type)
+    if model is None or not 0 < len(owner_id) <= _LONGEST_ID or not may_be_key(model, owner_id):
         return None
     return owner_type, owner_id
 
