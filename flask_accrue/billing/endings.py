@@ -13,7 +13,8 @@ from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
-from .changes import billed_as_a_whole_first, one_of, update
+from .arguments import one_of
+from .changes import billed_as_a_whole_first, update
 from .early_ends import is_in_the_way, moved_to_the_period_end, set_to, without_billing_again
 from .perform import Plan, perform, seen, settle_session
 from .subscriptions import unix
