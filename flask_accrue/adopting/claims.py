@@ -132,10 +132,10 @@ def _readable(reader: csv.DictReader[str]) -> c.Iterator[dict[str, str | None]]:
             "are its quotes closed?",
             param="csv",
         ) from None
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         raise InvalidRequest(
-            f"The CSV file isn't UTF-8, somewhere after line {reader.line_num}. Save it as UTF-8, and "
-            "run this again.",
+            f"The CSV file isn't UTF-8: there is a byte 0x{error.object[error.start]:02x} in it that can't "
+            "be read. Save it as UTF-8, and run this again.",
             param="csv",
         ) from None
 
