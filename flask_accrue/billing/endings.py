@@ -105,12 +105,23 @@ def pause(
     The processor's status stays as it is; :attr:`~flask_accrue.models.Subscription.is_paused` tells.
 
     :param resumes_at: when collection goes on by itself.
+    :raises InvalidRequest: when that isn't ahead.
     """
     one_of("behavior", behavior, PAUSES)
     gateway_of(subscription).require(Capability.PAUSE)
     until = None if resumes_at is None else unix(resumes_at)
     said = {"pause": {"behavior": behavior, "resumes_at": until}}
-    return update(subscription, "pause", said, lambda _: dict(said), operation_id)
+
+    def changes(_: models.Subscription) -> dict[str, t.Any]:
+        if until is not None and until <= unix(clock.now()):
+            raise InvalidRequest(
+                f"{resumes_at:%Y-%m-%d %H:%M} isn't ahead, so there would be no pause.",
+                code="parameter_invalid",
+                param="resumes_at",
+            )
+        return dict(said)
+
+    return update(subscription, "pause", said, changes, operation_id)
 
 
 def resume(
