@@ -100,8 +100,8 @@ def update_coupon(
 ) -> models.Coupon:
     """Change a coupon's name or metadata, or add amounts in other currencies. Its terms never change.
 
-    :raises InvalidRequest: for amounts that aren't above 0, can't be paid (``amount_not_payable``), or aren't in
-        a currency each.
+    :raises InvalidRequest: for amounts that aren't above 0, can't be paid (``amount_not_payable``), or aren't
+        in a currency each.
     """
     changes: dict[str, t.Any] = {} if name is None else {"name": name}
     if metadata is not None:

@@ -60,9 +60,10 @@ def add_payment_method(
         remove_payment_method(row, operation_id=operations.shortened(f"{id}:twin"))
         row = twin
     following = operations.shortened(f"{id}:default")
-    if row.is_attached and _is_to_be_default(id) and not operations.is_done(following):
-        if default or payer.default_payment_method_id is None:
-            set_default_payment_method(payer, row, operation_id=following)
+    is_wanted = bool(default) or payer.default_payment_method_id is None
+    is_left = row.is_attached and _is_to_be_default(id) and not operations.is_done(following)
+    if is_wanted and is_left:
+        set_default_payment_method(payer, row, operation_id=following)
     return row
 
 

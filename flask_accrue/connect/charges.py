@@ -135,8 +135,9 @@ def separate_charge_and_transfer(
 ) -> SeparateCharge:
     """Charge a customer of the platform's, then move parts of it to one account or several.
 
-    Each step is an operation of its own, and how it's shared is a part of the first. Where the customer has to confirm the charge, or something fails on
-    the way, the same call with the same ``operation_id`` goes on where it ended.
+    Each step is an operation of its own, and how the sale is shared is a part of the first. Where the
+    customer has to confirm the charge, or something fails on the way, the same call with the same
+    ``operation_id`` goes on where it ended.
 
     :param transfers: to whom how much; together at most the amount.
     :param group: a name that the charge and its transfers have in common.

@@ -50,6 +50,8 @@ class SubscriptionCalls(Calls):
         * ``trial_end``: Unix seconds or ``"now"``
         * ``cancel_at_period_end``: a boolean; ``cancel_at``: Unix seconds or ``None``
         * ``pause``: ``{"behavior": …, "resumes_at": … | None}``, or ``None`` to resume
+        * ``resume``, alone: ``True`` to take up one that the processor paused itself, when its trial ended
+          without a card; its first period is billed, and how it stands by then is as the processor says
         * ``payment_behavior``: ``allow_incomplete`` (the change stands when its payment fails)
           or ``error_if_incomplete`` (nothing changes and :class:`CardError` is raised)
         * ``discounts``: all that it's to have: ``[{"discount": …}]`` for one that it has, or as for

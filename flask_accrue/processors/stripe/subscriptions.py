@@ -40,6 +40,7 @@ _CHANGEABLE: t.Final = frozenset(_PLAIN) | {
     "cancel_at_period_end",
     "cancel_at",
     "pause",
+    "resume",
     "discounts",
     "automatic_tax",
 }
@@ -113,6 +114,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             given["automatic_tax"] = {"enabled": changes["automatic_tax"]}
         given |= _end(changes)
         path = f"{PATH}/{segment(subscription)}"
+        if changes.get("resume"):
+            path += "/resume"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 
     def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:
