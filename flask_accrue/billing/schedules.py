@@ -161,7 +161,8 @@ def schedule_subscription(
 
     :param keep_discounts: whether the discounts that it has go on in the phases, whose own come after them;
         otherwise they are over with its period.
-    :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already.
+    :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already, or
+        ``subscription_canceling`` while it's to end.
     :raises InvalidRequest: for a coupon or code that can't be redeemed; with the code ``tax_rates_unclear``
         for a new item beside several that aren't taxed alike. It's under no schedule then.
     """
@@ -256,6 +257,12 @@ def _put_under_schedule(
             raise InvalidState(
                 "This subscription is under a schedule already; change that one.",
                 code="subscription_scheduled",
+            )
+        if now.ends_at is not None:
+            raise InvalidState(
+                f"This subscription ends on {now.ends_at:%Y-%m-%d %H:%M}, so that no phase would follow. Take "
+                "that back with billing.resume() first.",
+                code="subscription_canceling",
             )
         plan.seen |= seen(now)
         return {"subscription": processor_id}
