@@ -260,8 +260,8 @@ def _put_under_schedule(
             )
         if now.ends_at is not None:
             raise InvalidState(
-                f"This subscription ends on {now.ends_at:%Y-%m-%d %H:%M}, so that no phase would follow. Take "
-                "that back with billing.resume() first.",
+                f"This subscription ends on {now.ends_at:%Y-%m-%d %H:%M}, so that no phase would follow. "
+                "Take that back with billing.resume() first.",
                 code="subscription_canceling",
             )
         plan.seen |= seen(now)
