@@ -27,6 +27,7 @@ from .phases import (
     beginning,
     frozen_phases,
     said_phases,
+    with_currency,
 )
 from .schedule_changes import release_schedule, update_as
 from .subscriptions import card_to_charge, check_name, refuse_second, said_method, unix
@@ -100,7 +101,9 @@ def subscribe_via_schedule(
         named = {**extra, mirror.NAME_KEY: name}
         return {
             "customer": processor_id,
-            "phases": frozen_phases(phases, beginning(begins), named, discounts),
+            "phases": with_currency(
+                payer, frozen_phases(phases, beginning(begins), named, discounts)
+            ),
             "start_date": begins,
             "end_behavior": end_behavior,
             "payment_method": card,
@@ -208,10 +211,13 @@ def schedule_subscription(
         current = now.phases[0]
         following = frozen_phases(phases, _ends(current), {}, given)
         return {
-            "phases": [
-                *with_terms([as_sent(current, before)], current),
-                *with_terms(following, current, keep_discounts=keep_discounts),
-            ],
+            "phases": with_currency(
+                now.customer,
+                [
+                    *with_terms([as_sent(current, before)], current),
+                    *with_terms(following, current, keep_discounts=keep_discounts),
+                ],
+            ),
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},

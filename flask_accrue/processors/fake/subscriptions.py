@@ -30,6 +30,7 @@ def create(
     at_once: bool = True,
     automatic_tax: bool = False,
     cancel_at: int | None = None,
+    currency: str | None = None,
     collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
@@ -53,6 +54,7 @@ def create(
         for each in chosen
     )
     price = items.check_together(tx, made)
+    items.check_currency(price.currency, currency, "currency")
     customer = customers.bill_in(tx, customer, price.currency)
     subscription = objects.Subscription(
         processor_id=tx.new_id("sub"),

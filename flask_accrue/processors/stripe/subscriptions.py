@@ -62,6 +62,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         cancel_at: int | None = None,
+        currency: str | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
@@ -80,6 +81,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             "payment_behavior": "allow_incomplete",
             "metadata": metadata,
             "discounts": discounts or None,
+            "currency": currency,
             "expand": list(EXPANDED),
         }
         if collection_method == "send_invoice":

@@ -27,6 +27,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         cancel_at: int | None = None,
+        currency: str | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
@@ -39,6 +40,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "discounts": discounts,
             "automatic_tax": automatic_tax,
             "cancel_at": cancel_at,
+            "currency": currency,
         }
 
         def create(tx: Transaction) -> Result:
