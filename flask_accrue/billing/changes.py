@@ -14,6 +14,7 @@ from ..errors import InvalidRequest, InvalidState, MultiItemSubscription
 from ..gateways import gateway_of
 from ..processors import Answer, Capability
 from ..state import current_state
+from .arguments import one_of
 from .authentication import payment_outcome
 from .early_ends import is_in_the_way, moved_to_the_period_end
 from .perform import Plan, perform, seen
@@ -369,12 +370,3 @@ def _quantity_after_swap(
             return check_quantity(quantity, least=1)
         return 1 if item.quantity is None else item.quantity
     return None
-
-
-def one_of(name: str, value: t.Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidRequest(
-            f"{name} is {value!r}; use one of {', '.join(map(repr, choices))}.",
-            code="parameter_invalid",
-            param=name,
-        )

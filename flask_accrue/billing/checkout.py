@@ -18,8 +18,8 @@ from ..processors import Answer, Capability, Processor
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
 from . import current, mounted_checkout
+from .arguments import one_of
 from .authentication import payment_outcome
-from .changes import one_of
 from .checkout_options import Asked, asked_for
 from .customers import OPERATION_KEY, customer, get_customer
 from .mounted_endings import expire

@@ -11,7 +11,7 @@ import babel
 
 from .. import models
 from ..errors import InvalidRequest
-from .changes import one_of
+from .arguments import one_of
 from .prices import Items, check_countable, check_currency, chosen_prices, find_price
 from .subscriptions import Trial, check_trial, trial_end, unix
 from .targets import checked_target

@@ -16,7 +16,7 @@ from ..metadata import change_of_metadata, validate_metadata
 from ..money import Money
 from ..processors import Capability, Processor
 from ..state import current_state
-from .changes import one_of
+from .arguments import one_of
 from .customers import OPERATION_KEY
 from .perform import Plan, perform, seen
 from .subscriptions import unix

@@ -13,6 +13,7 @@ from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Capability
 from .amounts import check_in, check_money, currency_of
+from .arguments import check_collection, one_of, only_sent
 from .customers import OPERATION_KEY, customer
 from .perform import Plan, perform, seen
 from .prices import check_quantity, find_price
@@ -54,8 +55,8 @@ def create_invoice(
     :raises NotFound: for somebody else's subscription.
     """
     extra = validate_metadata(metadata or {}, ours=1)
-    _check_one_of("collection_method", collection_method, ("charge_automatically", "send_invoice"))
-    _check_one_of("pending_items", pending_items, PENDING)
+    check_collection(collection_method, days_until_due)
+    one_of("pending_items", pending_items, PENDING)
     _check_text("description", description)
     due = _due(collection_method, due_date, days_until_due)
     payer = customer(owner)
@@ -121,7 +122,7 @@ def add_invoice_item(
     extra = validate_metadata(metadata or {}, ours=1)
     _check_text("description", description)
     if tax_behavior is not None:
-        _check_one_of("tax_behavior", tax_behavior, TAX_BEHAVIORS)
+        one_of("tax_behavior", tax_behavior, TAX_BEHAVIORS)
     said = {
         **_cost(invoice, amount, price, quantity),
         "description": description,
@@ -249,22 +250,11 @@ def _due(
     collection_method: str, due_date: datetime.datetime | None, days_until_due: int | None
 ) -> dict[str, int | None]:
     if collection_method != "send_invoice":
-        if due_date is not None or days_until_due is not None:
-            raise InvalidRequest(
-                "Only an invoice that is sent has a date to pay it by: use "
-                "collection_method='send_invoice'.",
-                code="parameter_invalid",
-                param="due_date" if days_until_due is None else "days_until_due",
-            )
+        if due_date is not None:
+            raise only_sent("due_date")
         return {"due_date": None, "days_until_due": None}
     if due_date is None:
-        days: t.Any = _DAYS_UNTIL_DUE if days_until_due is None else days_until_due
-        if isinstance(days, bool) or not isinstance(days, int) or days < 0:
-            raise InvalidRequest(
-                f"days_until_due is a whole number from 0 on, not {days!r}.",
-                code="parameter_invalid",
-                param="days_until_due",
-            )
+        days = _DAYS_UNTIL_DUE if days_until_due is None else days_until_due
         return {"due_date": None, "days_until_due": days}
     if days_until_due is not None:
         raise _either_date()
@@ -277,15 +267,6 @@ def _either_date() -> InvalidRequest:
         code="parameter_invalid",
         param="due_date",
     )
-
-
-def _check_one_of(name: str, value: t.Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InvalidRequest(
-            f"{name} is {value!r}; use {' or '.join(map(repr, known))}.",
-            code="parameter_invalid",
-            param=name,
-        )
 
 
 def _check_text(name: str, value: t.Any) -> None:

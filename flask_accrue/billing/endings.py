@@ -13,12 +13,12 @@ from ..origins import Origin, current_actor
 from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
+from .arguments import one_of
 from .changes import (
     COMP_END_KEY,
     billed_as_a_whole_first,
     comp_end_after,
     ends_with_comp,
-    one_of,
     update,
 )
 from .early_ends import is_in_the_way, moved_to_the_period_end, set_to, without_billing_again

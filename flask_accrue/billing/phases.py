@@ -11,7 +11,8 @@ import typing as t
 from .. import clock, models
 from ..errors import InvalidRequest
 from ..metadata import require_fit, validate_metadata
-from .changes import PRORATIONS, one_of
+from .arguments import one_of
+from .changes import PRORATIONS
 from .prices import Items, check_countable, check_currency, chosen_prices, find_price, paid_in
 from .promotions import refuse_both, to_redeem
 from .subscriptions import check_trial, trial_end, unix

@@ -8,7 +8,8 @@ import typing as t
 from .. import models
 from ..errors import InvalidRequest, UnsupportedByProcessor
 from ..state import current_state
-from .changes import ItemName, chosen_item, item_name, one_of
+from .arguments import one_of
+from .changes import ItemName, chosen_item, item_name
 from .prices import check_price, check_quantity, find_price
 
 #: What a link may lead to at once, and whether that is about a subscription.

@@ -12,13 +12,13 @@ from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..processors import Capability, objects
 from ..state import current_state
+from .arguments import one_of
 from .changes import (
     PRORATIONS,
     ItemName,
     as_it_is,
     chosen_item,
     item_name,
-    one_of,
     require_changeable,
     swapped,
     without_end,

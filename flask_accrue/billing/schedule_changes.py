@@ -15,8 +15,9 @@ from ..gateways import gateway_of
 from ..metadata import change_of_metadata
 from ..processors import Capability
 from ..state import current_state
+from .arguments import one_of
 from .authentication import payment_outcome
-from .changes import PRORATIONS, one_of
+from .changes import PRORATIONS
 from .current import sync
 from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen

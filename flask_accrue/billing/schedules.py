@@ -13,8 +13,9 @@ from ..errors import InvalidRequest, InvalidState
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..state import current_state
+from .arguments import check_collection, one_of
 from .authentication import payment_outcome
-from .changes import as_it_is, one_of, open_schedule, require_changeable
+from .changes import as_it_is, open_schedule, require_changeable
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import check_token
 from .perform import Plan, perform, seen, settle_session
@@ -42,6 +43,7 @@ def subscribe_via_schedule(
     end_behavior: str = "release",
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
+    days_until_due: int | None = None,
     automatic_tax: bool = False,
     metadata: c.Mapping[str, str] | None = None,
     operation_id: str | None = None,
@@ -60,6 +62,7 @@ def subscribe_via_schedule(
     :param end_behavior: after the last phase the subscription goes on as it is (``release``), or ends with
         it (``cancel``).
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :param collection_method: and ``days_until_due``, as :func:`subscribe` takes them.
     :param automatic_tax: the processor reckons the tax by where the customer is, in each phase that doesn't
         say otherwise.
     :param metadata: the schedule's, and its subscription's.
@@ -70,10 +73,11 @@ def subscribe_via_schedule(
     """
     check_name(name)
     one_of("end_behavior", end_behavior, END_BEHAVIORS)
-    one_of("collection_method", collection_method, ("charge_automatically", "send_invoice"))
+    check_collection(collection_method, days_until_due)
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     extra = validate_metadata(metadata or {}, ours=2)
+    days = {} if days_until_due is None else {"days_until_due": days_until_due}
     begins = None if start is None else unix(start)
     said = said_phases(phases)
     payer = customer(owner)
@@ -110,6 +114,7 @@ def subscribe_via_schedule(
             "collection_method": collection_method,
             "metadata": {**named, OPERATION_KEY: id},
             "automatic_tax": bool(automatic_tax),
+            **days,
         }
 
     plan: Plan[models.SubscriptionSchedule] = Plan(
@@ -125,6 +130,7 @@ def subscribe_via_schedule(
             "collection_method": collection_method,
             "metadata": extra,
             **({"automatic_tax": True} if automatic_tax else {}),
+            **days,
         },
         method="create_schedule",
         request=request,

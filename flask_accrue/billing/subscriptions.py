@@ -14,6 +14,7 @@ from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..processors import Capability
 from ..state import current_state
+from .arguments import check_collection
 from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
@@ -34,6 +35,7 @@ def subscribe(
     trial: Trial | None = None,
     payment_method: models.PaymentMethod | str | None = None,
     collection_method: str = "charge_automatically",
+    days_until_due: int | None = None,
     billing_cycle_anchor: datetime.datetime | None = None,
     coupon: models.Coupon | str | None = None,
     promotion_code: models.PromotionCode | str | None = None,
@@ -53,6 +55,8 @@ def subscribe(
     :param trial: how long, or until when, it's free.
     :param automatic_tax: the processor reckons the tax by where the customer is, on every invoice.
     :param payment_method: the card to charge, a row or a token; the default card otherwise.
+    :param collection_method: ``charge_automatically``, or ``send_invoice``: each bill is sent, to be paid
+        within ``days_until_due``, 30 by default.
     :param coupon: what is taken off, by its row or the processor's id; or a ``promotion_code``, by its row or
         the word that was typed. Both are checked as :func:`apply_coupon` and
         :func:`apply_promotion_code` do.
@@ -63,12 +67,14 @@ def subscribe(
     :raises InvalidRequest: for an unknown price or wrong arguments.
     """
     check_name(name)
+    check_collection(collection_method, days_until_due)
     if payment_method is not None and not isinstance(payment_method, models.PaymentMethod):
         check_token(payment_method)
     wanted = chosen_prices(price, quantity, items)
     refuse_both(coupon, promotion_code)
     own = _own or {}
     extra = {**validate_metadata(metadata or {}, ours=2 + len(own)), **own}
+    days = {} if days_until_due is None else {"days_until_due": days_until_due}
     if trial is not None:
         check_trial(trial)
     anchor = None if billing_cycle_anchor is None else unix(billing_cycle_anchor)
@@ -84,13 +90,6 @@ def subscribe(
     for each, number in wanted.items():
         check_currency(payer, each)
         check_countable(find_price(payer, each), number)
-    if collection_method not in ("charge_automatically", "send_invoice"):
-        raise InvalidRequest(
-            f"collection_method is {collection_method!r}; use 'charge_automatically' or "
-            "'send_invoice'.",
-            code="parameter_invalid",
-            param="collection_method",
-        )
     arguments = {
         "price": price,
         "name": name,
@@ -107,6 +106,7 @@ def subscribe(
         "promotion_code": promotion_code.code
         if isinstance(promotion_code, models.PromotionCode)
         else promotion_code,
+        **days,
         **({} if _ends is None else {"ends": _ends}),
     }
     subject = f"customer:{payer.id}:{name}"
@@ -142,6 +142,7 @@ def subscribe(
             "automatic_tax": bool(automatic_tax),
             "metadata": {**extra, mirror.NAME_KEY: name, OPERATION_KEY: id},
             "discounts": discounts,
+            **days,
             **({} if _ends is None else {"cancel_at": _ends}),
             **({} if currency is None else {"currency": currency}),
         }

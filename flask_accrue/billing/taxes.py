@@ -14,7 +14,8 @@ from ..errors import InvalidRequest
 from ..gateways import gateway_of
 from ..processors import Capability
 from ..state import current_state
-from .changes import one_of, update
+from .arguments import one_of
+from .changes import update
 from .customers import customer, get_customer
 from .perform import Plan, perform, seen
 

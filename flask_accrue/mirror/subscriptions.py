@@ -163,7 +163,10 @@ _DERIVE: t.Final = "subscriptions to derive"
 
 
 class _Derived(t.NamedTuple):
-    """What a subscription has from its invoices."""
+    """What a subscription has from its invoices.
+
+    :ivar first_failure: when an open one wasn't paid first: charging it failed, or it was due.
+    """
 
     first_failure: datetime.datetime | None
     paid_until: datetime.datetime | None
@@ -186,10 +189,13 @@ def read_derived_ahead(uow: UnitOfWork, processor: str, processor_ids: c.Collect
 def _derived_of(dialect: str) -> t.Any:
     invoices, lines = models.Invoice, models.InvoiceItem
     of = invoices.subscription_processor_id
+    # Of one that is sent nobody attempts anything; whoever tries to pay it early owes it no sooner.
+    is_sent = sa.and_(invoices.collection_method == "send_invoice", invoices.due_date.is_not(None))
+    since = sa.case((is_sent, invoices.due_date), else_=invoices.first_failed_at)
     return (
         sa.select(
             of,
-            sa.func.min(sa.case((invoices.is_open, invoices.first_failed_at))),
+            sa.func.min(sa.case((invoices.is_open, since))),
             sa.func.max(sa.case((invoices.is_paid, lines.period_end))),
         )
         .outerjoin(lines, lines.invoice_id == invoices.id)

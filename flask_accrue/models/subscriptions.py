@@ -51,7 +51,8 @@ class Subscription(Mirrored):
 
     :ivar name: tells several subscriptions of one owner apart; ``default`` unless the host says.
     :ivar pause_behavior: set while collection is paused; the status doesn't tell.
-    :ivar past_due_since: the earliest failure among its unpaid invoices; ``None`` unless past due.
+    :ivar past_due_since: since when one of its invoices is unpaid: since charging it first failed or, if it's
+        sent, since it was due; ``None`` unless past due.
     :ivar paid_until: the latest end of a period among the lines of its paid invoices.
     :ivar discounts: those in force, in the order in which they are taken off, each with ``id``, ``coupon``,
         ``promotion_code``, ``start`` and ``end``; ``None``: not known.

@@ -26,7 +26,7 @@ from .checkout_page import locale_of, page_of, said_instead
 from .explaining import words_for
 from .rendering import show
 from .simulated_cards import chosen_card, is_simulated
-from .tax_address import TaxAddress, form_of, problems, typed_address
+from .tax_address import TaxAddress, form_of, store_address, typed_address
 from .tokens import operation_token, sent_operation
 from .wording import decline_text
 
@@ -183,15 +183,11 @@ def _type_code(
 def _take_address(token: str, link: models.PageLink, session: models.CheckoutSession) -> Response:
     """Store where the customer is; the page then says what is due."""
     typed = typed_address(request.form)
-    wrong = problems(typed)
-    if not wrong:
-        try:
-            billing.update_customer_tax_location(link.customer, typed)
-        except AccrueError as error:
-            if error.code == "customer_tax_location_invalid":
-                wrong = {"": "This address isn't recognized. Check how it's written."}
-            else:
-                _explain(error)
+    wrong: dict[str, str] = {}
+    try:
+        wrong = store_address(link.customer, typed)
+    except AccrueError as error:
+        _explain(error)
     if wrong:
         shown = _shown(token, link, session, address=form_of(locale_of(link), typed, wrong))
         return shown if isinstance(shown, Response) else make_response(shown, 422)

@@ -6,7 +6,7 @@ import re
 import typing as t
 import uuid
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from .. import billing, models
@@ -14,7 +14,9 @@ from ..billing.authentication import unfinished_payment
 from ..billing.charged_cards import charged_to_others
 from ..entitlements import current_owner
 from ..errors import AccrueError, ActionRequired, CardError
+from ..gateways import gateway_of
 from ..pages import format_date, safe_target
+from ..processors import Capability
 from . import queries
 from .cards import new_card_url
 from .checkout_page import locale_of
@@ -22,6 +24,7 @@ from .explaining import words_for
 from .held import held, may_be_done, may_be_kept
 from .plan_changes import change_plan, plan_page
 from .rendering import show
+from .tax_address import TaxAddress, form_of, known_address, store_address, typed_address
 from .tokens import operation_token, sent_form, sent_operation
 from .wording import card_choice, decline_text
 
@@ -42,7 +45,11 @@ _EMAIL: t.Final = re.compile(r"[^@\s]+@[^@\s]+")
 
 def show_portal(token: str) -> str:
     """Show a customer's subscriptions and cards, or the one thing that the link is for; 404 for others."""
-    link = _own(token)
+    return _shown(token, _own(token))
+
+
+def _shown(token: str, link: models.PageLink, address: TaxAddress | None = None) -> str:
+    """Show the page; ``address`` says what is wrong with the one that was typed."""
     customer, flow, locale = link.customer, link.details.get("flow"), locale_of(link)
     rows = [each for each in _subscriptions(link) if not each.is_ended]
     plan = None
@@ -52,6 +59,7 @@ def show_portal(token: str) -> str:
     shows_cards, shows_details = (
         flow in (None, which) for which in ("payment_method_update", "customer_update")
     )
+    has_tax = gateway_of(customer).can(Capability.TAX)
     here = url_for(".portal", token=token)
     return show(
         "accrue/portal/overview.html",
@@ -68,6 +76,9 @@ def show_portal(token: str) -> str:
         else [],
         add_url=_add_url(customer, here, flow) if shows_cards else None,
         details=(customer.name or "", customer.email or "") if shows_details else None,
+        address=(address or form_of(locale, known_address(customer)))
+        if shows_details and has_tax
+        else None,
         here=here,
         operation=operation_token(str(link.id)),
         return_url=safe_target(link.details.get("return_url")),
@@ -88,6 +99,8 @@ def change_portal(token: str) -> Response:
         flash("This page was open for too long. Nothing was changed; please try again.", "warning")
         return redirect(here, 303)
     try:
+        if what == "address":
+            return _take_address(token, link, operation)
         said = _do(link, what, operation)
     except AccrueError as error:
         _explain(error)
@@ -99,7 +112,7 @@ def change_portal(token: str) -> Response:
 
 def _allowed(flow: str | None) -> tuple[str, ...]:
     """Return what a link lets its customer do, whatever forms are made up."""
-    cards, details = ("default", "remove"), ("details",)
+    cards, details = ("default", "remove"), ("details", "address")
     return {
         None: ("cancel", "resume", *cards, *details),
         "payment_method_update": cards,
@@ -165,6 +178,16 @@ def _save_details(customer: models.Customer, operation: str) -> str | None:
         customer, name=name or None, email=email or None, operation_id=operation
     )
     return "Your details were saved."
+
+
+def _take_address(token: str, link: models.PageLink, operation: str) -> Response:
+    typed = typed_address(request.form)
+    wrong = store_address(link.customer, typed, operation_id=operation)
+    if wrong:
+        address = form_of(locale_of(link), typed, wrong)
+        return make_response(_shown(token, link, address), 422)
+    flash("Your address was saved.", "success")
+    return redirect(url_for(".portal", token=token), 303)
 
 
 def _change_plan(link: models.PageLink, here: str) -> Response:

@@ -1,4 +1,5 @@
-"""Where a customer is, asked for on the mounted checkout: tax goes by it, so it's told before the price."""
+"""Where a customer is: the mounted checkout asks for it before it tells a price, as tax goes by it, and the
+portal lets it be corrected."""
 
 from __future__ import annotations
 
@@ -10,10 +11,14 @@ import typing as t
 
 from babel import Locale, UnknownLocaleError
 
+from .. import billing, models
+from ..errors import InvalidRequest
+
 #: The fields of the form, by the names that an address has at a processor, and how long each may be.
 _FIELDS: t.Final[t.Mapping[str, int]] = {
     "country": 2,
     "line1": 200,
+    "line2": 200,
     "postal_code": 20,
     "city": 100,
     "state": 100,
@@ -37,6 +42,31 @@ class TaxAddress:
     typed: c.Mapping[str, str]
     wrong: c.Mapping[str, str]
     countries: tuple[tuple[str, str], ...]
+
+
+def store_address(
+    customer: models.Customer, typed: c.Mapping[str, str], *, operation_id: str | None = None
+) -> dict[str, str]:
+    """Keep where a customer is, at the processor too; return what is wrong with it, as :func:`problems` does.
+
+    :raises AccrueError: for anything but an address that the processor doesn't recognize.
+    """
+    wrong = problems(typed)
+    if wrong:
+        return wrong
+    try:
+        billing.update_customer_tax_location(customer, typed, operation_id=operation_id)
+    except InvalidRequest as error:
+        if error.code != "customer_tax_location_invalid":
+            raise
+        return {"": "This address isn't recognized. Check how it's written."}
+    return {}
+
+
+def known_address(customer: models.Customer) -> dict[str, str]:
+    """Return where a customer is, as far as the processor said it."""
+    address = customer.raw.get("address") or {}
+    return {name: address[name] for name in _FIELDS if address.get(name)}
 
 
 def typed_address(form: c.Mapping[str, str]) -> dict[str, str]:

@@ -55,3 +55,22 @@ def test_grace_counts_from_the_first_failure_however_often_a_customer_tries_agai
     kit.fake.advance(datetime.timedelta(days=2))
     kit.deliver(order=order)
     assert [each.data["attempt"] for each in kit.entries("invoice.payment_failed")] == [1, 2]
+
+
+def test_grace_of_a_sent_invoice_counts_from_when_it_was_due(
+    kit: AccrueKit, org: Organization
+) -> None:
+    row = billing.subscribe(org, "price_pro", collection_method="send_invoice")
+    kit.deliver()
+    [invoice] = billing.list_invoices(org)
+    kit.fake.advance(datetime.timedelta(days=30, minutes=-1))
+    kit.deliver()
+    kit.state.db.session.expire_all()
+    assert (row.status, row.past_due_since) == ("active", None)
+
+    kit.fake.advance(datetime.timedelta(days=4))
+    kit.deliver()
+    kit.state.db.session.expire_all()
+    assert (row.status, row.past_due_since) == ("past_due", invoice.due_date)
+    assert row.past_due_since is not None
+    assert invoice.first_failed_at is None

@@ -139,6 +139,22 @@ def test_a_schedule_that_begins_later_makes_its_subscription_then(
     assert made == now_of(kit, schedule).subscription
 
 
+def test_those_that_are_sent_are_due_after_as_many_days_as_are_said(
+    kit: Kit, payer: Organization
+) -> None:
+    billing.subscribe_via_schedule(
+        payer,
+        [Phase("price_pro", lasts=(1, "month"))],
+        start=kit.now + datetime.timedelta(days=3),
+        collection_method="send_invoice",
+        days_until_due=14,
+    )
+    kit.advance(days=5)
+    (invoice,) = billing.list_invoices(payer)
+    assert invoice.finalized_at is not None
+    assert invoice.due_date == invoice.finalized_at + datetime.timedelta(days=14)
+
+
 def test_a_beginning_that_fails_ends_the_schedule(kit: Kit, payer: Organization) -> None:
     later = kit.fake.clock.now() + datetime.timedelta(days=10)
     schedule = billing.subscribe_via_schedule(payer, [HALF], start=later)

@@ -80,6 +80,42 @@ def test_an_invoice_that_is_sent_needs_no_card(kit: Kit, org: Organization) -> N
     assert billing.list_charges(org) == []
 
 
+def test_those_that_are_sent_are_due_after_as_many_days_as_are_said(
+    kit: Kit, org: Organization
+) -> None:
+    row = billing.subscribe(org, "price_pro", collection_method="send_invoice", days_until_due=14)
+    kit.advance(days=40)
+    newest, first = billing.list_invoices(org)
+    for invoice in (first, newest):
+        assert invoice.finalized_at is not None
+        assert invoice.due_date == invoice.finalized_at + datetime.timedelta(days=14)
+    assert row.past_due_since == first.due_date
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"collection_method": "by_mail"},
+        {"days_until_due": 14},
+        {"collection_method": "send_invoice", "days_until_due": -1},
+        {"collection_method": "send_invoice", "days_until_due": "14"},
+        {"collection_method": "send_invoice", "days_until_due": True},
+    ],
+)
+def test_how_it_is_collected_is_checked_before_any_call(
+    payer: Organization, calls: list[str], given: dict[str, Any]
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        billing.subscribe(payer, "price_pro", **given)
+    assert refused.value.code == "parameter_invalid"
+    assert refused.value.param in given
+    with pytest.raises(errors.InvalidRequest):
+        billing.subscribe_via_schedule(
+            payer, [billing.Phase("price_pro", lasts=(1, "month"))], **given
+        )
+    assert calls == []
+
+
 def test_the_first_period_ends_at_the_anchor_and_costs_its_part(
     kit: Kit, payer: Organization
 ) -> None:

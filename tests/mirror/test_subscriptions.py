@@ -142,6 +142,19 @@ def test_it_is_past_due_since_the_first_failure_of_an_invoice_that_is_still_open
     assert mirrored.find("subscription", "sub_1").past_due_since is None
 
 
+def test_a_sent_invoice_counts_from_when_it_was_due_whatever_was_tried_before(
+    mirrored: Mirror,
+) -> None:
+    due = START + MONTH
+    mirrored.put(subscription(status="past_due"))
+    mirrored.put(
+        invoice(collection_method="send_invoice", due_date=due), failed_at=START + 2 * HOUR
+    )
+    assert mirrored.find("subscription", "sub_1").past_due_since == due
+    mirrored.put(invoice(processor_id="in_2"), failed_at=due - HOUR)
+    assert mirrored.find("subscription", "sub_1").past_due_since == due - HOUR
+
+
 def test_it_is_paid_until_the_last_period_on_its_paid_invoices(mirrored: Mirror) -> None:
     mirrored.put(subscription())
     periods = (line(period_end=START + MONTH), line(period_end=START + 2 * MONTH))

@@ -101,6 +101,11 @@ PARAM_RULES: dict[Key, list[ParamRule]] = {
             "items[0][quantity]",
             "Invalid quantity: this value must be greater than or equal to 0.",
         ),
+        ParamRule(
+            lambda p: (p.get("collection_method") == "send_invoice") == ("days_until_due" in p),
+            "days_until_due",
+            "days_until_due goes with collection_method send_invoice, and that with it.",
+        ),
     ],
     ("post", "/v1/subscription_schedules"): [
         ParamRule(

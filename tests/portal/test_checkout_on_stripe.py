@@ -299,7 +299,8 @@ def test_where_the_customer_is_is_asked_for_before_what_is_due_is_told(customer:
 
     payer = billing.customer(customer.owner())
     sent = customer.server.requests_to("POST", f"/v1/customers/{payer.processor_id}")[-1]
-    assert sent.params["address"] == {"country": "US", "postal_code": "94103", "state": "CA"}
+    known = {name: value for name, value in sent.params["address"].items() if value}
+    assert known == {"country": "US", "postal_code": "94103", "state": "CA"}
     assert "Pay $20.00 and subscribe" in text_of(customer.visitor.get(page_of(made)).text)
     assert customer.visitor.submit(page_of(made)).location.startswith("/welcome")
     [subscribed] = customer.server.requests_to("POST", "/v1/subscriptions")

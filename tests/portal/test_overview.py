@@ -11,6 +11,7 @@ from flask_accrue import billing
 from flask_accrue.errors import InvalidRequest, UnsupportedByProcessor
 from tests.host import Organization
 from tests.portal.test_payments import subscription_of, text_of
+from tests.portal.test_tax_address import BERLIN
 from tests.visitors import Visitor, forms
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ def test_a_test_card_cant_be_made_up_on_this_page(
         ("customer_update", "remove"),
         ("subscription_cancel", "remove"),
         ("subscription_cancel", "details"),
+        ("payment_method_update", "address"),
         ("subscription_cancel", "pause"),
         ("subscription_update", "cancel"),
     ],
@@ -259,6 +261,40 @@ def test_details_are_kept_at_the_processor(kit: Kit, payer: Visitor, paid: Organ
     assert "Nothing was changed" in text_of(payer.get(url).text)
     kit.state.db.session.rollback()
     assert billing.customer(paid).email == "books@acme.example"
+
+
+def test_an_address_is_kept_and_corrected(kit: Kit, payer: Visitor, paid: Organization) -> None:
+    url = link_for(paid, flow="customer_update")
+    payer.post(url, {**steps(payer, url)["address"], **BERLIN, "line2": "Hof 2"})
+    kit.state.db.session.rollback()
+    assert billing.customer(paid).raw["address"] == {**BERLIN, "line2": "Hof 2"}
+    shown = steps(payer, url)["address"]
+    assert [shown[name] for name in ("line1", "line2", "city")] == [
+        "Invalidenstr. 1",
+        "Hof 2",
+        "Berlin",
+    ]
+
+    moved = {"country": "FR", "line1": "", "line2": "", "postal_code": "75001", "city": "Paris"}
+    payer.post(url, {**shown, **moved})
+    kit.state.db.session.rollback()
+    kept = {"country": "FR", "postal_code": "75001", "city": "Paris"}
+    assert billing.customer(paid).raw["address"] == kept
+    assert "Your address was saved." in text_of(payer.get(url).text)
+
+
+def test_an_address_that_cant_be_is_shown_as_it_was_typed(
+    kit: Kit, payer: Visitor, paid: Organization
+) -> None:
+    url = link_for(paid)
+    answer = payer.post(
+        url, {**steps(payer, url)["address"], "country": "US", "city": "Springfield"}
+    )
+    assert answer.status_code == 422
+    assert "In the United States tax goes by the ZIP code" in text_of(answer.text)
+    assert 'value="Springfield"' in answer.text
+    kit.state.db.session.rollback()
+    assert not billing.customer(paid).raw.get("address")
 
 
 def test_a_paused_subscription_doesnt_renew(kit: Kit, payer: Visitor, paid: Organization) -> None:

@@ -32,9 +32,11 @@ class ScheduleCalls(Calls):
         collection_method: str,
         metadata: dict[str, str],
         automatic_tax: bool = False,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
-        """Subscribe a customer by a schedule, now or (with ``start_date``) later.
+        """Subscribe a customer by a schedule, now or (with ``start_date``) later; ``days_until_due`` is as
+        :meth:`create_subscription` takes it.
 
         The answer holds the schedule, then the subscription with its invoice if it has begun.
         """

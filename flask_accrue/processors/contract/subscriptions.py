@@ -24,14 +24,16 @@ class SubscriptionCalls(Calls):
         automatic_tax: bool = False,
         cancel_at: int | None = None,
         currency: str | None = None,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer to ``items``: ``[{"price": …, "quantity": …}]``.
 
         ``discounts`` are ``[{"coupon": …} or {"promotion_code": …}]``, by id, in the order in which they are
         taken off. ``cancel_at`` is when it ends, in Unix seconds: within its first period that is billed as a
-        whole all the same, later the last one is billed in part. ``currency`` is said where the prices are
-        sold in several, and the customer pays in another than their own.
+        whole all the same, later the last one is billed in part. Invoices that are sent are to be paid within
+        ``days_until_due``, 30 by default. ``currency`` is said where the prices are sold in several, and the
+        customer pays in another than their own.
 
         When the first payment fails or needs the customer, the subscription is made all the same and is
         ``incomplete``; the answer then also holds the latest invoice and its payment intent.

@@ -11,7 +11,7 @@ from ...money import Money
 from .. import objects
 from . import catalog, customers, invoices, items, labels, taxes, totals
 from .refusals import check_integer, check_texts, refused
-from .subscriptions import COLLECTION_METHODS
+from .subscriptions import check_collection
 from .transaction import Transaction, missing
 
 PENDING: t.Final = ("include", "exclude")
@@ -38,12 +38,7 @@ def create(
     """
     customer = customers.living(tx, customer_id)
     check_texts({"description": description})
-    if collection_method not in COLLECTION_METHODS:
-        raise refused(
-            f"collection_method is one of {', '.join(COLLECTION_METHODS)}, "
-            f"not {collection_method!r}.",
-            "collection_method",
-        )
+    check_collection(collection_method, days_until_due)
     if pending_items not in PENDING:
         raise refused(
             f"pending_invoice_items_behavior is one of {', '.join(PENDING)}, not {pending_items!r}.",
@@ -201,7 +196,7 @@ def _due_date(
             "One of due_date and days_until_due is for an invoice that is sent.", "due_date"
         )
     if days_until_due is not None:
-        return tx.now + datetime.timedelta(days=check_integer(days_until_due, "days_until_due"))
+        return tx.now + datetime.timedelta(days=days_until_due)
     due = items.moment(due_date, "due_date")
     if due is not None and due <= tx.now:
         raise refused("due_date must be in the future.", "due_date")

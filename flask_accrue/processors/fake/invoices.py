@@ -94,10 +94,6 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     customer = tx.get(objects.Customer, invoice.customer)
     due = totals.due(customer, invoice.total)
     ending = customer.balance + invoice.total if due["amount_due"] == 0 else 0
-    sent, days = (
-        invoice.collection_method == "send_invoice",
-        datetime.timedelta(days=tx.rules.days_until_due),
-    )
     finalized = dataclasses.replace(
         invoice,
         status="open",
@@ -105,7 +101,7 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
         finalized_at=tx.now,
         starting_balance=customer.balance,
         ending_balance=ending,
-        due_date=invoice.due_date or (tx.now + days if sent else None),
+        due_date=invoice.due_date or _due_date(tx, invoice),
         **due,
     )
     tx.plan(invoice.processor_id, "finalize", None)
@@ -121,6 +117,14 @@ def finalize(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
     if finalized.amount_due == 0:
         finalized = settle(tx, finalized)
     return finalized
+
+
+def _due_date(tx: Transaction, invoice: objects.Invoice) -> datetime.datetime | None:
+    """Return until when an invoice that is sent now is to be paid."""
+    if invoice.collection_method != "send_invoice":
+        return None
+    terms = {} if invoice.subscription is None else tx.aside(invoice.subscription)
+    return tx.now + datetime.timedelta(days=terms.get("days_until_due", tx.rules.days_until_due))
 
 
 def settle(

@@ -47,6 +47,7 @@ def create(
     collection_method: str,
     metadata: c.Mapping[str, str],
     automatic_tax: bool = False,
+    days_until_due: int | None = None,
 ) -> Result:
     """Subscribe a customer by a schedule; see the contract.
 
@@ -56,12 +57,7 @@ def create(
     customer = customers.living(tx, customer_id)
     if payment_method is not None:
         payment_methods.of_customer(tx, customer, payment_method, "default_payment_method")
-    if collection_method not in subscriptions.COLLECTION_METHODS:
-        raise refused(
-            f"collection_method is one of {', '.join(subscriptions.COLLECTION_METHODS)}, "
-            f"not {collection_method!r}.",
-            "collection_method",
-        )
+    subscriptions.check_collection(collection_method, days_until_due)
     check_end_behavior(end_behavior)
     begins = items.moment(start_date, "start_date") or tx.now
     if begins < tx.now:
@@ -82,6 +78,7 @@ def create(
         terms=terms,
         collection_method=collection_method,
         automatic_tax=automatic_tax,
+        days_until_due=days_until_due,
     )
     if begins > tx.now:
         plan(tx, schedule)
@@ -315,6 +312,7 @@ def _begin(
         trial_end=schedule_phases.unix(phase.trial_end),
         payment_method=schedule.default_payment_method,
         collection_method=aside["collection_method"],
+        days_until_due=aside.get("days_until_due"),
         billing_cycle_anchor=None,
         metadata=aside["terms"][0]["metadata"],
         discounts=wanted,

@@ -10,7 +10,7 @@ import typing as t
 from .. import objects
 from . import agenda, collection, customers, invoices, items, labels, payment_methods
 from . import discounts as giving
-from .refusals import refused
+from .refusals import check_integer, refused
 from .transaction import Transaction
 
 COLLECTION_METHODS: t.Final = ("charge_automatically", "send_invoice")
@@ -31,6 +31,7 @@ def create(
     automatic_tax: bool = False,
     cancel_at: int | None = None,
     currency: str | None = None,
+    days_until_due: int | None = None,
     collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
     """Subscribe a customer, bill the first period and collect it; see the contract.
@@ -43,12 +44,7 @@ def create(
     customer = customers.living(tx, customer_id)
     if payment_method is not None:
         payment_methods.of_customer(tx, customer, payment_method, "default_payment_method")
-    if collection_method not in COLLECTION_METHODS:
-        raise refused(
-            f"collection_method is one of {', '.join(COLLECTION_METHODS)}, "
-            f"not {collection_method!r}.",
-            "collection_method",
-        )
+    check_collection(collection_method, days_until_due)
     made = tuple(
         items.new_item(tx, items.sellable(tx, each.get("price")), each.get("quantity"))
         for each in chosen
@@ -84,7 +80,27 @@ def create(
         tx, subscription, price, ends, items.moment(billing_cycle_anchor, "billing_cycle_anchor")
     )
     subscription = _announce(tx, subscription, at_once)
+    if days_until_due is not None:
+        tx.aside(subscription.processor_id)["days_until_due"] = days_until_due
     return _bill_first(tx, subscription, customer, whole, at_once, collect)
+
+
+def check_collection(collection_method: t.Any, days_until_due: t.Any) -> None:
+    """Refuse an unknown way to collect invoices, and days to pay those that aren't sent."""
+    if collection_method not in COLLECTION_METHODS:
+        raise refused(
+            f"collection_method is one of {', '.join(COLLECTION_METHODS)}, "
+            f"not {collection_method!r}.",
+            "collection_method",
+        )
+    if days_until_due is None:
+        return
+    if collection_method != "send_invoice":
+        raise refused("days_until_due is for invoices that are sent.", "days_until_due")
+    if check_integer(days_until_due, "days_until_due") < 0:
+        raise refused(
+            "days_until_due is at least 0.", "days_until_due", "parameter_invalid_integer"
+        )
 
 
 def _with_first_period(

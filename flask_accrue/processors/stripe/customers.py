@@ -18,6 +18,8 @@ _CHANGEABLE: t.Final = frozenset(
     "name email preferred_locale metadata default_payment_method tax_location tax_exempt".split()
 )
 
+_ADDRESS: t.Final = ("line1", "line2", "city", "state", "postal_code", "country")
+
 
 class StripeCustomers(StripeCalls, CustomerCalls):
     """Calls that make and change customers."""
@@ -58,7 +60,8 @@ class StripeCustomers(StripeCalls, CustomerCalls):
             given["invoice_settings"] = {"default_payment_method": card}
         if "tax_location" in changes:
             location = changes["tax_location"]
-            given["address"] = location["address"]
+            # All of it: what an address from before had more doesn't belong to this one.
+            given["address"] = {name: location["address"].get(name, "") for name in _ADDRESS}
             given["tax"] = {"validate_location": "immediately"}
             if location["ip_address"] is not None:
                 given["tax"]["ip_address"] = location["ip_address"]

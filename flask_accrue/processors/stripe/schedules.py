@@ -12,9 +12,9 @@ from .api import Api, Reply, segment
 from .calls import StripeCalls
 from .customers import check_known
 from .gathering import Gathering, current, if_possible, read, taken_out
-from .subscriptions import DAYS_UNTIL_DUE
 from .subscriptions import EXPANDED as SUBSCRIPTION_EXPANDED
 from .subscriptions import PATH as SUBSCRIPTIONS
+from .subscriptions import days_to_pay
 
 PATH: t.Final = "/v1/subscription_schedules"
 
@@ -54,6 +54,7 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
         collection_method: str,
         metadata: dict[str, str],
         automatic_tax: bool = False,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer by a schedule. The first invoice of one that begins now is a draft for an
@@ -63,7 +64,7 @@ class StripeSchedules(StripeCalls, ScheduleCalls):
         if payment_method is not None:
             settings["default_payment_method"] = payment_method
         if collection_method == "send_invoice":
-            settings["invoice_settings"] = {"days_until_due": DAYS_UNTIL_DUE}
+            settings["invoice_settings"] = {"days_until_due": days_to_pay(days_until_due)}
         if automatic_tax:
             settings["automatic_tax"] = {"enabled": True}
         given: dict[str, Json] = {

@@ -20,8 +20,7 @@ PATH: t.Final = "/v1/subscriptions"
 #: What a subscription comes with. The payment intent of its invoice is too deep to come along.
 EXPANDED: t.Final = ("latest_invoice.payments", "discounts")
 
-#: Days to pay an invoice that is sent; Stripe wants to be told.
-DAYS_UNTIL_DUE: t.Final = 30
+_DAYS_UNTIL_DUE: t.Final = 30
 
 # What is sent as it is given, and what it's called at Stripe.
 _PLAIN: t.Final[t.Mapping[str, str]] = {
@@ -63,6 +62,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         automatic_tax: bool = False,
         cancel_at: int | None = None,
         currency: str | None = None,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge.
@@ -85,7 +85,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             "expand": list(EXPANDED),
         }
         if collection_method == "send_invoice":
-            given["days_until_due"] = DAYS_UNTIL_DUE
+            given["days_until_due"] = days_to_pay(days_until_due)
         if automatic_tax:
             given["automatic_tax"] = {"enabled": True}
         if cancel_at is not None:
@@ -179,6 +179,11 @@ def _end(changes: c.Mapping[str, Json]) -> dict[str, Json]:
     if "cancel_at_period_end" in changes:
         return {"cancel_at_period_end": changes["cancel_at_period_end"]}
     return {"cancel_at": ""} if "cancel_at" in changes else {}
+
+
+def days_to_pay(said: int | None) -> int:
+    """Return within how many days an invoice that is sent is to be paid; Stripe wants to be told."""
+    return _DAYS_UNTIL_DUE if said is None else said
 
 
 def _told(api: Api, reply: Reply, *, at_birth: bool = False) -> Answer:

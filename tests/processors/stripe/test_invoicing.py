@@ -164,7 +164,8 @@ def test_a_place_without_an_address_of_a_computer_names_none(
     changed = processor.update_customer("cus_1", place, key="key-1").main
 
     assert sent(world) == {
-        "address": {"country": "DE"},
+        "address": dict.fromkeys(("line1", "line2", "city", "state", "postal_code"), "")
+        | {"country": "DE"},
         "tax": {"validate_location": "immediately"},
     }
     assert isinstance(changed, objects.Customer)

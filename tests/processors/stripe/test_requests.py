@@ -282,8 +282,9 @@ def test_a_subscription_is_made_with_what_was_asked_for_and_nothing_else(
     }
 
 
-def test_an_invoice_that_is_sent_is_due_after_a_month(
-    world: ContractServer, processor: StripeProcessor
+@pytest.mark.parametrize(("said", "days"), [({}, 30), ({"days_until_due": 0}, 0)])
+def test_an_invoice_that_is_sent_is_due_after_a_month_or_as_is_said(
+    world: ContractServer, processor: StripeProcessor, said: t.Any, days: int
 ) -> None:
     processor.create_subscription(
         "cus_1",
@@ -293,10 +294,11 @@ def test_an_invoice_that_is_sent_is_due_after_a_month(
         collection_method="send_invoice",
         billing_cycle_anchor=None,
         metadata={},
+        **said,
         key="key-1",
     )
 
-    assert sent(world)["days_until_due"] == 30
+    assert sent(world)["days_until_due"] == days
 
 
 def test_a_plain_cancellation_asks_for_no_bill(

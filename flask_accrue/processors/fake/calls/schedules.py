@@ -22,6 +22,7 @@ class FakeSchedules(FakeCalls, ScheduleCalls):
         collection_method: str,
         metadata: dict[str, str],
         automatic_tax: bool = False,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer by a schedule; the answer also holds the draft of the first invoice."""
@@ -32,6 +33,7 @@ class FakeSchedules(FakeCalls, ScheduleCalls):
             "collection_method": collection_method,
             "metadata": metadata,
             "automatic_tax": automatic_tax,
+            "days_until_due": days_until_due,
         }
         return self._engine.call(
             "create_schedule",

@@ -28,6 +28,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         automatic_tax: bool = False,
         cancel_at: int | None = None,
         currency: str | None = None,
+        days_until_due: int | None = None,
         key: str,
     ) -> Answer:
         """Subscribe a customer; the answer also holds the first invoice, its intent and its charge."""
@@ -41,6 +42,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "automatic_tax": automatic_tax,
             "cancel_at": cancel_at,
             "currency": currency,
+            "days_until_due": days_until_due,
         }
 
         def create(tx: Transaction) -> Result:

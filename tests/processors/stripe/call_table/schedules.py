@@ -33,6 +33,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             collection_method="send_invoice",
             metadata={"accrue_operation": "op"},
             automatic_tax=True,
+            days_until_due=14,
             key="key-1",
         ),
         "POST",
@@ -61,7 +62,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
             "default_settings": {
                 "collection_method": "send_invoice",
                 "default_payment_method": "pm_1",
-                "invoice_settings": {"days_until_due": 30},
+                "invoice_settings": {"days_until_due": 14},
                 "automatic_tax": {"enabled": True},
             },
             "metadata": {"accrue_operation": "op"},
