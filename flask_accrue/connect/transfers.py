@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import account_scope, mirror, models
 from ..billing.amounts import check_amount, check_in, check_money, check_part
+from ..billing.current import sync
 from ..billing.customers import OPERATION_KEY
 from ..billing.perform import Plan, perform, seen
 from ..billing.writing import Seen
@@ -63,6 +64,10 @@ def transfer(
             _check_charge(charge, amount)
         return {**said, "metadata": {**extra, OPERATION_KEY: id}}
 
+    def settle() -> None:
+        if charge is not None and charge.fee is None and amount.currency != charge.currency:
+            sync(charge)
+
     plan = Plan(
         kind="transfer",
         subject=f"connect_account:{row.id}",
@@ -72,6 +77,7 @@ def transfer(
         request=request,
         result="transfer",
         customer_id=None,
+        settle=settle,
         find=("transfer", row.processor_id),
         create=lambda uow, answer: _write(uow, gateway, answer, {}),
     )
@@ -151,8 +157,8 @@ def _check_charge(charge: models.Charge, amount: Money) -> None:
             code="charge_not_succeeded",
         )
     if amount.currency != charge.currency and charge.fee is None:
-        # It may have been settled in the currency of the balance, in which it's transferred then. What it
-        # cost is told in its own currency alone, and how much that is in the other one only there.
+        # What a charge cost is only told where it was settled in its own currency. Else it's transferred in
+        # that of the balance, of which how much that was is told at the processor alone.
         return
     check_in(charge.currency, amount, "charge")
     transfers = models.Transfer

@@ -13,7 +13,6 @@ from flask_accrue.errors import (
     ProcessorUnavailable,
 )
 from flask_accrue.money import Money
-from flask_accrue.state import current_state
 from tests.connect.conftest import entries, rows
 
 usd = lambda cents: Money(cents, "usd")  # noqa: E731 - a word for a test
@@ -255,20 +254,6 @@ def test_of_an_account_s_own_charge_nothing_is_transferred(kit, payer, account, 
         connect.transfer(other, usd(100), charge=charge)
 
     assert refused.value.code == "other_account"
-
-
-def test_a_charge_that_was_settled_in_another_currency_is_transferred_in_that(kit, payer, account):
-    billing.charge(payer, usd(1000))
-    [charge] = rows(models.Charge)
-    # As of one in another currency than the balance's, whose cost isn't told in its own.
-    charge.fee = charge.net = None
-    current_state().db.session.commit()
-
-    with pytest.raises(InvalidRequest) as refused:
-        connect.transfer(account, Money(900, "eur"), charge=charge)
-
-    # The processor has the last word; the simulator settles everything as it was charged.
-    assert refused.value.message == "The charge is in another currency."
 
 
 def test_a_transfer_is_taken_back_in_parts(kit, payer, account):
