@@ -8,6 +8,7 @@ import decimal
 import enum
 import json
 import typing as t
+import uuid
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -82,14 +83,8 @@ def load_owner(owner_type: str, owner_id: str) -> t.Any | None:
     model = billable_types().get(owner_type)
     if model is None:
         return None
-    columns = sa.inspect(model).primary_key
-    try:
-        texts = [owner_id] if len(columns) == 1 else json.loads(owner_id)
-        key = tuple(_parse(text, column) for text, column in zip(texts, columns, strict=True))
-    except (ValueError, TypeError, KeyError, decimal.InvalidOperation):
-        return None
-    if key_text(key) != owner_id:
-        # `05` and ` 5` also read as 5, but no owner writes itself so.
+    key = _key(model, owner_id)
+    if key is None:
         return None
     try:
         return current_state().db.session.get(model, key)
@@ -98,6 +93,35 @@ def load_owner(owner_type: str, owner_id: str) -> t.Any | None:
     except sa.exc.StatementError:
         # A column type of the host's own took the text for no key.
         return None
+
+
+def may_be_key(model: type[t.Any], text: str) -> bool:
+    """Tell whether some owner of a model writes its primary key so, without looking for one.
+
+    What a column type of the host's own makes of it isn't known.
+    """
+    if any(isinstance(each.type, sa.TypeDecorator) for each in sa.inspect(model).primary_key):
+        return True
+    try:
+        return _key(model, text) is not None
+    except NotImplementedError:
+        return True
+
+
+def key_as_written(model: type[t.Any], text: str) -> str:
+    """Return the key of a single column as its model writes it, where another tool has written it.
+
+    A UUID may come in capitals or without dashes, as databases hold it that have no type for one.
+    """
+    columns = sa.inspect(model).primary_key
+    type_ = columns[0].type
+    plain = type_.impl_instance if isinstance(type_, sa.TypeDecorator) else type_
+    if len(columns) == 1 and isinstance(plain, sa.Uuid) and plain.as_uuid:
+        try:
+            return str(uuid.UUID(text))
+        except ValueError:
+            return text
+    return text
 
 
 def billable_types() -> dict[str, type[t.Any]]:
@@ -121,6 +145,18 @@ def billable_types() -> dict[str, type[t.Any]]:
         if issubclass(other, model):
             found[model.billable_type()] = model
     return found
+
+
+def _key(model: type[t.Any], owner_id: str) -> tuple[t.Any, ...] | None:
+    """Return the primary key behind the id of an owner, or ``None`` where it's none."""
+    columns = sa.inspect(model).primary_key
+    try:
+        texts = [owner_id] if len(columns) == 1 else json.loads(owner_id)
+        key = tuple(_parse(text, column) for text, column in zip(texts, columns, strict=True))
+    except (ValueError, TypeError, KeyError, decimal.InvalidOperation):
+        return None
+    # `05` and ` 5` also read as 5, but no owner writes itself so.
+    return key if key_text(key) == owner_id else None
 
 
 def key_text(key: c.Sequence[t.Any]) -> str:

@@ -69,3 +69,46 @@ _WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+
+
+class Refused(Exception):
+    """What a driver of MariaDB or MySQL raises: the number comes first, and there's no SQLSTATE."""
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (sa.exc.OperationalError, 1213),
+        (sa.exc.OperationalError, 1205),
+        (sa.exc.OperationalError, 1020),
+        (sa.exc.IntegrityError, 1062),
+    ],
+)
+def test_a_race_that_was_lost_on_mariadb_is_run_again(
+    app: Flask, kit: Kit, error: type[sa.exc.DBAPIError], number: int
+) -> None:
+    tries = []
+
+    def lose_once(uow: UnitOfWork) -> str:
+        tries.append(uow)
+        if len(tries) == 1:
+            raise error("INSERT", {}, Refused(number, "as the server says it"))
+        return "done"
+
+    assert write(lose_once, origin=ORIGIN) == "done"
+    assert len(tries) == 2
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("number", [1064, 1452])
+def test_what_mariadb_refuses_for_good_is_tried_once(app: Flask, kit: Kit, number: int) -> None:
+    tries = []
+
+    def fail(uow: UnitOfWork) -> None:
+        tries.append(uow)
+        raise sa.exc.IntegrityError("INSERT", {}, Refused(number, "as the server says it"))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        write(fail, origin=ORIGIN)
+    assert len(tries) == 1

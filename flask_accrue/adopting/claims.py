@@ -9,7 +9,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from ..billable import Billable, key_text
+from ..billable import Billable, billable_types, key_as_written, key_text
 from ..errors import InvalidRequest
 from ..state import current_state
 
@@ -65,10 +65,10 @@ def claims_of_dj_stripe(
     :param model: the billable that the subscribers are here, under the same primary keys.
     :param url: of the database that has dj-stripe's tables; ``None``: it's the app's own.
     :param livemode: leave out customers of the other mode; ``None``: take all.
-    :raises InvalidRequest: when the table or a column of it isn't there.
+    :raises InvalidRequest: when the table or a column of it isn't there, or the URL is none.
     """
     billable = billable_model(model)
-    engine = sa.create_engine(url) if url is not None else current_state().db.engine
+    engine = _engine(url) if url is not None else current_state().db.engine
     try:
         with engine.connect() as connection:
             table = _dj_stripe_table(connection)
@@ -90,23 +90,18 @@ def claims_of_dj_stripe(
             engine.dispose()
     for customer, subscriber in rows:
         where = f"{_DJ_STRIPE} {customer}"
-        yield Claim(billable.billable_type(), key_text([subscriber]), customer, where)
+        owner_id = key_as_written(billable, key_text([subscriber]))
+        yield Claim(billable.billable_type(), owner_id, customer, where)
 
 
 def claims_of_csv(lines: c.Iterable[str]) -> c.Iterator[Claim]:
     """Give what a CSV file says; its first line names ``owner_type``, ``owner_id`` and ``customer_id``.
 
-    :raises InvalidRequest: for a file without those columns, and for a line that leaves one out.
+    :raises InvalidRequest: for a file without those columns or in another encoding, and for a line that
+        leaves one out.
     """
     reader = csv.DictReader(lines)
-    missing = [name for name in _CSV_COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InvalidRequest(
-            f"The first line of the CSV file has to name the columns {', '.join(_CSV_COLUMNS)}; "
-            f"it doesn't name {', '.join(missing)}.",
-            param="csv",
-        )
-    for row in reader:
+    for row in _readable(reader):
         values = [(row[name] or "").strip() for name in _CSV_COLUMNS]
         if not all(values):
             empty = ", ".join(
@@ -116,7 +111,39 @@ def claims_of_csv(lines: c.Iterable[str]) -> c.Iterator[Claim]:
                 f"Line {reader.line_num} of the CSV file has no {empty}.", param="csv"
             )
         owner_type, owner_id, customer = values
+        model = billable_types().get(owner_type)
+        if model is not None:
+            owner_id = key_as_written(model, owner_id)
         yield Claim(owner_type, owner_id, customer, f"line {reader.line_num}")
+
+
+def _readable(reader: csv.DictReader[str]) -> c.Iterator[dict[str, str | None]]:
+    try:
+        _check_columns(reader.fieldnames or ())
+        yield from reader
+    except csv.Error as error:
+        raise InvalidRequest(
+            f"Line {reader.reader.line_num} of the CSV file can't be read: {error}. Is it a CSV file, and "
+            "are its quotes closed?",
+            param="csv",
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            f"The CSV file isn't UTF-8, somewhere after line {reader.line_num}. Save it as UTF-8, and "
+            "run this again.",
+            param="csv",
+        ) from None
+
+
+def _check_columns(named: c.Sequence[str]) -> None:
+    missing = [name for name in _CSV_COLUMNS if name not in named]
+    if missing:
+        raise InvalidRequest(
+            f"The first line of the CSV file has to name the columns {', '.join(_CSV_COLUMNS)}; "
+            f"it doesn't name {', '.join(missing)}. It names: {', '.join(named)[:200] or 'nothing'}. "
+            "Columns are separated by commas.",
+            param="csv",
+        )
 
 
 def billable_model(model: str | type[t.Any]) -> type[t.Any]:
@@ -141,6 +168,23 @@ def billable_model(model: str | type[t.Any]) -> type[t.Any]:
             f"{model!r} can't pay: its class doesn't inherit from Billable.", code="not_billable"
         )
     return found
+
+
+def _engine(url: str) -> sa.Engine:
+    # No error shows the URL: it may hold a password.
+    try:
+        return sa.create_engine(url)
+    except sa.exc.NoSuchModuleError as error:
+        said = f"SQLAlchemy has nothing for that kind of database ({error})"
+    except sa.exc.ArgumentError:
+        said = "it isn't the URL of a database"
+    except ImportError as error:
+        said = f"its driver isn't installed ({error})"
+    raise InvalidRequest(
+        f"The database with dj-stripe's tables can't be opened: {said}. Name it as SQLAlchemy does: "
+        "postgresql+psycopg://user:password@host/name.",
+        param="database",
+    )
 
 
 def _dj_stripe_table(connection: sa.Connection) -> sa.Table:

@@ -13,7 +13,7 @@ from .. import account_scope, installation, mirror, models, operations
 from ..billable import owner_reference
 from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
 from ..gateways import gateway_of
-from ..metadata import change_of_metadata, validate_metadata
+from ..metadata import can_be_stored, change_of_metadata, validate_metadata
 from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, objects
@@ -169,9 +169,10 @@ def update_customer(
             param=name,
         )
     for name in sorted(set(changes) - {"metadata"}):
-        if changes[name] is not None and not isinstance(changes[name], str):
+        value = changes[name]
+        if value is not None and not (isinstance(value, str) and can_be_stored(value)):
             raise InvalidRequest(
-                f"A customer's {name} is a string, not {changes[name]!r}.",
+                f"A customer's {name} is a string that a database can hold, not {value!r}.",
                 code="parameter_invalid",
                 param=name,
             )

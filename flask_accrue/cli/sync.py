@@ -64,7 +64,7 @@ def sync(
 
     KINDS are some of catalog, customers, payment_methods, invoices, subscriptions, charges, refunds,
     tax_ids, checkout_sessions, accounts, transfers; without any it's everything. A run that was
-    interrupted goes on where it was when it's started again.
+    interrupted goes on where it was when it's started again within a day.
     """
     if dry_run and repair:
         raise click.UsageError("--dry-run and --repair exclude each other.")

@@ -9,7 +9,7 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..billable import billable_types
+from ..billable import billable_types, may_be_key
 from ..ids import new_id
 from ..processors import objects
 from ..unit_of_work import UnitOfWork
@@ -69,7 +69,7 @@ def adopt_customer(
     owner_id: str,
 ) -> models.Customer | None:
     """Write a customer that the processor has and we don't; ``None`` when its owner has another here."""
-    generation = _next_generation(uow, processor, (owner_type, owner_id))
+    generation = _next_generation(uow, processor, (owner_type, owner_id), obj.processor_id)
     if generation is None:
         return None
     return create_customer(
@@ -90,7 +90,7 @@ def claim_customer(
 
     Anything that's told of it is newer.
     """
-    generation = _next_generation(uow, processor, (owner_type, owner_id))
+    generation = _next_generation(uow, processor, (owner_type, owner_id), processor_id)
     if generation is None:
         return None
     row = models.Customer(
@@ -112,22 +112,32 @@ def claim_customer(
     return row
 
 
-def _next_generation(uow: UnitOfWork, processor: str, owner: tuple[str, str]) -> int | None:
+def _next_generation(
+    uow: UnitOfWork, processor: str, owner: tuple[str, str], processor_id: str
+) -> int | None:
     """Return the number of a customer that an owner is to have, or ``None`` when it has one."""
     if (_Earlier, processor, owner) not in uow.kept:
         read_owners_ahead(uow, processor, [owner])
     earlier: _Earlier = uow.kept[_Earlier, processor, owner]
-    if earlier.has_one:
+    if earlier.living is not None:
         return None
     generation = earlier.generation + 1
-    uow.kept[_Earlier, processor, owner] = _Earlier(True, generation)
+    uow.kept[_Earlier, processor, owner] = _Earlier(processor_id, generation)
     return generation
 
 
-class _Earlier(t.NamedTuple):
-    """The customers that an owner has had so far: whether one lives, and the last one's generation."""
+def living_customer(uow: UnitOfWork, processor: str, owner: tuple[str, str]) -> str | None:
+    """Return the processor's id of the customer that an owner has."""
+    if (_Earlier, processor, owner) not in uow.kept:
+        read_owners_ahead(uow, processor, [owner])
+    earlier: _Earlier = uow.kept[_Earlier, processor, owner]
+    return earlier.living
 
-    has_one: bool
+
+class _Earlier(t.NamedTuple):
+    """The customers that an owner has had so far: which one lives, and the last one's generation."""
+
+    living: str | None
     generation: int
 
 
@@ -139,26 +149,33 @@ def read_owners_ahead(
     by_type: dict[str, set[str]] = {}
     for owner_type, owner_id in owners:
         by_type.setdefault(owner_type, set()).add(owner_id)
-        uow.kept[_Earlier, processor, (owner_type, owner_id)] = _Earlier(False, 0)
+        uow.kept[_Earlier, processor, (owner_type, owner_id)] = _Earlier(None, 0)
     for owner_type, ids in by_type.items():
         found = uow.execute(
-            sa.select(customers.owner_id, customers.owner_key, customers.generation).where(
+            sa.select(
+                customers.owner_id,
+                customers.owner_key,
+                customers.generation,
+                customers.processor_id,
+            ).where(
                 customers.processor == processor,
                 customers.owner_type == owner_type,
                 customers.owner_id.in_(sorted(ids)),
             )
         )
-        for owner_id, key, generation in map(tuple, found):
+        for owner_id, key, generation, processor_id in map(tuple, found):
             name = (_Earlier, processor, (owner_type, owner_id))
             known: _Earlier = uow.kept[name]
-            lives = known.has_one or key == owner_key(owner_type, owner_id)
-            uow.kept[name] = _Earlier(lives, max(known.generation, generation))
+            lives = key == owner_key(owner_type, owner_id)
+            living = processor_id if lives else known.living
+            uow.kept[name] = _Earlier(living, max(known.generation, generation))
 
 
 def named_owner(obj: objects.Customer) -> tuple[str, str] | None:
     """Return the owner's type and id that a customer's metadata names, if it's a billable of this app."""
     owner_type, _, owner_id = obj.metadata.get(OWNER_KEY, "").partition(":")
-    if not 0 < len(owner_id) <= _LONGEST_ID or owner_type not in billable_types():
+    model = billable_types().get(owner_type)
+    if model is None or not 0 < len(owner_id) <= _LONGEST_ID or not may_be_key(model, owner_id):
         return None
     return owner_type, owner_id
 

@@ -15,7 +15,7 @@ class SyncRun(Row):
     """One comparison of a processor's whole account with what is here. All its times are real time.
 
     :ivar asked: what the run was asked for; only a run that is asked for the same goes on with it.
-    :ivar state: ``running``, also where it was interrupted, or ``finished``.
+    :ivar state: ``running``, also where it was interrupted, ``finished``, or ``abandoned`` for another.
     :ivar progress: the kind it's at, the page of that to go on ``after``, and the kinds that are ``done``.
     :ivar counts: by kind, how many objects it has come upon, and what became of them.
     :ivar token: of the process that carries it on; another that takes over changes it.

@@ -171,7 +171,8 @@ def _is_in_use(customer: models.Customer, card: models.PaymentMethod) -> bool:
 def _save_details(customer: models.Customer, operation: str) -> str | None:
     name = request.form.get("name", "").strip()[:250]
     email = request.form.get("email", "").strip()[:250]
-    if not name.isprintable() or (email and not _EMAIL.fullmatch(email)):
+    is_address = not email or (email.isprintable() and _EMAIL.fullmatch(email))
+    if not (name.isprintable() and is_address):
         flash("That isn't a name and an e-mail address. Nothing was changed.", "warning")
         return None
     billing.update_customer(

@@ -140,8 +140,8 @@ class Processor(
         What the processor has deleted isn't listed.
 
         :param after: the ``after`` of the page before.
-        :param email: of customers, only those with this e-mail address.
+        :param email: of customers, only those with this e-mail address, in capitals or not.
         :param until: only what was made until that second.
-        :raises UnsupportedByProcessor: for a kind that isn't listed.
+        :raises UnsupportedByProcessor: for a kind that isn't listed, or where addresses can't be looked for.
         """
         raise UnsupportedByProcessor(f"{self.name} can't list every {kind}.")

@@ -172,6 +172,8 @@ class Run:
     ahead: Ahead
     #: What others belong to and would be here by now, if this run did more than look.
     awaited: set[Name] = dataclasses.field(default_factory=set)
+    #: Customers of whom only the owner is known here, and of whom a run that only looks was told.
+    told: set[str] = dataclasses.field(default_factory=set)
     growth: Growth = dataclasses.field(default_factory=Growth)
 
     @property
@@ -246,6 +248,8 @@ class Run:
         for difference in tally.differences:
             if self.dry_run and difference.kind in AWAITED and not difference.fields:
                 self.awaited.add((difference.kind, difference.processor_id))
+            if self.dry_run and difference.kind == "customer" and "created" in difference.fields:
+                self.told.add(difference.processor_id)
             self.listener.difference(difference)
         for each in tally.unlinked:
             self.listener.unlinked(each)
@@ -332,7 +336,8 @@ def _check_account(gateway: Processor, wait: c.Callable[[float], None]) -> None:
             customers.account.is_not_distinct_from(gateway.account),
             customers.deleted_at.is_(None),
         )
-        .order_by(customers.created.desc(), customers.id.desc())
+        # Of those that were only claimed to be at the processor, nothing may have been told yet.
+        .order_by(customers.created.is_(None), customers.created.desc(), customers.id.desc())
         .limit(_SAMPLE)
     ).all()
     session.rollback()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from .. import installation, mirror
 from ..billable import billable_types, owner_reference
+from ..errors import UnsupportedByProcessor
 from ..processors import Processor, objects
 from ..state import current_state
 from .report import Unlinked
@@ -38,7 +39,13 @@ def owner_of(gateway: Processor, customer: objects.Customer, *, by_email: bool) 
     if len(owners) != 1:
         has = "nobody here has" if not owners else "several here have"
         return _nobody(customer, f"{has} its e-mail address")
-    others = gateway.page("customer", email=customer.email).answer.objects
+    try:
+        others = gateway.page("customer", email=customer.email).answer.objects
+    except UnsupportedByProcessor:
+        return _nobody(
+            customer,
+            f"{gateway.name} can't tell here who else has its e-mail address in another spelling",
+        )
     if any(other.processor_id != customer.processor_id for other in others):
         return _nobody(customer, f"several customers at {gateway.name} have its e-mail address")
     return owners[0]

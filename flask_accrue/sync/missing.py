@@ -59,12 +59,21 @@ class _Row(t.NamedTuple):
 
 def sync_missing(run: Run, kind: str, window: Window) -> None:
     """Look after each row of a window that wasn't listed, and tell those that are gone."""
+    _look_after_all(run, kind, window)
+    if kind == "customer" and window.low is None:
+        # All others were told by now.
+        _look_after_all(run, kind, window, untold=True)
+
+
+def _look_after_all(run: Run, kind: str, window: Window, *, untold: bool = False) -> None:
     last: uuid.UUID | None = None
     while True:
-        rows = _not_listed(run.gateway, kind, window, last)
+        rows = _not_listed(run.gateway, kind, window, last, untold=untold)
         for row in rows:
             last = row.id
         for each in [_Row(row.processor_id, payer_id(row), mirror.watermark(row)) for row in rows]:
+            if each.processor_id in run.told:
+                continue
             current_state().db.session.rollback()
             _look_after(run, kind, each)
         current_state().db.session.rollback()
@@ -93,31 +102,35 @@ def _look_after(run: Run, kind: str, row: _Row) -> None:
 
 
 def _not_listed(
-    gateway: Processor, kind: str, window: Window, last: uuid.UUID | None
+    gateway: Processor, kind: str, window: Window, last: uuid.UUID | None, *, untold: bool
 ) -> list[models.Mirrored]:
     given = {
         "processor": gateway.name,
         "account": gateway.account,
         "listed": sorted(window.listed),
-        "high": window.high,
-        "low": window.low,
+        "high": None if untold else window.high,
+        "low": None if untold else window.low,
         "last": last,
     }
     known = {name: value for name, value in given.items() if value is not None}
     session = current_state().db.session()
     mapper = models.LedgerChain.__mapper__
-    statement = _unlisted(kind, frozenset(known), dialect_of(session))
+    statement = _unlisted(kind, frozenset(known), dialect_of(session), untold)
     return list(session.scalars(statement, known, bind_arguments={"mapper": mapper}))
 
 
 @functools.cache
-def _unlisted(kind: str, known: frozenset[str], dialect: str) -> sa.Select[t.Any]:
-    """Return the select of rows of a window that weren't listed; of its ends, those that are known."""
+def _unlisted(kind: str, known: frozenset[str], dialect: str, untold: bool) -> sa.Select[t.Any]:
+    """Return the select of rows of a window that weren't listed; of its ends, those that are known.
+
+    :param untold: of rows of which nothing has been told yet instead, not even when they were made: somebody
+        has said whose customers those are.
+    """
     model: t.Any = models.MIRRORED[kind]
     which = [
         model.processor == sa.bindparam("processor"),
         model.deleted_at.is_(None),
-        model.created.is_not(None),
+        model.created.is_(None) if untold else model.created.is_not(None),
         sa.not_(one_of(model.processor_id, "listed", dialect)),
     ]
     # What is in a connected account is on its own lists, and on none of the platform's.

@@ -17,6 +17,9 @@ from ..state import current_state
 from ..unit_of_work import UnitOfWork
 from .report import Report
 
+#: How long after its last page a run may be gone on with.
+_GOES_ON_FOR: t.Final = datetime.timedelta(days=1)
+
 _runs = models.SyncRun
 
 
@@ -90,7 +93,10 @@ class Progress:
 
 
 def begin(processor: str, asked: dict[str, t.Any], *, anew: bool) -> Progress:
-    """Begin a run, or take over the last one that was asked for the same and has no end."""
+    """Begin a run, or take over the last one that was asked for the same and has no end.
+
+    One that was interrupted days ago isn't gone on with: who came since is on pages that it has behind it.
+    """
     session = current_state().db.session()
     found = None
     for row in session.scalars(
@@ -102,7 +108,7 @@ def begin(processor: str, asked: dict[str, t.Any], *, anew: bool) -> Progress:
             found = row
             break
     token = uuid.uuid4()
-    if found is not None and anew:
+    if found is not None and (anew or found.updated_at < real_now() - _GOES_ON_FOR):
         found.state = "abandoned"
         found = None
     if found is None:

@@ -171,7 +171,8 @@ def _write_of_unknown(
         if made is not None:
             tally.note(uow, since)
             return
-        reason = f"its owner, {mirror.owner_key(*owner)}, has another customer here"
+        other = mirror.living_customer(uow, batch.gateway.name, owner)
+        reason = f"its owner, {mirror.owner_key(*owner)}, has another customer here, {other}"
         owner = Unlinked(obj.processor_id, obj.email, reason)
     parents = {(kind, getattr(obj, kind, None)) for kind in PARENTS}
     parents.add(("connect_account", getattr(obj, "destination", None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,14 @@ from tests.processors.stripe.stripe_bodies import START
 
 if TYPE_CHECKING:
     from tests.sync.account import Account
+
+
+class Person(Billable, Base):
+    """Who pays in a host whose keys are UUIDs."""
+
+    __tablename__ = "adopted_people"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
 
 
 class Squad(Billable, Base):
@@ -135,7 +144,7 @@ def test_what_is_in_doubt_is_told_and_left_alone(account: Account) -> None:
         "cus_1": "here it's Organization:1's",
         "cus_new": "Organization:2 has another customer here, cus_2",
         "cus_99": "there is no Organization:99 here",
-        "cus_7": "no billable of this app is called Spaceship; there is Organization, Squad",
+        "cus_7": "no billable of this app is called Spaceship; there is Organization, Person, Squad",
         "cus_word": "there is no Organization:seven here",
     }
     assert len(result.conflicts) == 9
@@ -193,6 +202,63 @@ def test_asked_to_it_reads_each_customer_and_only_reads(account: Account) -> Non
     assert {request.method for request in account.server.requests} == {"GET"}
 
 
+def test_a_customer_that_stripe_has_not_got_is_told_by_sync_and_ends_when_repaired(
+    account: Account,
+) -> None:
+    account.own(1, 2, 3)
+    for number in (1, 2, 3):
+        account.prime(number)
+    account.delete("customer", "cus_3")
+    adopt([claim(1, "cus_1"), claim(2, "cus_typo"), claim(3, "cus_3")])
+
+    report = account.sync("customers", dry_run=True)
+    assert report.counts["customer"]["gone"] == 2
+    asked = [each.path.removeprefix("/v1/customers/") for each in account.server.requests]
+    # The newest customers stand for all: they show whether it's the same account.
+    assert asked.count("cus_1") <= 1
+
+    assert account.sync("customers").counts["customer"] == {
+        "seen": 2,
+        "updated": 1,
+        "gone": 2,
+        "unlinked": 1,
+    }
+    assert [(each.processor_id, each.reason) for each in account.unlinked] == [
+        ("cus_2", "its owner, Organization:2, has another customer here, cus_typo")
+    ]
+    assert {"customer cus_typo deleted", "customer cus_3 deleted"} <= account.told().keys()
+    assert linked(account) == {
+        "cus_1": "Organization:1",
+        "cus_typo": "Organization:2",
+        "cus_3": "Organization:3",
+    }
+
+    # Whose owner is free again is linked in the same run.
+    assert account.sync("customers", repair=True).counts["customer"] == {
+        "seen": 2,
+        "unchanged": 1,
+        "gone": 2,
+        "created": 1,
+    }
+    assert linked(account) == {
+        "cus_1": "Organization:1",
+        "cus_typo": None,
+        "cus_3": None,
+        "cus_2": "Organization:2",
+    }
+    assert account.sync("customers").is_clean
+
+
+def test_customers_of_whom_nothing_was_told_do_not_stand_for_the_account(account: Account) -> None:
+    account.own(*range(1, 8))
+    account.prime(1)
+    adopt([claim(1, "cus_1")])
+    account.sync("customers")
+    adopt([claim(number, f"cus_typo{number}") for number in range(2, 8)])
+
+    assert account.sync("customers").counts["customer"] == {"seen": 1, "unchanged": 1, "gone": 6}
+
+
 @pytest.mark.parametrize("release", ["2.4", "2.9"])
 def test_dj_stripes_customers_are_read_by_their_subscribers(
     account: Account, tmp_path: Path, release: str
@@ -228,6 +294,41 @@ def test_dj_stripes_customers_are_read_by_their_subscribers(
     assert linked(account) == {"cus_1": "Organization:1", "cus_2": "Organization:2"}
 
 
+def test_keys_that_another_tool_wrote_are_those_of_the_model(
+    account: Account, tmp_path: Path
+) -> None:
+    one, two, three = (uuid.UUID(hex=32 * letter) for letter in "abc")
+    account.db.session.add_all(Person(id=each) for each in (one, two, three))
+    account.db.session.commit()
+    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        # As Django writes a UUIDField where the database has no type for it.
+        connection.execute(
+            sa.text("CREATE TABLE djstripe_customer (id varchar(255), subscriber_id char(32))")
+        )
+        insert = "INSERT INTO djstripe_customer VALUES (?, ?)"
+        connection.exec_driver_sql(insert, ("cus_1", one.hex))
+    engine.dispose()
+
+    claims = [
+        *claims_of_dj_stripe(Person, url),
+        *claims_of_csv(
+            [
+                "owner_type,owner_id,customer_id",
+                f"Person,{two.hex},cus_2",
+                f"Person,{str(three).upper()},cus_3",
+            ]
+        ),
+    ]
+    assert reasons(adopt(claims)) == {}
+    assert linked(account) == {
+        "cus_1": f"Person:{one}",
+        "cus_2": f"Person:{two}",
+        "cus_3": f"Person:{three}",
+    }
+
+
 def test_a_csv_file_says_it_for_any_other_host(account: Account, tmp_path: Path) -> None:
     account.own(1)
     path = tmp_path / "owners.csv"
@@ -254,7 +355,19 @@ def test_a_wrong_source_is_refused_with_what_is_wrong(account: Account, tmp_path
             "Squad has no column 'stripe'. It has: id, name",
         ),
         (lambda: claims_of_dj_stripe(Squad, empty), "has no table djstripe_customer"),
+        (lambda: claims_of_dj_stripe(Squad, "my database"), "isn't the URL of a database"),
+        (lambda: claims_of_dj_stripe(Squad, "nosuch://u:s3cret@h/d"), "nosuch"),
+        (lambda: claims_of_dj_stripe(Squad, "mysql+pyodbc://u:s3cret@h/d"), "driver"),
         (lambda: claims_of_csv(["owner,customer_id"]), "doesn't name owner_type, owner_id"),
+        (
+            lambda: claims_of_csv(["owner_type;owner_id;customer_id"]),
+            "It names: owner_type;owner_id;customer_id. Columns are separated by commas",
+        ),
+        (lambda: claims_of_csv([]), "It names: nothing"),
+        (
+            lambda: claims_of_csv(["owner_type,owner_id,customer_id", "x" * 200_000]),
+            "Line 2 of the CSV file can't be read: field larger than field limit",
+        ),
         (
             lambda: claims_of_csv(["owner_type,owner_id,customer_id", "Squad,,cus_1"]),
             "Line 2 of the CSV file has no owner_id",
@@ -263,6 +376,19 @@ def test_a_wrong_source_is_refused_with_what_is_wrong(account: Account, tmp_path
     for source, message in wrong:
         with pytest.raises(InvalidRequest, match=message):
             list(source())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(
+    account: Account, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text(
+        "owner_type,owner_id,customer_id\nOrganization,1,cus_\u00e9\n", encoding=encoding
+    )
+    told = run(account, "--csv", str(path))
+    assert (told.exit_code, "isn't UTF-8" in told.output) == (1, True), told.output
+    assert "Save it as UTF-8" in told.output
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,17 @@ def test_an_unknown_field_of_a_customer_is_named(kit: Kit, payer: Organization) 
     assert raised.value.param == "phone"
 
 
+@pytest.mark.parametrize("name", ["name", "email", "preferred_locale"])
+@pytest.mark.parametrize("value", ["a\0b", "a\ud800b"])
+def test_what_no_database_holds_is_refused_of_a_customer(
+    kit: Kit, payer: Organization, calls: list[str], name: str, value: str
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.update_customer(payer, **{name: value})
+    assert (raised.value.code, raised.value.param) == ("parameter_invalid", name)
+    assert calls == []
+
+
 @pytest.mark.parametrize("id", ["", 7, None, "x" * 201])
 def test_a_block_needs_a_proper_id(kit: Kit, id: Any) -> None:
     with pytest.raises(errors.InvalidRequest), operation(id):

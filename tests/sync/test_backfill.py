@@ -225,6 +225,30 @@ def test_an_email_links_a_customer_only_where_one_owner_and_one_customer_have_it
     }
 
 
+@pytest.mark.parametrize("searches", [True, False])
+def test_an_email_is_the_same_however_it_is_spelled(account: Account, searches: bool) -> None:
+    account.own(1, 2)
+    account.prime(1)
+    account.change("cus_1", metadata={}, email="Owner1@Host.example")
+    account.put("customer", "cus_twin", 5, email="owner1@host.example")
+    account.put("customer", "cus_loud", 6, email="OWNER2@HOST.EXAMPLE")
+    if not searches:
+        # As for merchants in India.
+        account.server.queue_answer(400, path="/search$", times=9)
+
+    account.sync("customers", link_by_email=True)
+
+    linked = account.db.session.execute(
+        sa.select(models.Customer.processor_id, models.Customer.owner_id)
+    ).all()
+    assert linked == ([("cus_loud", "2")] if searches else [])
+    several = "several customers at stripe have its e-mail address"
+    unsaid = "stripe can't tell here who else has its e-mail address in another spelling"
+    ids = ["cus_1", "cus_twin"] if searches else ["cus_1", "cus_loud", "cus_twin"]
+    told = {each.processor_id: each.reason for each in account.unlinked}
+    assert told == dict.fromkeys(ids, several if searches else unsaid)
+
+
 def test_a_host_links_customers_by_what_it_knows(account: Account) -> None:
     account.own(1, 2)
     for number in (1, 2):
@@ -252,7 +276,7 @@ def test_an_owner_that_has_a_customer_is_given_no_second_one(account: Account) -
     account.sync("customers")
     assert account.count(models.Customer) == 1
     assert [each.reason for each in account.unlinked] == [
-        "its owner, Organization:1, has another customer here"
+        "its owner, Organization:1, has another customer here, cus_1"
     ]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from flask_accrue import models, telemetry
+from flask_accrue.clock import real_now
 from flask_accrue.errors import InvalidState, ProcessorUnavailable
 from flask_accrue.ledger import verify
 from flask_accrue.processors.stripe import StripeProcessor, api
@@ -100,6 +103,31 @@ def test_a_run_that_is_asked_for_anew_begins_at_the_beginning(account: Account) 
     assert not report.resumed
     assert report.counts["product"] == {"seen": 1, "unchanged": 1}
     assert not account.sync().resumed
+
+
+def test_a_run_that_was_interrupted_days_ago_is_not_gone_on_with(account: Account) -> None:
+    account.own(1, 2)
+    account.prime_rest()
+    account.prime(1)
+    account.app.extensions["accrue"].processors["stripe"] = StripeProcessor(
+        "sk_test_x", api_base=account.server.url, retries=0
+    )
+    account.server.queue_answer(500, path="/v1/subscriptions$", times=8)
+    with pytest.raises(ProcessorUnavailable):
+        account.sync()
+    runs: Any = models.SyncRun.__table__
+    old = real_now() - datetime.timedelta(hours=25)
+    account.db.session.execute(sa.update(runs).values(updated_at=old))
+    account.db.session.commit()
+    # Who came since is on a page that had been gone through.
+    account.prime(2)
+
+    report = account.sync()
+
+    assert not report.resumed
+    assert report.counts["subscription"] == {"seen": 2, "created": 2}
+    states = account.db.session.scalars(sa.select(models.SyncRun.state).order_by(runs.c.created_at))
+    assert states.all() == ["abandoned", "finished"]
 
 
 def test_a_run_waits_as_long_as_it_is_told_when_it_is_turned_away(account: Account) -> None:

@@ -187,7 +187,12 @@ class FakeProcessor(
             if until is not None:
                 every = [each for each in every if each.created is None or each.created <= until]
             if email is not None:
-                every = [each for each in every if getattr(each, "email", None) == email]
+                same = email.lower()
+                every = [
+                    each
+                    for each in every
+                    if isinstance(each, objects.Customer) and (each.email or "").lower() == same
+                ]
             ids = [each.processor_id for each in every]
             begin = 0 if after is None else ids.index(tx.get(cls, after).processor_id) + 1
             return [charging.told(tx, each) for each in every[begin : begin + _PAGE + 1]]

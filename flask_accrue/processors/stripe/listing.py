@@ -6,11 +6,11 @@ import dataclasses
 import datetime
 import typing as t
 
-from ...errors import ProcessorUnavailable, UnsupportedByProcessor
+from ...errors import InvalidRequest, ProcessorUnavailable, UnsupportedByProcessor
 from .. import objects
 from ..answers import Answer, Page
 from . import fetching, fields, reading
-from .api import Api, Params, Reply, segment
+from .api import PAGE, Api, Params, Reply, segment
 from .bodies import without_secrets
 
 _List: t.TypeAlias = tuple[str, str, Params]
@@ -86,6 +86,30 @@ def page(
         following = f"{int(number) + 1}:"
     answer = Answer(objects=tuple(found), fresh_from=reply.fresh_from, fresh_to=until)
     return Page(answer=answer, after=following)
+
+
+def with_other_spellings(api: Api, listed: Answer, email: str) -> Answer:
+    """Return the customers with an address, those of which the list by address has left out, too.
+
+    Stripe's list goes by capitals, and its search, which is a minute late, doesn't.
+
+    :raises UnsupportedByProcessor: where Stripe has no search, as for merchants in India.
+    """
+    quoted = email.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        told = api.get("/v1/customers/search", {"query": f'email:"{quoted}"', "limit": PAGE})
+    except InvalidRequest as error:
+        raise UnsupportedByProcessor(
+            f"Stripe's search can't tell who has an e-mail address: {error}"
+        ) from error
+    found = {each.processor_id: each for each in listed.objects}
+    for raw in fields.rows(told.body, "data") or []:
+        read = _read("customer", dataclasses.replace(told, body=raw))
+        assert isinstance(read, objects.Customer)
+        if (read.email or "").lower() == email.lower():
+            found.setdefault(read.processor_id, read)
+    times = (listed.fresh_from, told.fresh_from), (listed.fresh_to, told.fresh_to)
+    return Answer(objects=tuple(found.values()), fresh_from=min(times[0]), fresh_to=max(times[1]))
 
 
 def _lists(kind: str) -> list[_List]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc as c
 import copy
+import dataclasses
 import datetime
 import json
 import typing as t
@@ -195,7 +196,12 @@ class StripeProcessor(
 
         Cards aren't listed but by customer.
         """
-        return listing.page(self._api, kind, after, email, until)
+        page = listing.page(self._api, kind, after, email, until)
+        if email is None:
+            return page
+        return dataclasses.replace(
+            page, answer=listing.with_other_spellings(self._api, page.answer, email)
+        )
 
     def default_payment_method_of(self, raw: c.Mapping[str, t.Any]) -> str | None:
         """Return the default card's id that a customer's raw object names."""

@@ -28,6 +28,7 @@ def test_customers_are_found_by_their_whole_address(fake, shop):
     shop.customer()
 
     assert fake.page("customer", email="ada@example.org").answer.objects == (one,)
+    assert fake.page("customer", email="Ada@Example.org").answer.objects == (one,)
     assert fake.page("customer", email="ada@example").answer.objects == ()
 
 

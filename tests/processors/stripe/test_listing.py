@@ -141,3 +141,30 @@ def test_what_stripe_lists_by_customer_alone_has_no_pages(processor: StripeProce
     for kind in ("payment_method", "tax_id", "nothing"):
         with pytest.raises(UnsupportedByProcessor):
             processor.page(kind)
+
+
+def test_customers_are_found_by_an_address_in_any_spelling(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    for number, email in enumerate(["ada@example.org", "Ada@Example.ORG", "adam@example.org"]):
+        stripe_server.prime(sample("customer", id=f"cus_{number}", email=email))
+    # The search is a minute late: one was renamed since, and one is new.
+    late = listed(sample("customer", id="cus_1", email="Ada@Example.ORG"))
+    late["data"].append(sample("customer", id="cus_was", email="grace@example.org"))
+    stripe_server.queue_answer(200, late, path="/search$")
+
+    found = processor.page("customer", email="ada@example.org").answer.objects
+
+    assert {each.processor_id for each in found} == {"cus_0", "cus_1"}
+    [search] = stripe_server.requests_to("GET", "/v1/customers/search")
+    assert search.params["query"] == 'email:"ada@example.org"'
+
+
+def test_without_a_search_nobody_can_tell_who_has_an_address(
+    stripe_server: ContractServer, processor: StripeProcessor
+) -> None:
+    refusal = {"error": {"type": "invalid_request_error", "message": "No search in your country."}}
+    stripe_server.queue_answer(400, refusal, path="/search$")
+
+    with pytest.raises(UnsupportedByProcessor, match="search"):
+        processor.page("customer", email="ada@example.org")
