@@ -204,7 +204,10 @@ class Accrue:
             if not (settings.debug or settings.testing):
                 logger.warning(
                     "accrue: the Fake is in use outside of debug and testing: no money moves. "
-                    "Set ACCRUE_PROCESSOR."
+                    "Set ACCRUE_PROCESSOR.%s",
+                    ""
+                    if settings.shows_simulation
+                    else " Nobody has chosen it, so its test cards aren't on the pages.",
                 )
             processors["fake"] = FakeProcessor(_fake_store(app, settings))
         if settings.stripe_secret_key is not None or _receives(settings, "stripe"):

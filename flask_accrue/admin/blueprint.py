@@ -38,7 +38,7 @@ def admin_blueprint(
     blueprint = surface("accrue_admin", __name__, path, state)
     # The order matters: nobody but an operator learns anything, not even that a form has expired.
     blueprint.before_request(admit_operators_only)
-    blueprint.before_request(refuse_forged_forms)
+    refuse_forged_forms(blueprint)
     blueprint.context_processor(lambda: _context(resources))
 
     def named(name: str) -> Resource[t.Any]:

@@ -13,7 +13,7 @@ from .. import account_scope, installation, mirror, models, operations
 from ..billable import owner_reference
 from ..errors import InvalidRequest, InvalidState, NotFound, OperationInProgress
 from ..gateways import gateway_of
-from ..metadata import change_of_metadata, validate_metadata
+from ..metadata import can_be_stored, change_of_metadata, validate_metadata
 from ..mirror import Source
 from ..origins import Origin, current_actor
 from ..processors import Answer, Capability, objects
@@ -169,14 +169,16 @@ def update_customer(
             param=name,
         )
     for name in sorted(set(changes) - {"metadata"}):
-        if changes[name] is not None and not isinstance(changes[name], str):
+        value = changes[name]
+        if value is not None and not (isinstance(value, str) and can_be_stored(value)):
             raise InvalidRequest(
-                f"A customer's {name} is a string, not {changes[name]!r}.",
+                f"A customer's {name} is a string that a database can hold, not {value!r}.",
                 code="parameter_invalid",
                 param=name,
             )
     if "metadata" in changes:
         changes["metadata"] = validate_metadata(changes["metadata"])
+    says_zone = "preferred_timezone" in changes
     zone = changes.pop("preferred_timezone", None)
     if zone is not None:
         _check_zone(zone)
@@ -185,7 +187,7 @@ def update_customer(
         change_of_metadata(changes["metadata"], row)
     if changes:
         row = change_customer(row, "update_customer", changes, operation_id)
-    if zone is not None and zone != row.preferred_timezone:
+    if says_zone and zone != row.preferred_timezone:
         row = _set_zone(row, zone)
     return row
 
@@ -268,7 +270,7 @@ def change_customer(
     return perform(plan, operation_id)
 
 
-def _set_zone(row: models.Customer, zone: str) -> models.Customer:
+def _set_zone(row: models.Customer, zone: str | None) -> models.Customer:
     id = row.id
 
     def work(uow: UnitOfWork) -> models.Customer:

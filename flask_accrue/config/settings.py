@@ -23,7 +23,11 @@ from .table import SETTINGS, Dunning
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The configuration of one app, validated. Secrets don't show in its ``repr``."""
+    """The configuration of one app, validated. Secrets don't show in its ``repr``.
+
+    :ivar shows_simulation: whether the Fake's cards and buttons are on the pages: not where nobody chose it,
+        outside of debug and testing, since whoever came there would pay with cards that don't exist.
+    """
 
     processor: str
     stripe_secret_key: str | None = dataclasses.field(repr=False)
@@ -34,6 +38,7 @@ class Settings:
     webhook_source: str
     redis_url: str | None = dataclasses.field(repr=False)
     fake_store: str | None
+    shows_simulation: bool
     bind_key: str | None
     installation: str | None
     ledger_keys: tuple[LedgerKey, ...] = dataclasses.field(repr=False)
@@ -97,6 +102,10 @@ def read_settings(
         webhook_source=values["ACCRUE_WEBHOOK_SOURCE"],
         redis_url=values["ACCRUE_REDIS_URL"],
         fake_store=values["ACCRUE_FAKE_STORE"],
+        shows_simulation=debug
+        or testing
+        or config.get("ACCRUE_PROCESSOR") is not None
+        or values["ACCRUE_FAKE_STORE"] is not None,
         bind_key=values["ACCRUE_BIND_KEY"],
         installation=values["ACCRUE_INSTALLATION"] or None,
         ledger_keys=ledger_keys,

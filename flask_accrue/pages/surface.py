@@ -51,11 +51,24 @@ def surface(name: str, import_name: str, path: str, state: AccrueState) -> Bluep
     return blueprint
 
 
-def refuse_forged_forms() -> None:
-    """Check the CSRF token of every request that changes something; for ``before_request``.
+def refuse_forged_forms(blueprint: Blueprint) -> None:
+    """Check the CSRF token of every request to a blueprint that changes something.
 
-    It doesn't depend on the host's ``CSRFProtect``, nor on which extension was set up first.
+    It doesn't depend on the host's ``CSRFProtect``, nor on which extension was set up first, nor on what the
+    host calls its token (``WTF_CSRF_FIELD_NAME``): that check, which our forms can't pass then, is left out.
     """
+    blueprint.url_value_preprocessor(_exempt_from_the_hosts_check)
+    blueprint.before_request(_refuse_forged_form)
+
+
+def _exempt_from_the_hosts_check(endpoint: str | None, values: dict[str, t.Any] | None) -> None:
+    # Runs before Flask-WTF's check and at each request, whichever of the two was set up first.
+    csrf = current_app.extensions.get("csrf")
+    if csrf is not None and request.blueprint is not None:
+        csrf.exempt(current_app.blueprints[request.blueprint])
+
+
+def _refuse_forged_form() -> None:
     if request.method in _READING:
         return
     try:

@@ -19,7 +19,7 @@ def portal_blueprint(state: AccrueState) -> Blueprint:
     if path is None:
         raise ConfigError("The portal is switched off: ACCRUE_PORTAL_PATH is False.")
     blueprint = surface("accrue_portal", __name__, path, state)
-    blueprint.before_request(refuse_forged_forms)
+    refuse_forged_forms(blueprint)
 
     @blueprint.get("/payments/<processor>/<payment_intent>")
     def payment(processor: str, payment_intent: str) -> str:

@@ -21,7 +21,7 @@ from . import queries
 from .cards import new_card_url
 from .checkout_page import locale_of
 from .explaining import words_for
-from .held import held, may_be_done
+from .held import held, may_be_done, may_be_kept
 from .plan_changes import change_plan, plan_page
 from .rendering import show
 from .tax_address import TaxAddress, form_of, known_address, store_address, typed_address
@@ -140,8 +140,8 @@ def _do(link: models.PageLink, what: str, operation: str) -> str | None:
         billing.resume(found, operation_id=operation)
         return "Your subscription goes on."
     if what == "resume":
-        # To keep it isn't to end a pause that somebody else made.
-        if found.is_paused:
+        # To keep it isn't to end a pause that somebody else made, nor to have what is free for good.
+        if found.is_paused or not may_be_kept(found):
             abort(400)
         billing.resume(found, operation_id=operation)
         return "Your subscription goes on."
@@ -171,7 +171,8 @@ def _is_in_use(customer: models.Customer, card: models.PaymentMethod) -> bool:
 def _save_details(customer: models.Customer, operation: str) -> str | None:
     name = request.form.get("name", "").strip()[:250]
     email = request.form.get("email", "").strip()[:250]
-    if not name.isprintable() or (email and not _EMAIL.fullmatch(email)):
+    is_address = not email or (email.isprintable() and _EMAIL.fullmatch(email))
+    if not (name.isprintable() and is_address):
         flash("That isn't a name and an e-mail address. Nothing was changed.", "warning")
         return None
     billing.update_customer(

@@ -34,6 +34,7 @@ from .breakdown import Line, parts_of_payment
 from .cards import new_card_url
 from .explaining import words_for
 from .rendering import show
+from .simulated_cards import is_fake, is_simulated
 from .wording import Said, card_choice, is_too_late, said_of
 
 #: How long a form can be sent, in seconds of real time.
@@ -100,7 +101,7 @@ def show_payment(processor: str, payment_intent: str) -> str:
         return_url=_url(".payment_return", intent, onward),
         account=customer.account,
         card_url=new_card_url(customer, _here(intent, onward)),
-        is_simulated=_is_simulated(intent),
+        is_simulated=is_simulated(intent.processor),
     )
 
 
@@ -109,7 +110,7 @@ def confirm_payment(processor: str, payment_intent: str) -> Response:
     customer, intent = _own(processor, payment_intent)
     onward = safe_target(request.form.get("next"))
     here = _here(intent, onward)
-    if not _is_simulated(intent):
+    if not is_simulated(intent.processor):
         # There the customer's browser and the processor settle it between them.
         abort(404)
     if request.form.get("do") == "fail":
@@ -178,7 +179,7 @@ def _page(customer: models.Customer, intent: models.PaymentIntent) -> PaymentPag
         (card for card in cards if card.processor_id == intent.payment_method_processor_id), None
     )
     amount = Money(intent.amount, intent.currency)
-    possible = _is_simulated(intent) or in_browser.script_of(intent.processor) is not None
+    possible = is_simulated(intent.processor) or in_browser.script_of(intent.processor) is not None
     # Of an invoice that was withdrawn nothing is left to pay, whatever its payment still says.
     gone = invoice is not None and (invoice.is_void or is_too_late(invoice))
     waiting = not gone and (intent.requires_action or intent.requires_payment_method)
@@ -193,7 +194,7 @@ def _page(customer: models.Customer, intent: models.PaymentIntent) -> PaymentPag
         if waiting and possible and not (intent.requires_action and card is used)
     )
     elsewhere = None
-    if waiting and not _is_simulated(intent) and invoice is not None:
+    if waiting and not is_fake(intent.processor) and invoice is not None:
         elsewhere = invoice.hosted_url
     return PaymentPage(
         amount=amount,
@@ -203,7 +204,9 @@ def _page(customer: models.Customer, intent: models.PaymentIntent) -> PaymentPag
         can_confirm=waiting and possible and intent.requires_action,
         asks_bank=intent.requires_confirmation,
         takes_card=waiting and possible,
-        unconfigured=waiting and in_browser.lacks_key(intent.processor),
+        unconfigured=waiting
+        and not possible
+        and (is_fake(intent.processor) or in_browser.lacks_key(intent.processor)),
         others=others,
         elsewhere=elsewhere if elsewhere and elsewhere.startswith("https://") else None,
         locale=customer.preferred_locale,
@@ -256,10 +259,6 @@ def _url(endpoint: str, intent: models.PaymentIntent, onward: str | None) -> str
     return url_for(
         endpoint, processor=intent.processor, payment_intent=intent.processor_id, next=onward
     )
-
-
-def _is_simulated(intent: models.PaymentIntent) -> bool:
-    return isinstance(current_state().processors.get(intent.processor), FakeProcessor)
 
 
 def _serializer(intent: models.PaymentIntent) -> URLSafeTimedSerializer:

@@ -30,7 +30,12 @@ SIMULATED_CARDS: t.Final = (
 
 
 def is_simulated(processor: str) -> bool:
-    """Tell whether cards of a processor don't exist."""
+    """Tell whether a processor's cards don't exist, and are shown as such."""
+    return is_fake(processor) and current_state().settings.shows_simulation
+
+
+def is_fake(processor: str) -> bool:
+    """Tell whether a processor is the simulated one, which a page can do nothing with in earnest."""
     return isinstance(current_state().processors.get(processor), FakeProcessor)
 
 

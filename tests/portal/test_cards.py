@@ -33,6 +33,24 @@ def test_a_test_card_is_added_and_leads_on(kit: Kit, org: Organization, payer: V
     assert [card.last4 for card in billing.list_payment_methods(org)] == ["4242"]
 
 
+@pytest.mark.parametrize(
+    "evil", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_it_leads_nowhere_that_isnt_ours(
+    kit: Kit, org: Organization, payer: Visitor, evil: str
+) -> None:
+    billing.customer(org)
+    page = payer.get(PAGE, query_string={"next": evil}).text
+    assert "evil" not in page
+    assert "alert" not in page
+    [(action, fields)] = forms(page)
+    fields["payment_method"], fields["next"] = "tok_visa", evil
+    assert payer.post(action, fields).location == PAGE
+    # Nor from where nothing was added.
+    fields["payment_method"] = "tok_chargeDeclined"
+    assert payer.post(action, fields).location == PAGE
+
+
 def test_a_card_that_is_refused_is_told_and_not_added(
     kit: Kit, org: Organization, payer: Visitor
 ) -> None:

@@ -141,7 +141,7 @@ def test_nobody_else_finds_it(
     kit: Kit, payer: Visitor, stranger: Visitor, app: Any, url: str, method: str
 ) -> None:
     for visitor in (stranger, Visitor(app)):
-        found = stranger.get(url) if method == "get" else None
+        found = visitor.get(url) if method == "get" else None
         if method == "post":
             _, fields = forms(payer.get(url).text)[0]
             found = visitor.post(url, fields)
@@ -156,6 +156,31 @@ def test_a_link_is_open_for_half_an_hour(kit: Kit, payer: Visitor, url: str) -> 
     assert payer.get(url).status_code == 200
     kit.fake.advance(datetime.timedelta(minutes=1))
     assert payer.get(url).status_code == 404
+
+
+def test_it_leads_nowhere_that_isnt_listed_any_more(
+    kit: Kit, payer: Visitor, org: Organization
+) -> None:
+    there = "https://app.host.example/"
+    url = page_for(org, success_url=there, cancel_url=there)
+    assert f'href="{there}"' in payer.get(url).text
+    object.__setattr__(kit.state.settings, "allowed_redirect_hosts", frozenset())
+    assert there not in payer.get(url).text
+    assert payer.submit(url, payment_method=PAYS).location == "/"
+
+
+def test_a_form_of_an_older_link_buys_nothing_once_there_is_a_newer(
+    kit: Kit, payer: Visitor, org: Organization
+) -> None:
+    older = page_for(org, operation_id="buy")
+    _, fields = forms(payer.get(older).text)[0]
+    fields.setlist("payment_method", [PAYS])
+    page_for(org, operation_id="buy")
+    assert payer.post(older, fields).location == older
+    kit.state.db.session.rollback()
+    assert billing.list_subscriptions(org) == []
+    assert billing.list_payment_methods(org) == []
+    assert "A newer page took the place of this one" in payer.get(older).text
 
 
 def test_a_newer_link_to_the_same_session_closes_the_older(

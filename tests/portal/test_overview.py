@@ -50,6 +50,26 @@ def test_a_subscription_is_ended_and_kept(kit: Kit, payer: Visitor, paid: Organi
     assert not subscription_of(kit, paid).is_canceling
 
 
+def test_what_is_free_until_its_end_isnt_kept_for_nothing(
+    kit: Kit, payer: Visitor, paid: Organization
+) -> None:
+    ends_at = kit.now + datetime.timedelta(days=100)
+    url = link_for(paid, flow="subscription_cancel", subscription=subscription_of(kit, paid))
+    cancel, keep = steps(payer, url)["cancel"], dict[str, str]()
+    billing.comp_subscription(subscription_of(kit, paid), reason="A friend", ends_at=ends_at)
+    assert "Ends on" in text_of(payer.get(url).text)
+    assert steps(payer, url) == {}
+
+    # An old page ends it earlier; that can be taken back, and no more.
+    payer.post(url, cancel)
+    assert subscription_of(kit, paid).ends_at == subscription_of(kit, paid).current_period_end
+    keep = steps(payer, url)["resume"]
+    payer.post(url, keep)
+    assert subscription_of(kit, paid).ends_at == ends_at
+    assert payer.post(url, {**keep, "operation": cancel["operation"]}).status_code == 400
+    assert subscription_of(kit, paid).ends_at == ends_at
+
+
 def test_what_was_never_paid_ends_at_once_and_says_so(
     kit: Kit, payer: Visitor, paid: Organization
 ) -> None:
@@ -243,6 +263,19 @@ def test_details_are_kept_at_the_processor(kit: Kit, payer: Visitor, paid: Organ
     assert billing.customer(paid).email == "books@acme.example"
 
 
+@pytest.mark.parametrize("bad", ["a\0@acme.example", "a\x07@acme.example", "a@acme\u202e.example"])
+@pytest.mark.parametrize("field", ["name", "email"])
+def test_details_with_what_nobody_can_read_are_refused(
+    kit: Kit, payer: Visitor, paid: Organization, field: str, bad: str
+) -> None:
+    url = link_for(paid, flow="customer_update")
+    assert payer.submit(url, **{field: bad}).location == url
+    assert "Nothing was changed" in text_of(payer.get(url).text)
+    kit.state.db.session.rollback()
+    row = billing.customer(paid)
+    assert (row.name, row.email) == ("Acme", "billing@acme.example")
+
+
 def test_an_address_is_kept_and_corrected(kit: Kit, payer: Visitor, paid: Organization) -> None:
     url = link_for(paid, flow="customer_update")
     payer.post(url, {**steps(payer, url)["address"], **BERLIN, "line2": "Hof 2"})
@@ -323,6 +356,21 @@ def test_it_opens_for_its_own_customer_and_half_an_hour(
     kit.fake.advance(datetime.timedelta(minutes=minutes))
     assert payer.get(url).status_code == (404 if minutes else 200)
     assert stranger.get(url).status_code == Visitor(app).get(url).status_code == 404
+
+
+@pytest.mark.parametrize("flow", ["subscription_cancel", "subscription_pause"])
+def test_a_link_for_one_subscription_changes_no_other(
+    kit: Kit, payer: Visitor, paid: Organization, flow: str
+) -> None:
+    other = billing.subscribe(paid, "price_pro", name="second")
+    url = link_for(paid, flow=flow, subscription=subscription_of(kit, paid))
+    [(action, fields)] = forms(payer.get(url).text)
+    fields.setlist("id", [str(other.id)])
+    assert payer.post(action, fields).status_code == 404
+    kit.state.db.session.rollback()
+    for row in billing.list_subscriptions(paid):
+        assert row.is_recurring
+        assert not row.is_paused
 
 
 def test_a_subscription_of_somebody_else_isnt_found(

@@ -67,6 +67,23 @@ def setup_of(customer: Customer, **asked: str) -> str:
     return onward
 
 
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("evil", ["https://evil.example/", "//evil.example"])
+@pytest.mark.parametrize("is_added", [True, False])
+def test_whoever_adds_a_card_is_led_nowhere_that_isnt_ours(
+    customer: Customer, evil: str, is_added: bool
+) -> None:
+    onward = setup_of(customer, next=evil)
+    assert "evil" not in onward
+    action, fields = forms(customer.visitor.get("/billing/cards/stripe/new").text)[0]
+    handed = customer.visitor.post(action, fields, query_string={"next": evil}).json or {}
+    assert handed["onward"] == onward
+    if is_added:
+        succeed(customer, onward)
+    back = customer.visitor.get(onward, query_string={"next": evil})
+    assert back.location == "/billing/cards/stripe/new"
+
+
 def default_of(customer: Customer) -> str | None:
     payer = billing.customer(customer.owner())
     customer.db.session.refresh(payer)
@@ -121,6 +138,19 @@ def test_what_was_begun_long_ago_isnt_used_again(
     customer.db.session.execute(sa.update(models.SetupIntent).values(created=begun))
     customer.db.session.commit()
     assert (setup_of(customer, use="at_once") == first) == is_same
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize(("hours", "used"), [(23, "3220"), (25, "4242")])
+def test_coming_back_does_what_was_wanted_for_a_day(
+    customer: Customer, hours: int, used: str
+) -> None:
+    onward = setup_of(customer, use="at_once")
+    succeed(customer, onward)
+    begun = clock.now() - datetime.timedelta(hours=hours)
+    customer.change(onward.split("/")[4], created=int(begun.timestamp()))
+    customer.visitor.get(onward)
+    assert default_of(customer) == used
 
 
 def test_a_link_that_somebody_else_made_up_uses_no_card(customer: Customer) -> None:

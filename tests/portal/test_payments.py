@@ -202,7 +202,7 @@ def test_another_processors_payment_is_completed_on_its_own_page(
     for hosted, shown in (("https://pay.example/i/1", True), ("javascript:alert(1)", False)):
         invoice.hosted_url = hosted
         kit.state.db.session.commit()
-        monkeypatch.setattr("flask_accrue.portal.payments.FakeProcessor", type("No", (), {}))
+        monkeypatch.setattr("flask_accrue.portal.simulated_cards.FakeProcessor", type("No", (), {}))
         page = payer.get(url).text
         assert ('href="https://pay.example/i/1"' in page) is shown
         assert "javascript:" not in page

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from flask_accrue import connect, models, signals
+from flask_accrue import billing, connect, models, signals
 from flask_accrue.processors.stripe import versions
+from tests.host import Organization
 from tests.processors.stripe.stripe_bodies import (
     START,
     account,
+    dispute,
+    invoice,
     listed,
     transfer,
     without,
 )
-from tests.webhooks.told import LATER, Told, charge, customer, told
+from tests.webhooks.told import LATER, Told, charge, customer, invoice_payment, refund, told
 
 if TYPE_CHECKING:
     from tests.oracles.stripe_server import ContractServer
@@ -174,3 +177,58 @@ def test_news_of_an_account_that_isnt_here_are_ignored_with_the_reason(
     assert event.reason == "the account acct_2 isn't connected here"
     assert told.count() == {}
     assert stripe_server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("type", "body", "parent"),
+    [
+        ("refund.created", refund(), charge()),
+        ("charge.dispute.created", dispute(), charge()),
+        ("invoice_payment.paid", invoice_payment(), invoice()),
+    ],
+    ids=["refund", "dispute", "invoice payment"],
+)
+def test_whose_something_is_that_doesnt_say_so_is_asked_for_in_its_account(
+    told: Told,
+    row: models.ConnectAccount,
+    stripe_server: ContractServer,
+    type: str,
+    body: Json,
+    parent: Json,
+) -> None:
+    with connect.account("acct_1"):
+        payer = billing.customer(told.db.session.get_one(Organization, 1), "stripe")
+    # On the platform there is nothing of that id.
+    stripe_server.prime({**parent, "customer": payer.processor_id}, account="acct_1")
+    stripe_server.prime(body, account="acct_1")
+
+    event = told.tell(type, body, account="acct_1")
+
+    assert (event.state, event.outcome) == ("succeeded", "applied")
+    assert event.customer_id == payer.id
+    [found] = told.db.session.scalars(sa.select(models.MIRRORED[body["object"]]))
+    assert (found.processor_id, found.customer_id) == (body["id"], payer.id)
+
+
+@pytest.mark.parametrize(
+    ("type", "body"),
+    [
+        ("account.updated", account(payouts_enabled=True)),
+        ("capability.updated", {"id": "transfers", "object": "capability", "account": "acct_1"}),
+    ],
+)
+def test_an_account_tells_nothing_of_another(
+    told: Told, row: models.ConnectAccount, stripe_server: ContractServer, type: str, body: Json
+) -> None:
+    stripe_server.prime(account(id="acct_2"))
+    connect.fetch_account("acct_2", processor="stripe")
+    stripe_server.prime(account(payouts_enabled=True))
+    asked = len(stripe_server.requests)
+
+    event = told.tell(type, body, account="acct_2")
+
+    told.db.session.refresh(row)
+    assert (event.state, event.outcome) == ("succeeded", "ignored")
+    assert event.reason == "the event is of another account than it's about"
+    assert not row.payouts_enabled
+    assert len(stripe_server.requests) == asked

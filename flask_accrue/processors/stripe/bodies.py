@@ -19,8 +19,12 @@ _SECRET_KEYS: t.Final = frozenset({"client_secret", "secret"})
 # Objects whose URL lets in whoever has it.
 _LINKS: t.Final = frozenset({"account_link", "billing_portal.session", "login_link"})
 _SECRET_KEYS_OF_LINKS: t.Final = _SECRET_KEYS | {"url"}
-# A client secret may also stand in the middle of a URL, as in next_action.redirect_to_url.
-_CLIENT_SECRET = re.compile(r"\b(?:pi|seti|cs|src)_\w*secret_\w+", re.ASCII)
+#: A client secret, which may also stand in the middle of a URL, as in next_action.redirect_to_url, and that
+#: one within another, where an escape such as ``%3D`` comes before it.
+CLIENT_SECRET: t.Final = re.compile(
+    r"(?:\b|(?<=%[0-9A-Fa-f]{2})|(?<=%25[0-9A-Fa-f]{2}))(?:pi|seti|cs|src)_\w*secret_\w+",
+    re.ASCII,
+)
 # What a body has where a secret is: the name of a field or of a kind, or the middle of a client secret.
 _SECRET_WORDS: t.Final = (
     *(f'"{name}"'.encode() for name in sorted(_SECRET_KEYS | _LINKS)),
@@ -69,7 +73,7 @@ def invalid(message: str, param: str | None = None) -> InvalidRequest:
 
 def _without_secrets(value: t.Any, levels: int) -> t.Any:
     if isinstance(value, str):
-        return _CLIENT_SECRET.sub("[removed]", value) if "secret_" in value else value
+        return CLIENT_SECRET.sub("[removed]", value) if "secret_" in value else value
     if isinstance(value, dict):
         _check_depth(levels)
         kind = value.get("object")

@@ -21,9 +21,10 @@ from ...errors import (
     ProcessorUnavailable,
     RateLimited,
 )
+from .bodies import CLIENT_SECRET
 
 _LONGEST: t.Final = 500
-_KEY = re.compile(r"\b(?:sk|rk|pk|ek|whsec)_\S+|\b(?:pi|seti|cs|src)_\w*secret_\w+", re.ASCII)
+_KEY = re.compile(rf"\b(?:sk|rk|pk|ek|whsec)_\S+|{CLIENT_SECRET.pattern}", re.ASCII)
 
 
 def translated(error: stripe.StripeError) -> AccrueError:

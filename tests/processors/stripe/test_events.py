@@ -409,8 +409,21 @@ def test_no_client_secret_is_kept_at_any_depth() -> None:
     assert secret not in json.dumps(event(subscription(latest_invoice=nested)).raw)
 
 
-def test_words_that_only_sound_secret_are_kept() -> None:
-    found = event(sample("customer", description="the secret_garden of cus_1"))
+@pytest.mark.parametrize("sign", ["=", "%3D", "%3d", "%253D", "%22", " ", "/"])
+def test_no_client_secret_is_kept_that_stands_in_an_address_within_an_address(sign: str) -> None:
+    url = f"https://hooks.stripe.com/3ds?onward=client_secret{sign}pi_3SRzqC_secret_q1w2e3&a=b"
+    intent = sample("payment_intent", next_action={"redirect_to_url": {"url": url}})
+
+    found = event(intent, "payment_intent.requires_action")
+
+    assert isinstance(found.object, objects.PaymentIntent)
+    kept = found.object.raw["next_action"]["redirect_to_url"]["url"]
+    assert kept == f"https://hooks.stripe.com/3ds?onward=client_secret{sign}[removed]&a=b"
+
+
+@pytest.mark.parametrize("text", ["the secret_garden of cus_1", "docs_our_secret_santa", "%"])
+def test_words_that_only_sound_secret_are_kept(text: str) -> None:
+    found = event(sample("customer", description=text))
 
     assert found.object is not None
-    assert found.object.raw["description"] == "the secret_garden of cus_1"
+    assert found.object.raw["description"] == text

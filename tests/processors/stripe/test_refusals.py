@@ -241,7 +241,8 @@ def test_an_answer_about_something_else_is_none(
 def test_no_error_shows_a_key_a_header_or_a_whole_answer(stripe_server: ContractServer) -> None:
     key = "sk_test_51Hsecretsecret"
     processor = StripeProcessor(key, api_base=stripe_server.url, retries=0)
-    leak = said(message=f"Invalid API Key provided: {key}, whsec_abc; pi_1_secret_abc " + "x" * 600)
+    quoted = f"{key}, whsec_abc; pi_1_secret_abc, ?onward=a%3Dpi_1_secret_abc"
+    leak = said(message=f"Invalid API Key provided: {quoted} " + "x" * 600)
     errors: list[AccrueError] = []
     for status in (400, 401, 403, 404, 429, 500):
         stripe_server.queue_answer(status, leak)
