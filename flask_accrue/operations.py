@@ -24,6 +24,7 @@ from . import models
 from .clock import real_now
 from .errors import IdempotencyConflict, InvalidRequest, OperationInProgress
 from .isolation import begin_at_read_committed
+from .metadata import can_be_stored
 from .state import current_state
 from .stored_errors import AccrueErrorJson
 from .telemetry import reached
@@ -109,6 +110,12 @@ def is_known(id: str) -> bool:
     return row is not None and bool(row.request)
 
 
+def is_done(id: str) -> bool:
+    """Tell whether an operation of that id was carried out."""
+    row = current_state().db.session.get(models.Operation, id)
+    return row is not None and row.state == "done"
+
+
 class Begun(enum.Enum):
     """How an operation stands when it's begun."""
 
@@ -192,7 +199,7 @@ def _freeze(
     reached("operation.begun")
     transaction = session.get_transaction()
     try:
-        row.request = request()
+        row.request = _kept(request())
     except BaseException:
         session.rollback()
         raise
@@ -207,13 +214,35 @@ def _freeze_again(
     """Keep what will be sent by an operation that another call set aside."""
     id, token = row.id, row.lease_token
     try:
-        frozen = request()
+        frozen = _kept(request())
     except BaseException:
         abandon(id, token)
         raise
     session.commit()
     row.request = frozen
     session.commit()
+
+
+def _kept(request: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return what will be sent, once it's clear that it can be kept until then.
+
+    :raises InvalidRequest: for anything that isn't JSON, such as a date where text is wanted, and for text
+        that no database takes.
+    """
+    try:
+        text = json.dumps(request, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"Something among the arguments is of a kind that isn't taken there: {error}.",
+            code="parameter_invalid",
+        ) from None
+    # What looks like a NUL may be a backslash and what follows it.
+    if not can_be_stored(text) or "\\u0000" in text.replace("\\\\", ""):
+        raise InvalidRequest(
+            "Some text among the arguments holds a NUL, or half a surrogate pair.",
+            code="parameter_invalid",
+        )
+    return request
 
 
 def _known(

@@ -202,16 +202,33 @@ def swapped(
 
 def without_end(now: models.Subscription) -> dict[str, t.Any]:
     """Return what takes back a scheduled end, unless that is its schedule's, or that of what is free of
-    charge until then."""
+    charge until then. An earlier end than that gives way to it."""
     undone: dict[str, t.Any] = {}
-    is_comped = now.cancel_at is not None and now.meta.get(COMP_END_KEY) == str(unix(now.cancel_at))
-    if is_comped or open_schedule(now) is not None:
+    if ends_with_comp(now) or open_schedule(now) is not None:
         return undone
+    if now.ends_at is not None and (later := comp_end_after(now)) is not None:
+        return {"cancel_at": later}
     if now.cancel_at_period_end:
         undone["cancel_at_period_end"] = False
     if now.cancel_at is not None:
         undone["cancel_at"] = None
     return undone
+
+
+def ends_with_comp(now: models.Subscription) -> bool:
+    """Tell whether a subscription ends when it's no longer to be free of charge."""
+    if now.cancel_at is None:
+        return False
+    return bool(now.meta.get(COMP_END_KEY) == str(unix(now.cancel_at)))
+
+
+def comp_end_after(now: models.Subscription) -> int | None:
+    """Return when what is free of charge was to end, in Unix seconds, if that is after the end that it has
+    now; else it would go on without one, and never be billed."""
+    noted = now.meta.get(COMP_END_KEY, "")
+    if not now.is_complimentary or not noted.isdecimal() or now.ends_at is None:
+        return None
+    return int(noted) if int(noted) > unix(now.ends_at) else None
 
 
 def billed_as_a_whole_first(

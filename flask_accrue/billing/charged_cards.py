@@ -8,7 +8,6 @@ from .. import models, operations
 from ..errors import InvalidState
 from ..gateways import gateway_of
 from ..processors import Capability
-from ..state import current_state
 from .changes import as_it_is
 from .customers import customer
 from .payment_methods import chosen_card, require_attached, set_default_payment_method
@@ -73,7 +72,7 @@ def use_payment_method(
     payer = customer(owner)
     id = operations.operation_id(operation_id, "use_payment_method", f"customer:{payer.id}")
     # The default comes last, so that it tells whether all of it was done.
-    if not _is_done(id):
+    if not operations.is_done(id):
         require_attached(payer, payment_method)
         for each in charged_to_others(payer, payment_method):
             step = operations.shortened(f"{id}:{each.id}")
@@ -99,8 +98,3 @@ def charged_to_others(
             if {each.default_payment_method_processor_id, *own_cards(each)} - wanted
         ),
     ]
-
-
-def _is_done(id: str) -> bool:
-    row = current_state().db.session.get(models.Operation, id)
-    return row is not None and row.state == "done"

@@ -79,6 +79,7 @@ def charge_card(
     said: c.Mapping[str, t.Any],
     metadata: c.Mapping[str, str],
     operation_id: str | None,
+    beside: c.Mapping[str, t.Any] | None = None,
 ) -> models.PaymentIntent:
     """Carry out a charge of whatever kind: of the named card or the default, never of another.
 
@@ -86,6 +87,7 @@ def charge_card(
     :param method: the processor's that charges.
     :param said: what that is told besides amount, card, customer and metadata.
     :param metadata: as :func:`~flask_accrue.metadata.validate_metadata` returns it.
+    :param beside: what else a repeat has to ask for, that isn't the charge's own.
     :raises AccrueError: as :func:`charge` does.
     """
     asked = {
@@ -114,7 +116,7 @@ def charge_card(
         kind=kind,
         subject=f"customer:{payer.id}",
         processor=gateway,
-        arguments={**asked, "metadata": metadata},
+        arguments={**asked, "metadata": metadata, **(beside or {})},
         method=method,
         request=request,
         result="payment_intent",

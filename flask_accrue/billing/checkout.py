@@ -58,8 +58,8 @@ def create_checkout_session(
     cancel_url: str | None = None,
     name: str = "default",
     trial: Trial | None = None,
-    coupon: str | None = None,
-    promotion_code: str | None = None,
+    coupon: models.Coupon | str | None = None,
+    promotion_code: models.PromotionCode | str | None = None,
     allow_promotion_codes: bool = False,
     automatic_tax: bool = False,
     tax_id_collection: bool = False,
@@ -90,8 +90,8 @@ def create_checkout_session(
     :param cancel_url: where the customer goes who gives up.
     :param name: of the subscription that comes of it.
     :param trial: how long, or until when, it's free; it has to end at least 48 hours ahead.
-    :param coupon: taken off at once, by the processor's id, as is ``promotion_code``; at most one of
-        these, and neither where ``allow_promotion_codes`` lets the customer type a code.
+    :param coupon: taken off at once, by its row or the processor's id, as is ``promotion_code``; at most one
+        of these, and neither where ``allow_promotion_codes`` lets the customer type a code.
     :param customer_update: what of the customer the page may overwrite, such as ``{"address": "auto"}``.
     :param expires_at: from 30 minutes to 24 hours ahead.
     :param mounted: whether it's a mounted page; by default where ``ACCRUE_HOSTED_PAGES`` says so, and
@@ -115,8 +115,8 @@ def create_checkout_session(
         expires_at=expires_at,
         embedded=embedded,
         options={
-            "coupon": coupon,
-            "promotion_code": promotion_code,
+            "coupon": _id_of(coupon),
+            "promotion_code": _id_of(promotion_code),
             "allow_promotion_codes": bool(allow_promotion_codes),
             "automatic_tax": bool(automatic_tax),
             "tax_id_collection": bool(tax_id_collection),
@@ -326,6 +326,12 @@ def _creation(
         check=(lambda: refuse_second(payer, name)) if subscribes else None,
         find=("checkout_session", processor_id),
     )
+
+
+def _id_of(discount: models.Coupon | models.PromotionCode | str | None) -> str | None:
+    if isinstance(discount, models.Coupon | models.PromotionCode):
+        return discount.processor_id
+    return discount
 
 
 def _trial_end(operation_id: str) -> int | None:

@@ -98,13 +98,18 @@ def update_coupon(
     other_amounts: c.Iterable[Money] = (),
     operation_id: str | None = None,
 ) -> models.Coupon:
-    """Change a coupon's name or metadata, or add amounts in other currencies. Its terms never change."""
+    """Change a coupon's name or metadata, or add amounts in other currencies. Its terms never change.
+
+    :raises InvalidRequest: for amounts that aren't above 0, can't be paid (``amount_not_payable``), or aren't
+        in a currency each.
+    """
     changes: dict[str, t.Any] = {} if name is None else {"name": name}
     if metadata is not None:
         changes["metadata"] = change_of_metadata(metadata, coupon)
-    amounts = {each.currency: each.amount_minor for each in other_amounts}
-    if amounts:
-        changes["currency_options"] = amounts
+    others = list(other_amounts)
+    _check_amounts(others)
+    if others:
+        changes["currency_options"] = {each.currency: each.amount_minor for each in others}
     return t.cast(models.Coupon, _change(coupon, "update_coupon", changes, operation_id))
 
 
@@ -274,22 +279,24 @@ def _check_terms(
 ) -> None:
     if (percent_off is None) == (amount_off is None):
         raise _invalid("percent_off", "A coupon has either percent_off or amount_off.")
-    for each in [*other_amounts] + ([] if amount_off is None else [amount_off]):
-        if not isinstance(each, Money) or each.amount_minor <= 0:
-            raise _invalid("amount_off", f"An amount off is Money above 0, not {each!r}.")
-        each.require_payable()
+    _check_amounts([*([] if amount_off is None else [amount_off]), *other_amounts])
     if percent_off is not None:
         _percent(percent_off)
     if amount_off is None and other_amounts:
         raise _invalid("other_amounts", "Other amounts need an amount_off beside them.")
-    currencies = [each.currency for each in other_amounts]
-    currencies += [] if amount_off is None else [amount_off.currency]
-    if len(set(currencies)) < len(currencies):
-        raise _invalid("other_amounts", "Each amount is in a currency of its own.")
     one_of("duration", duration, DURATIONS)
     if (duration == "repeating") != (months is not None):
         raise _invalid("months", "A coupon has months if its duration is 'repeating'.")
     _check_count(months, "months")
+
+
+def _check_amounts(amounts: list[t.Any]) -> None:
+    for each in amounts:
+        if not isinstance(each, Money) or each.amount_minor <= 0:
+            raise _invalid("amount_off", f"An amount off is Money above 0, not {each!r}.")
+        each.require_payable()
+    if len({each.currency for each in amounts}) < len(amounts):
+        raise _invalid("other_amounts", "Each amount is in a currency of its own.")
 
 
 def _check_minimums(minimum: t.Any, others: list[t.Any]) -> None:

@@ -178,6 +178,7 @@ def update_customer(
             )
     if "metadata" in changes:
         changes["metadata"] = validate_metadata(changes["metadata"])
+    says_zone = "preferred_timezone" in changes
     zone = changes.pop("preferred_timezone", None)
     if zone is not None:
         _check_zone(zone)
@@ -186,7 +187,7 @@ def update_customer(
         change_of_metadata(changes["metadata"], row)
     if changes:
         row = change_customer(row, "update_customer", changes, operation_id)
-    if zone is not None and zone != row.preferred_timezone:
+    if says_zone and zone != row.preferred_timezone:
         row = _set_zone(row, zone)
     return row
 
@@ -269,7 +270,7 @@ def change_customer(
     return perform(plan, operation_id)
 
 
-def _set_zone(row: models.Customer, zone: str) -> models.Customer:
+def _set_zone(row: models.Customer, zone: str | None) -> models.Customer:
     id = row.id
 
     def work(uow: UnitOfWork) -> models.Customer:

@@ -21,6 +21,7 @@ def put_data(row: R, data: c.Mapping[str, t.Any]) -> R:
     :raises StaleRecord: when the row was changed since it was read.
     :raises InvalidRequest: for what isn't JSON.
     """
+    _check(data)
     return _set(row, lambda old: dict(data))
 
 
@@ -28,8 +29,19 @@ def patch_data(row: R, data: c.Mapping[str, t.Any]) -> R:
     """Lay keys over the host's data of a row; ``None`` deletes a key.
 
     :raises StaleRecord: when the row was changed since it was read.
+    :raises InvalidRequest: for what isn't JSON.
     """
+    _check(data)
     return _set(row, lambda old: {k: v for k, v in {**old, **data}.items() if v is not None})
+
+
+def _check(data: t.Any) -> None:
+    if not isinstance(data, c.Mapping) or not all(isinstance(key, str) for key in data):
+        raise InvalidRequest(
+            f"Data is a mapping whose keys are strings, not {type(data).__name__}.",
+            code="data_invalid",
+            param="data",
+        )
 
 
 def _set(row: R, change: c.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> R:

@@ -14,7 +14,13 @@ from ..processors import Capability
 from ..state import current_state
 from ..unit_of_work import UnitOfWork, write
 from .arguments import one_of
-from .changes import billed_as_a_whole_first, update
+from .changes import (
+    COMP_END_KEY,
+    billed_as_a_whole_first,
+    comp_end_after,
+    ends_with_comp,
+    update,
+)
 from .early_ends import is_in_the_way, moved_to_the_period_end, set_to, without_billing_again
 from .perform import Plan, perform, seen, settle_session
 from .subscriptions import unix
@@ -106,12 +112,23 @@ def pause(
     The processor's status stays as it is; :attr:`~flask_accrue.models.Subscription.is_paused` tells.
 
     :param resumes_at: when collection goes on by itself.
+    :raises InvalidRequest: when that isn't ahead.
     """
     one_of("behavior", behavior, PAUSES)
     gateway_of(subscription).require(Capability.PAUSE)
     until = None if resumes_at is None else unix(resumes_at)
     said = {"pause": {"behavior": behavior, "resumes_at": until}}
-    return update(subscription, "pause", said, lambda _: dict(said), operation_id)
+
+    def changes(_: models.Subscription) -> dict[str, t.Any]:
+        if until is not None and until <= unix(clock.now()):
+            raise InvalidRequest(
+                f"{resumes_at:%Y-%m-%d %H:%M} isn't ahead, so there would be no pause.",
+                code="parameter_invalid",
+                param="resumes_at",
+            )
+        return dict(said)
+
+    return update(subscription, "pause", said, changes, operation_id)
 
 
 def resume(
@@ -119,15 +136,28 @@ def resume(
 ) -> models.Subscription:
     """Undo a scheduled end, a pause, or both. A running trial keeps its end.
 
-    What :func:`cancel_at` has given back is billed again with the next invoice.
+    What :func:`cancel_at` has given back is billed again with the next invoice. What is free of charge until
+    a later end (:func:`comp_subscription`) has that one again; only when that is undone it goes on without.
+
+    One that the processor paused, since its trial ended without a card, is taken up: its first period begins
+    now and is billed. Its end, if it has one, stays.
 
     :raises InvalidState: with the code ``nothing_to_resume`` when there is neither, or it has ended.
+    :raises CardError: when the bank declines that first payment.
+    :raises ActionRequired: when the customer has to confirm it.
     """
 
     def changes(now: models.Subscription) -> dict[str, t.Any]:
         undone: dict[str, t.Any] = {}
+        if not now.is_ended and is_on_hold(now):
+            return {"resume": True}
         if not now.is_ended:
-            if now.cancel_at_period_end:
+            if (later := comp_end_after(now)) is not None:
+                undone |= {"cancel_at": later, **without_billing_again(now)}
+            elif ends_with_comp(now):
+                undone |= {"cancel_at": None, "metadata": {COMP_END_KEY: ""}}
+                undone |= without_billing_again(now)
+            elif now.cancel_at_period_end:
                 undone["cancel_at_period_end"] = False
             elif now.cancel_at is not None:
                 undone |= {"cancel_at": None, **without_billing_again(now)}
@@ -141,6 +171,11 @@ def resume(
         return undone
 
     return update(subscription, "resume", {}, changes, operation_id, needs_begun=False)
+
+
+def is_on_hold(now: models.Subscription) -> bool:
+    """Tell whether the processor has paused a subscription itself, not the collection of its payments."""
+    return now.is_paused and now.pause_behavior is None
 
 
 def _cancel_now(

@@ -7,7 +7,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import mirror, models
+from .. import mirror, models, operations
 from ..errors import InvalidRequest, InvalidState, NotAttached
 from ..gateways import gateway_of
 from ..metadata import change_of_metadata
@@ -31,7 +31,7 @@ def add_payment_method(
 
     The same card twice gives the existing row.
 
-    :param default: make it the default; by default only when the customer has none.
+    :param default: make it the default; by default only when the customer has none. A repeat changes neither.
     :raises CardError: when the bank refuses it.
     :raises InvalidRequest: for what can't be a token. A card number isn't one, and is neither sent nor kept.
     """
@@ -39,25 +39,31 @@ def add_payment_method(
     payer = customer(owner)
     gateway = gateway_of(payer)
     gateway.require(Capability.PAYMENT_METHODS)
-    processor_id = payer.processor_id
+    processor_id, subject = payer.processor_id, f"customer:{payer.id}"
+    id = operations.operation_id(operation_id, "add_payment_method", subject)
     known = {each.processor_id for each in list_payment_methods(payer)}
     plan: Plan[models.PaymentMethod] = Plan(
         kind="add_payment_method",
-        subject=f"customer:{payer.id}",
+        subject=subject,
         processor=gateway,
-        arguments={"token": token},
+        arguments={"token": token} | ({} if default is None else {"default": bool(default)}),
         method="add_payment_method",
-        request=lambda id: {"customer": processor_id, "token": token},
+        request=lambda _: {"customer": processor_id, "token": token},
+        # Kept, since by the time of a repeat the customer may have lost the default that there was.
+        basis=lambda: payer.default_payment_method_id is None if default is None else bool(default),
         result="payment_method",
         customer_id=payer.id,
     )
-    row = perform(plan, operation_id)
+    row = perform(plan, id)
     twin = _twin(row, known)
     if twin is not None:
-        remove_payment_method(row, operation_id=_further(operation_id, "twin"))
+        remove_payment_method(row, operation_id=operations.shortened(f"{id}:twin"))
         row = twin
-    if default or (default is None and payer.default_payment_method_id is None):
-        set_default_payment_method(payer, row, operation_id=_further(operation_id, "default"))
+    following = operations.shortened(f"{id}:default")
+    is_wanted = bool(default) or payer.default_payment_method_id is None
+    is_left = row.is_attached and _is_to_be_default(id) and not operations.is_done(following)
+    if is_wanted and is_left:
+        set_default_payment_method(payer, row, operation_id=following)
     return row
 
 
@@ -304,6 +310,7 @@ def _needing(payment_method: models.PaymentMethod) -> models.Subscription | None
     )
 
 
-def _further(operation_id: str | None, step: str) -> str | None:
-    """Return the id of a further step of an operation that the caller named."""
-    return None if operation_id is None else f"{operation_id}:{step}"
+def _is_to_be_default(operation_id: str) -> bool:
+    """Tell whether a card that was added is to be the default, as was settled when it was."""
+    made = current_state().db.session.get_one(models.Operation, operation_id)
+    return bool(made.request.get("basis"))

@@ -13,7 +13,7 @@ from ..errors import InvalidRequest
 from ..metadata import require_fit, validate_metadata
 from .arguments import one_of
 from .changes import PRORATIONS
-from .prices import Items, check_countable, check_currency, chosen_prices, find_price
+from .prices import Items, check_countable, check_currency, chosen_prices, find_price, paid_in
 from .promotions import refuse_both, to_redeem
 from .subscriptions import check_trial, trial_end, unix
 
@@ -218,6 +218,15 @@ def frozen_phases(
         each.frozen(begins if number == 0 else None, metadata, given)
         for number, (each, given) in enumerate(itertools.zip_longest(phases, discounts))
     ]
+
+
+def with_currency(
+    payer: models.Customer, phases: c.Sequence[c.Mapping[str, t.Any]]
+) -> list[dict[str, t.Any]]:
+    """Return phases, as they are sent, with the currency in which a customer pays them, where it has to be
+    said."""
+    currency = paid_in(payer, {item["price"] for each in phases for item in each["items"]})
+    return [{**each, **({} if currency is None else {"currency": currency})} for each in phases]
 
 
 def _is_duration(value: t.Any) -> bool:

@@ -26,6 +26,7 @@ from .changes import (
 from .discounts import kept
 from .items import added, removed
 from .perform import settle_session
+from .phase_discounts import known
 from .prices import Items, check_quantity, chosen_prices
 from .promotions import accepted_code, bought_by, check_coupon, refuse_both
 from .quantities import recounted
@@ -92,7 +93,9 @@ def preview_upcoming_invoice(
     named, id, processor_id = item_name(item), subscription.id, subscription.processor_id
     change = _change(price, quantity, named, items)
     settle_session()
-    now = as_it_is(id)
+    refuse_both(coupon, promotion_code)
+    # A further discount comes after those that it has.
+    now = as_it_is(id) if coupon is None and promotion_code is None else known(subscription)
     changes: dict[str, t.Any] = {}
     reckoned = None
     further = _further_discount(now, coupon, promotion_code)
@@ -122,7 +125,6 @@ def _further_discount(
     coupon: models.Coupon | str | None,
     promotion_code: models.PromotionCode | str | None,
 ) -> dict[str, str] | None:
-    refuse_both(coupon, promotion_code)
     payer = now.customer
     currency = now.currency or payer.currency
     if coupon is not None:

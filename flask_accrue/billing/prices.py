@@ -86,6 +86,14 @@ def check_currency(payer: models.Customer, price: t.Any) -> None:
         )
 
 
+def paid_in(payer: models.Customer, prices: c.Iterable[str]) -> str | None:
+    """Return the currency that a customer pays prices in, where that isn't every price's own: a processor has
+    to be told then. ``None``: it goes without saying."""
+    found = (find_price(payer, each) for each in prices)
+    others = any(each is not None and each.currency != payer.currency for each in found)
+    return payer.currency if others else None
+
+
 def check_price(price: t.Any) -> None:
     """Say what is wrong with a price's name."""
     if not isinstance(price, str) or not price or not can_be_stored(price):

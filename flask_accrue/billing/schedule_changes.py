@@ -37,6 +37,7 @@ from .phases import (
     beginning,
     frozen_phases,
     said_phases,
+    with_currency,
 )
 from .subscriptions import unix
 
@@ -250,7 +251,8 @@ def _laid(
         laid, proration = resent(now), "none"
     else:
         return {}
-    return {"phases": laid if card is None else with_card(laid, card), "proration": proration}
+    laid = with_currency(now.customer, laid if card is None else with_card(laid, card))
+    return {"phases": laid, "proration": proration}
 
 
 def _defaults(

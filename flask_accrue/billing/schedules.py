@@ -28,6 +28,7 @@ from .phases import (
     beginning,
     frozen_phases,
     said_phases,
+    with_currency,
 )
 from .schedule_changes import release_schedule, update_as
 from .subscriptions import card_to_charge, check_name, refuse_second, said_method, unix
@@ -104,7 +105,9 @@ def subscribe_via_schedule(
         named = {**extra, mirror.NAME_KEY: name}
         return {
             "customer": processor_id,
-            "phases": frozen_phases(phases, beginning(begins), named, discounts),
+            "phases": with_currency(
+                payer, frozen_phases(phases, beginning(begins), named, discounts)
+            ),
             "start_date": begins,
             "end_behavior": end_behavior,
             "payment_method": card,
@@ -167,7 +170,8 @@ def schedule_subscription(
 
     :param keep_discounts: whether the discounts that it has go on in the phases, whose own come after them;
         otherwise they are over with its period.
-    :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already.
+    :raises InvalidState: with the code ``subscription_scheduled`` when it's under a schedule already, or
+        ``subscription_canceling`` while it's to end.
     :raises InvalidRequest: for a coupon or code that can't be redeemed; with the code ``tax_rates_unclear``
         for a new item beside several that aren't taxed alike. It's under no schedule then.
     """
@@ -213,10 +217,13 @@ def schedule_subscription(
         current = now.phases[0]
         following = frozen_phases(phases, _ends(current), {}, given)
         return {
-            "phases": [
-                *with_terms([as_sent(current, before)], current),
-                *with_terms(following, current, keep_discounts=keep_discounts),
-            ],
+            "phases": with_currency(
+                now.customer,
+                [
+                    *with_terms([as_sent(current, before)], current),
+                    *with_terms(following, current, keep_discounts=keep_discounts),
+                ],
+            ),
             "end_behavior": end_behavior,
             "proration": "none",
             "metadata": {**extra, mirror.NAME_KEY: subscription.name},
@@ -262,6 +269,12 @@ def _put_under_schedule(
             raise InvalidState(
                 "This subscription is under a schedule already; change that one.",
                 code="subscription_scheduled",
+            )
+        if now.ends_at is not None:
+            raise InvalidState(
+                f"This subscription ends on {now.ends_at:%Y-%m-%d %H:%M}, so that no phase would follow. "
+                "Take that back with billing.resume() first.",
+                code="subscription_canceling",
             )
         plan.seen |= seen(now)
         return {"subscription": processor_id}

@@ -19,7 +19,7 @@ from .authentication import action_required, payment_outcome
 from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
-from .prices import Items, check_countable, check_currency, chosen_prices, find_price
+from .prices import Items, check_countable, check_currency, chosen_prices, find_price, paid_in
 from .promotions import refuse_both, to_redeem
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
@@ -128,6 +128,7 @@ def subscribe(
     processor_id = payer.processor_id
 
     def request(id: str) -> dict[str, t.Any]:
+        currency = paid_in(payer, wanted)
         return {
             "customer": processor_id,
             "items": [
@@ -143,6 +144,7 @@ def subscribe(
             "discounts": discounts,
             **days,
             **({} if _ends is None else {"cancel_at": _ends}),
+            **({} if currency is None else {"currency": currency}),
         }
 
     plan: Plan[models.Subscription] = Plan(

@@ -135,8 +135,9 @@ def separate_charge_and_transfer(
 ) -> SeparateCharge:
     """Charge a customer of the platform's, then move parts of it to one account or several.
 
-    Each step is an operation of its own. Where the customer has to confirm the charge, or something fails on
-    the way, the same call with the same ``operation_id`` goes on where it ended.
+    Each step is an operation of its own, and how the sale is shared is a part of the first. Where the
+    customer has to confirm the charge, or something fails on the way, the same call with the same
+    ``operation_id`` goes on where it ended.
 
     :param transfers: to whom how much; together at most the amount.
     :param group: a name that the charge and its transfers have in common.
@@ -162,6 +163,11 @@ def separate_charge_and_transfer(
         },
         metadata,
         operation_id,
+        beside={
+            "transfers": [
+                [row.processor_id, each.amount_minor, each.currency] for row, each in parts
+            ]
+        },
     )
     charge_id = _charge_of(payment).id
     session, payment_id, made = current_state().db.session, payment.id, []
@@ -213,6 +219,7 @@ def _charge(
     split: dict[str, t.Any],
     metadata: c.Mapping[str, str] | None,
     operation_id: str | None,
+    beside: c.Mapping[str, t.Any] | None = None,
 ) -> models.PaymentIntent:
     check_amount(amount, "A charge")
     extra = validate_metadata(metadata or {}, ours=1)
@@ -234,6 +241,7 @@ def _charge(
         said=split,
         metadata=extra,
         operation_id=operation_id,
+        beside=beside,
     )
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from .. import account_scope, mirror, models
 from ..billing.amounts import check_amount, check_in, check_money, check_part
+from ..billing.current import sync
 from ..billing.customers import OPERATION_KEY
 from ..billing.perform import Plan, perform, seen
 from ..billing.writing import Seen
@@ -35,12 +36,13 @@ def transfer(
     """Move money to an account: of a charge, else of the platform's balance.
 
     :param charge: what it's a part of. The transfer is then made at once and settles when the charge does;
-        without one the balance has to hold as much.
+        without one the balance has to hold as much. Of a charge that was settled in the currency of the
+        platform's balance the amount is in that one.
     :param group: a name that the transfers and the charge of one sale have in common.
     :raises InvalidRequest: for an amount that isn't above 0, above what is left of the charge, in another
         currency, or more than the balance holds.
-    :raises InvalidState: with the code ``charge_not_succeeded``, or ``other_account`` inside an account's
-        block.
+    :raises InvalidState: with the code ``charge_not_succeeded``, or ``other_account`` for a charge of an
+        account's own, and inside an account's block.
     """
     check_amount(amount, "A transfer")
     extra = validate_metadata(metadata or {}, ours=1)
@@ -62,6 +64,10 @@ def transfer(
             _check_charge(charge, amount)
         return {**said, "metadata": {**extra, OPERATION_KEY: id}}
 
+    def settle() -> None:
+        if charge is not None and charge.fee is None and amount.currency != charge.currency:
+            sync(charge)
+
     plan = Plan(
         kind="transfer",
         subject=f"connect_account:{row.id}",
@@ -71,6 +77,7 @@ def transfer(
         request=request,
         result="transfer",
         customer_id=None,
+        settle=settle,
         find=("transfer", row.processor_id),
         create=lambda uow, answer: _write(uow, gateway, answer, {}),
     )
@@ -138,17 +145,28 @@ def list_transfers(account: Account | None = None) -> list[models.Transfer]:
 
 
 def _check_charge(charge: models.Charge, amount: Money) -> None:
+    if charge.customer.account is not None:
+        raise InvalidState(
+            f"This charge is the account {charge.customer.account}'s own, and a transfer is a part of one of "
+            "the platform's.",
+            code="other_account",
+        )
     if not charge.is_succeeded:
         raise InvalidState(
             "Only of a charge that succeeded can a part be transferred.",
             code="charge_not_succeeded",
         )
+    if amount.currency != charge.currency and charge.fee is None:
+        # What a charge cost is only told where it was settled in its own currency. Else it's transferred in
+        # that of the balance, of which how much that was is told at the processor alone.
+        return
     check_in(charge.currency, amount, "charge")
     transfers = models.Transfer
     moved = current_state().db.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(transfers.amount_left), 0)).where(
             transfers.processor == charge.processor,
             transfers.source_charge_processor_id == charge.processor_id,
+            transfers.currency == charge.currency,
         )
     )
     left = Money(charge.amount_captured - int(moved or 0), charge.currency)

@@ -6,6 +6,7 @@ import dataclasses
 import typing as t
 
 from .. import models
+from ..billing.changes import ends_with_comp
 from ..pages import format_date
 from . import queries
 
@@ -51,6 +52,11 @@ def may_be_done(row: models.Subscription, do: str) -> bool:
     return step is not None and step.do == do
 
 
+def may_be_kept(row: models.Subscription) -> bool:
+    """Tell whether its customer may take the end of a subscription back."""
+    return not ends_with_comp(row)
+
+
 def names_of(row: models.Subscription) -> str:
     """Return what a subscription is for."""
     ids = [each.price_processor_id for each in row.items]
@@ -69,8 +75,11 @@ def _standing(row: models.Subscription, locale: str | None) -> tuple[str, Step |
     zone = row.customer.preferred_timezone
     if row.is_canceling:
         said = f"Ends on {format_date(row.ends_at, locale, zone)}."
-        # Keeping it would end the pause as well, which isn't said.
-        return (f"{said} Payments are paused.", None) if row.is_paused else (said, _KEEP)
+        if row.is_paused:
+            # Keeping it would end the pause as well, which isn't said.
+            return f"{said} Payments are paused.", None
+        # What is free of charge until then can't be kept for nothing.
+        return said, _KEEP if may_be_kept(row) else None
     if row.is_past_due:
         # Its period was never paid, so there is none to wait for.
         return "The last payment failed.", _END

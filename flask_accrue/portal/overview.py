@@ -21,7 +21,7 @@ from . import queries
 from .cards import new_card_url
 from .checkout_page import locale_of
 from .explaining import words_for
-from .held import held, may_be_done
+from .held import held, may_be_done, may_be_kept
 from .plan_changes import change_plan, plan_page
 from .rendering import show
 from .tax_address import TaxAddress, form_of, known_address, store_address, typed_address
@@ -140,8 +140,8 @@ def _do(link: models.PageLink, what: str, operation: str) -> str | None:
         billing.resume(found, operation_id=operation)
         return "Your subscription goes on."
     if what == "resume":
-        # To keep it isn't to end a pause that somebody else made.
-        if found.is_paused:
+        # To keep it isn't to end a pause that somebody else made, nor to have what is free for good.
+        if found.is_paused or not may_be_kept(found):
             abort(400)
         billing.resume(found, operation_id=operation)
         return "Your subscription goes on."

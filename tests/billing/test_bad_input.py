@@ -158,3 +158,51 @@ def test_data_that_no_database_holds_is_refused(
         with pytest.raises(errors.InvalidRequest):
             act(row, data)
     assert billing.put_data(row, {"a": 1}).data == {"a": 1}
+
+
+@pytest.mark.parametrize("wrong", [b"bytes", datetime.date(2027, 1, 1), "a\0b", "\ud800"])
+def test_what_cannot_be_kept_is_refused_and_leaves_the_session_as_it_was(
+    kit: Kit, payer: Organization, calls: list[str], wrong: Any
+) -> None:
+    before = _operations(kit)
+    for ask in (
+        lambda: billing.charge(payer, Money(500, "usd"), description=wrong),
+        lambda: billing.create_coupon(percent_off=10, name=wrong),
+        lambda: billing.create_checkout_session(
+            payer, "price_pro", success_url="/done", client_reference_id=wrong
+        ),
+    ):
+        with pytest.raises(errors.InvalidRequest):
+            ask()
+    assert calls == []
+    assert _operations(kit) == before
+    assert billing.charge(payer, Money(500, "usd"), description="\\u0000").is_succeeded
+
+
+def test_amounts_of_a_coupon_in_other_currencies_are_checked_before_any_call(
+    kit: Kit, calls: list[str]
+) -> None:
+    coupon = billing.create_coupon(amount_off=Money(500, "usd"))
+    calls.clear()
+    eur = Money(400, "eur")
+    for wrong in ([Money(-5, "eur")], [Money(1501, "kwd")], [eur, eur], [400]):
+        with pytest.raises(errors.InvalidRequest):
+            billing.update_coupon(coupon, other_amounts=wrong)  # type: ignore[arg-type]
+    assert calls == []
+
+
+def test_a_pause_that_is_over_is_refused_before_any_call(
+    kit: Kit, subscription: models.Subscription, calls: list[str]
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as raised:
+        billing.pause(subscription, resumes_at=kit.now)
+    assert raised.value.param == "resumes_at"
+    assert calls == []
+
+
+@pytest.mark.parametrize("change", [billing.put_data, billing.patch_data])
+def test_data_is_a_mapping(subscription: models.Subscription, change: Any) -> None:
+    for wrong in ([1], "text", {1: 2}):
+        with pytest.raises(errors.InvalidRequest) as raised:
+            change(subscription, wrong)
+        assert raised.value.code == "data_invalid"

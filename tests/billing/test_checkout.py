@@ -385,3 +385,14 @@ def test_what_no_database_can_hold_names_no_session_price_coupon_or_code(
     assert caught.value.code == "promotion_code_not_found"
     with pytest.raises(InvalidRequest):
         billing.apply_coupon(subscription, unheard)
+
+
+@pytest.mark.only("sqlite")
+def test_a_discount_is_named_by_its_row_or_its_id(kit: Kit, payer: Organization) -> None:
+    coupon = billing.create_coupon(percent_off=50, id="half")
+    code = billing.create_promotion_code(coupon, "SUMMER")
+    for named in ({"coupon": coupon}, {"coupon": "half"}, {"promotion_code": code}):
+        session = billing.create_checkout_session(
+            payer, "price_pro", success_url="/done", **named
+        ).session
+        assert session.amount_total == 950

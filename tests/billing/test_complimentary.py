@@ -96,6 +96,47 @@ def test_it_ends_at_its_end_also_after_a_swap(kit: Kit, payer: Organization, beg
     assert sum(due(payer)) == (0 if begins else 1900)
 
 
+@pytest.mark.parametrize("how", ["resume", "swap", "resume an end of its own", "preview"])
+def test_an_earlier_end_that_is_taken_back_leaves_the_one_of_what_is_free(
+    kit: Kit, payer: Organization, subscription: models.Subscription, how: str
+) -> None:
+    ends_at = kit.now + datetime.timedelta(days=100)
+    billing.comp_subscription(subscription, reason="For a trade fair", ends_at=ends_at)
+    if how == "resume an end of its own":
+        billing.cancel_at(subscription, kit.now + datetime.timedelta(days=9))
+    else:
+        billing.cancel_at_period_end(subscription)
+    kit.deliver()
+    if how == "swap":
+        billing.swap_plan(subscription, "price_team", proration="create_prorations")
+    elif how == "preview":
+        billing.preview_upcoming_invoice(subscription, price="price_team")
+        billing.resume(subscription)
+    else:
+        billing.resume(subscription)
+    assert subscription.ends_at == ends_at
+    kit.deliver()
+    assert subscription.ends_at == ends_at
+    kit.advance(days=101)
+    assert subscription.is_ended
+    assert sum(due(payer)) == 1900
+
+
+def test_only_its_own_end_is_undone_for_good(
+    kit: Kit, payer: Organization, subscription: models.Subscription
+) -> None:
+    ends_at = kit.now + datetime.timedelta(days=100)
+    billing.comp_subscription(subscription, reason="For a trade fair", ends_at=ends_at)
+    billing.resume(subscription)
+    assert subscription.ends_at is None
+    # Nor does it come back later.
+    billing.cancel_at_period_end(subscription)
+    billing.resume(subscription)
+    assert subscription.ends_at is None
+    kit.deliver()
+    assert subscription.ends_at is None
+
+
 def test_an_end_within_the_period_gives_back_nothing_of_what_was_paid(
     kit: Kit, payer: Organization, subscription: models.Subscription
 ) -> None:

@@ -67,6 +67,12 @@ def test_metadata_is_merged_and_a_zone_is_ours_alone(kit: Kit, org: Organization
     assert row.preferred_timezone == "Europe/Berlin"
 
 
+def test_a_zone_is_taken_away_again(kit: Kit, org: Organization) -> None:
+    billing.update_customer(org, preferred_timezone="Europe/Berlin")
+    assert billing.update_customer(org, name="Acme").preferred_timezone == "Europe/Berlin"
+    assert billing.update_customer(org, preferred_timezone=None).preferred_timezone is None
+
+
 def test_a_purged_customer_never_comes_back(kit: Kit, org: Organization) -> None:
     session, made = kit.state.db.session, []
     for make in (

@@ -441,6 +441,19 @@ def test_a_preview_with_a_coupon_is_what_comes(
     assert paid(payer) == [seen.total, 1900]
 
 
+def test_a_preview_with_a_coupon_keeps_discounts_that_no_event_has_told_of(
+    kit: Kit, payer: Organization
+) -> None:
+    half = billing.create_coupon(percent_off=50, duration="forever")
+    tenth = billing.create_coupon(percent_off=10, duration="forever")
+    row = billing.subscribe(payer, "price_pro", coupon=half)
+    row.discounts = None
+    kit.state.db.session.commit()
+    said = billing.preview_upcoming_invoice(row, coupon=tenth).total
+    billing.apply_coupon(row, tenth)
+    assert billing.preview_upcoming_invoice(row).total == said == 855
+
+
 def test_the_bill_of_a_swap_with_discounts_is_what_its_preview_said(
     kit: Kit, payer: Organization
 ) -> None:

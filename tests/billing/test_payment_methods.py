@@ -56,6 +56,37 @@ def test_a_card_chosen_clears_the_one_before(kit: Kit, payer: Organization) -> N
     assert row.default_payment_method is second
 
 
+def test_adding_a_card_again_under_its_id_changes_no_default(kit: Kit, payer: Organization) -> None:
+    first = billing.list_payment_methods(payer)[0]
+    second = billing.add_payment_method(payer, "pm_card_mastercard", operation_id="op")
+    billing.remove_payment_method(first)
+
+    assert billing.add_payment_method(payer, "pm_card_mastercard", operation_id="op") is second
+    assert billing.customer(payer).default_payment_method is None
+
+    billing.remove_payment_method(second)
+    again = billing.add_payment_method(payer, "pm_card_mastercard", operation_id="op")
+    assert again is second
+    assert not again.is_attached
+
+
+def test_whether_a_card_becomes_the_default_is_a_part_of_what_was_asked(
+    kit: Kit, payer: Organization
+) -> None:
+    billing.add_payment_method(payer, "pm_card_mastercard", operation_id="op")
+    with pytest.raises(errors.IdempotencyConflict):
+        billing.add_payment_method(payer, "pm_card_mastercard", default=True, operation_id="op")
+
+
+def test_a_card_that_is_added_under_the_longest_id_is_the_default(
+    kit: Kit, org: Organization
+) -> None:
+    card = billing.add_payment_method(org, "pm_card_visa", operation_id="x" * 255)
+    assert billing.customer(org).default_payment_method is card
+    assert billing.add_payment_method(org, "pm_card_visa", operation_id="y" * 255) is card
+    assert billing.list_payment_methods(org) == [card]
+
+
 def test_cards_that_the_processor_no_longer_has_go_with_the_next_look(
     kit: Kit, payer: Organization
 ) -> None:

@@ -47,6 +47,33 @@ def entries(kit: Kit, prefix: str) -> list[str]:
     return [each.type for each in found if each.type.startswith(prefix)]
 
 
+@pytest.mark.parametrize("ends", ["with its period", "at a date", "when it's no longer free"])
+def test_what_is_to_end_is_put_under_no_schedule(
+    kit: Kit, payer: Organization, subscription: models.Subscription, calls: list[str], ends: str
+) -> None:
+    later = kit.now + datetime.timedelta(days=100)
+    if ends == "with its period":
+        billing.cancel_at_period_end(subscription)
+    elif ends == "at a date":
+        billing.cancel_at(subscription, later)
+    else:
+        billing.comp_subscription(subscription, reason="A friend", ends_at=later)
+    ends_at = subscription.ends_at
+    calls.clear()
+    with pytest.raises(InvalidState) as raised:
+        billing.schedule_subscription(
+            subscription, [billing.Phase("price_team", lasts=(1, "month"))]
+        )
+    assert raised.value.code == "subscription_canceling"
+    assert calls == []
+    assert subscription.ends_at == ends_at
+    billing.resume(subscription)
+    billing.schedule_subscription(subscription, [billing.Phase("price_team", lasts=(1, "month"))])
+    kit.advance(days=40)
+    assert [each.price_processor_id for each in subscription.items] == ["price_team"]
+    assert subscription.is_active
+
+
 def test_a_schedule_goes_through_its_phases_and_lets_its_subscription_go_on(
     kit: Kit, payer: Organization
 ) -> None:

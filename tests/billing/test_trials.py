@@ -121,6 +121,26 @@ def test_a_trial_without_a_card_grants_nothing_after_its_end(
     assert not has_active_plan(org, "pro")
 
 
+def test_what_was_paused_after_a_trial_without_a_card_is_resumed_with_one(
+    kit: Kit, org: Organization
+) -> None:
+    kit.fake.configure(trial_without_card="pause")
+    row = billing.subscribe(org, "price_pro", trial=3 * DAYS)
+    kit.advance(days=10)
+    assert row.is_paused
+    billing.add_payment_method(org, "pm_card_visa")
+    for _ in range(2):
+        assert billing.resume(row, operation_id="op") is row
+        assert row.is_active
+        assert not row.is_paused
+        assert row.current_period_start == kit.now
+        kit.deliver()
+    assert has_active_plan(org, "pro")
+    assert [each.amount for each in billing.list_charges(org)] == [1900]
+    with pytest.raises(errors.InvalidState):
+        billing.resume(row)
+
+
 def test_a_trial_that_lapsed_before_its_webhook_came_is_told_the_same_by_row_and_list(
     kit: Kit, trial: models.Subscription
 ) -> None:

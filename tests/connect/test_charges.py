@@ -109,6 +109,22 @@ def test_a_separate_charge_that_broke_off_goes_on_where_it_ended(kit, payer, acc
     assert kit.fake.balance(account=account.processor_id) == usd(600)
 
 
+@pytest.mark.parametrize("other", [[600, 300], [500], []])
+def test_the_same_sale_is_never_shared_otherwise(kit, payer, account, other):
+    connect.separate_charge_and_transfer(
+        payer, usd(1000), [(account, usd(600))], group="sale-1", operation_id="op-1"
+    )
+    with pytest.raises(IdempotencyConflict):
+        connect.separate_charge_and_transfer(
+            payer,
+            usd(1000),
+            [(account, usd(each)) for each in other],
+            group="sale-1",
+            operation_id="op-1",
+        )
+    assert [each.amount for each in rows(models.Transfer)] == [600]
+
+
 @pytest.mark.only("sqlite")
 def test_a_separate_charge_is_shared_as_soon_as_its_payment_has_succeeded(kit, org, account):
     billing.add_payment_method(org, "pm_card_authenticationRequired")
@@ -225,6 +241,19 @@ def test_no_more_of_a_charge_is_transferred_than_it_brought(kit, payer, account)
     assert paid.latest_charge_processor_id == charge.processor_id
     with pytest.raises(InvalidRequest, match="USD"):
         connect.transfer(account, Money(1, "eur"), charge=charge)
+
+
+def test_of_an_account_s_own_charge_nothing_is_transferred(kit, payer, account, there):
+    other = connect.create_account(type="express")
+    kit.fake.complete_account(other.processor_id)
+    kit.deliver()
+    billing.charge(there, usd(1000))
+    [charge] = rows(models.Charge)
+
+    with pytest.raises(InvalidState) as refused:
+        connect.transfer(other, usd(100), charge=charge)
+
+    assert refused.value.code == "other_account"
 
 
 def test_a_transfer_is_taken_back_in_parts(kit, payer, account):

@@ -50,6 +50,26 @@ def test_a_subscription_is_ended_and_kept(kit: Kit, payer: Visitor, paid: Organi
     assert not subscription_of(kit, paid).is_canceling
 
 
+def test_what_is_free_until_its_end_isnt_kept_for_nothing(
+    kit: Kit, payer: Visitor, paid: Organization
+) -> None:
+    ends_at = kit.now + datetime.timedelta(days=100)
+    url = link_for(paid, flow="subscription_cancel", subscription=subscription_of(kit, paid))
+    cancel, keep = steps(payer, url)["cancel"], dict[str, str]()
+    billing.comp_subscription(subscription_of(kit, paid), reason="A friend", ends_at=ends_at)
+    assert "Ends on" in text_of(payer.get(url).text)
+    assert steps(payer, url) == {}
+
+    # An old page ends it earlier; that can be taken back, and no more.
+    payer.post(url, cancel)
+    assert subscription_of(kit, paid).ends_at == subscription_of(kit, paid).current_period_end
+    keep = steps(payer, url)["resume"]
+    payer.post(url, keep)
+    assert subscription_of(kit, paid).ends_at == ends_at
+    assert payer.post(url, {**keep, "operation": cancel["operation"]}).status_code == 400
+    assert subscription_of(kit, paid).ends_at == ends_at
+
+
 def test_what_was_never_paid_ends_at_once_and_says_so(
     kit: Kit, payer: Visitor, paid: Organization
 ) -> None:

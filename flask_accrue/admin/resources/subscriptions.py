@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ... import billing, models
+from ...billing.changes import comp_end_after, ends_with_comp
+from ...billing.endings import is_on_hold
+from ...clock import from_unix
 from ...models.beginnings import begins_like, begins_with
 from ...pages import card_text
 from ...processors import Capability
@@ -167,8 +170,16 @@ def _cancel(rows: c.Sequence[models.Subscription], asked: Asked) -> str:
 
 def _confirm_resume(rows: c.Sequence[models.Subscription]) -> Confirmation:
     row = rows[0]
-    if row.pause_behavior is not None:
+    if is_on_hold(row):
+        text = "Its first period begins now, and is charged for."
+    elif row.pause_behavior is not None:
         text = "Payments are collected again from now on."
+    elif (later := comp_end_after(row)) is not None:
+        text = (
+            f"It ends on {day(from_unix(later))} again, when it's no longer to be free of charge."
+        )
+    elif ends_with_comp(row):
+        text = f"The end on {day(row.ends_at)} is withdrawn, and it goes on free of charge."
     elif row.is_trialing:
         text = f"The trial goes on until {day(row.trial_end)}, then the first payment is due."
     else:
@@ -186,7 +197,7 @@ def _resume(rows: c.Sequence[models.Subscription], asked: Asked) -> str:
 
 
 def _can_resume(row: models.Subscription) -> bool:
-    return not row.is_ended and (row.ends_at is not None or row.pause_behavior is not None)
+    return not row.is_ended and (row.ends_at is not None or row.is_paused)
 
 
 def _can(row: models.Subscription, capability: Capability) -> bool:

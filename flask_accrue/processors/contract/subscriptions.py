@@ -23,6 +23,7 @@ class SubscriptionCalls(Calls):
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         cancel_at: int | None = None,
+        currency: str | None = None,
         days_until_due: int | None = None,
         key: str,
     ) -> Answer:
@@ -31,7 +32,8 @@ class SubscriptionCalls(Calls):
         ``discounts`` are ``[{"coupon": …} or {"promotion_code": …}]``, by id, in the order in which they are
         taken off. ``cancel_at`` is when it ends, in Unix seconds: within its first period that is billed as a
         whole all the same, later the last one is billed in part. Invoices that are sent are to be paid within
-        ``days_until_due``, 30 by default.
+        ``days_until_due``, 30 by default. ``currency`` is said where the prices are sold in several, and the
+        customer pays in another than their own.
 
         When the first payment fails or needs the customer, the subscription is made all the same and is
         ``incomplete``; the answer then also holds the latest invoice and its payment intent.
@@ -52,6 +54,8 @@ class SubscriptionCalls(Calls):
         * ``trial_end``: Unix seconds or ``"now"``
         * ``cancel_at_period_end``: a boolean; ``cancel_at``: Unix seconds or ``None``
         * ``pause``: ``{"behavior": …, "resumes_at": … | None}``, or ``None`` to resume
+        * ``resume``, alone: ``True`` to take up one that the processor paused itself, when its trial ended
+          without a card; its first period is billed, and how it stands by then is as the processor says
         * ``payment_behavior``: ``allow_incomplete`` (the change stands when its payment fails)
           or ``error_if_incomplete`` (nothing changes and :class:`CardError` is raised)
         * ``discounts``: all that it's to have: ``[{"discount": …}]`` for one that it has, or as for

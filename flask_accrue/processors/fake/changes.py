@@ -36,7 +36,7 @@ BEHAVIORS: t.Final = ("allow_incomplete", "error_if_incomplete")
 CHANGEABLE: t.Final = frozenset(
     {
         "items", "proration", "proration_date", "trial_end", "cancel_at_period_end", "cancel_at",
-        "pause", "payment_behavior", "default_payment_method", "metadata", "discounts",
+        "pause", "resume", "payment_behavior", "default_payment_method", "metadata", "discounts",
         "automatic_tax",
     }
 )  # fmt: skip
@@ -63,7 +63,13 @@ def update(
     if "pause" in changes:
         changed = _with_pause(changed, changes["pause"])
     collected = None
-    if subscription.status == "paused" and changes.get("pause", changes) is None:
+    if changes.get("resume"):
+        if subscription.status != "paused":
+            raise refused(
+                f"Only a subscription that is paused can be resumed; this one is {subscription.status}.",
+                "resume",
+                "subscription_unexpected_state",
+            )
         return _resume(tx, changed)
     if changes.keys() & _BILLED:
         changed, collected = item_changes.apply(tx, subscription, changed, changes)

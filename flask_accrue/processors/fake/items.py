@@ -75,6 +75,19 @@ def counted(price: objects.Price, quantity: t.Any) -> int | None:
     return number
 
 
+def check_currency(sold: str, wanted: str | None, param: str) -> None:
+    """Refuse another currency than the one in which prices are sold: the simulator's have no other.
+
+    :raises InvalidRequest: for another one.
+    """
+    if wanted not in (None, sold):
+        raise refused(
+            f"The prices are in {sold.upper()}, not in {str(wanted).upper()}.",
+            param,
+            "currency_mismatch",
+        )
+
+
 def check_together(tx: Transaction, items: c.Sequence[objects.SubscriptionItem]) -> objects.Price:
     """Check that items can be on one subscription; return the price that sets its rhythm.
 

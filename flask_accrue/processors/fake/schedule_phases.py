@@ -20,7 +20,7 @@ MOST: t.Final = 10
 _KNOWN: t.Final = frozenset(
     {
         "items", "start_date", "end_date", "duration", "trial", "trial_end", "proration", "metadata",
-        "discounts", "automatic_tax",
+        "discounts", "automatic_tax", "currency",
     }
 )  # fmt: skip
 
@@ -71,6 +71,9 @@ def lay_out(
         raise refused(
             "All phases of a schedule are in one currency.", "phases", "currency_mismatch"
         )
+    [sold] = currencies
+    for number, phase in enumerate(wanted):
+        items.check_currency(sold, phase.get("currency"), f"phases[{number}][currency]")
     return tuple(laid), terms
 
 

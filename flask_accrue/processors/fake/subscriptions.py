@@ -30,6 +30,7 @@ def create(
     at_once: bool = True,
     automatic_tax: bool = False,
     cancel_at: int | None = None,
+    currency: str | None = None,
     days_until_due: int | None = None,
     collect: bool = True,
 ) -> tuple[objects.Subscription, collection.Collected]:
@@ -49,6 +50,7 @@ def create(
         for each in chosen
     )
     price = items.check_together(tx, made)
+    items.check_currency(price.currency, currency, "currency")
     customer = customers.bill_in(tx, customer, price.currency)
     subscription = objects.Subscription(
         processor_id=tx.new_id("sub"),

@@ -33,6 +33,7 @@ _PHASE: t.Final[t.Mapping[str, str]] = {
     "metadata": "metadata",
     "discounts": "discounts",
     "automatic_tax": "automatic_tax",
+    "currency": "currency",
 }
 _CHANGEABLE: t.Final = frozenset(
     {"phases", "proration", "end_behavior", "metadata", "automatic_tax", "default_payment_method"}

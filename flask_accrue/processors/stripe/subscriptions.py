@@ -39,6 +39,7 @@ _CHANGEABLE: t.Final = frozenset(_PLAIN) | {
     "cancel_at_period_end",
     "cancel_at",
     "pause",
+    "resume",
     "discounts",
     "automatic_tax",
 }
@@ -60,6 +61,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         cancel_at: int | None = None,
+        currency: str | None = None,
         days_until_due: int | None = None,
         key: str,
     ) -> Answer:
@@ -79,6 +81,7 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             "payment_behavior": "allow_incomplete",
             "metadata": metadata,
             "discounts": discounts or None,
+            "currency": currency,
             "expand": list(EXPANDED),
         }
         if collection_method == "send_invoice":
@@ -113,6 +116,8 @@ class StripeSubscriptions(StripeCalls, SubscriptionCalls):
             given["automatic_tax"] = {"enabled": changes["automatic_tax"]}
         given |= _end(changes)
         path = f"{PATH}/{segment(subscription)}"
+        if changes.get("resume"):
+            path += "/resume"
         return _told(api, api.post(path, {**given, "expand": list(EXPANDED)}, key=key))
 
     def preview_invoice(self, subscription: str, changes: dict[str, Json]) -> Answer:

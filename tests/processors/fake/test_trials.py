@@ -4,6 +4,8 @@ import datetime
 
 import pytest
 
+from flask_accrue.errors import InvalidRequest
+
 DAYS_14 = datetime.timedelta(days=14)
 
 
@@ -88,12 +90,16 @@ def test_without_a_card_it_is_paused_if_the_rules_say_so_and_resumes_with_one(fa
     assert shop.advance(days=60) == 0
 
     shop.use(answer.main.customer, "pm_card_visa")
-    resumed = shop.change(answer, pause=None)
+    # Collection isn't what is paused.
+    assert shop.change(answer, pause=None).main.status == "paused"
+    resumed = shop.change(answer, resume=True)
 
     assert resumed.main.status == "active"
     assert resumed.main.current_period_start == fake.clock.now()
     assert (resumed.objects[1].status, resumed.objects[1].total) == ("paid", 1900)
     assert "customer.subscription.resumed" in shop.types()
+    with pytest.raises(InvalidRequest):
+        shop.change(answer, resume=True)
 
 
 def test_ending_it_now_bills_the_first_period_at_once(fake, shop):

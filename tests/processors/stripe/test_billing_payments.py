@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from flask_accrue import billing, models
+from flask_accrue import billing, connect, models
 from flask_accrue.errors import InvalidRequest, InvalidState
 from flask_accrue.money import Money
 from tests.processors.stripe.situations import charge, payment_intent
@@ -140,3 +140,26 @@ def test_a_card_that_was_set_up_in_the_browser_comes_by_return(
     assert {card.last4 for card in billing.list_payment_methods(org)} == {"4242", "3220"}
     assert entries().count("setup_intent.succeeded") == 1
     assert entries().count("payment_method.attached") == 2
+
+
+@pytest.mark.parametrize("settled", ["usd", "eur"])
+def test_a_part_of_a_charge_is_transferred_in_the_currency_in_which_it_was_settled(
+    payer: models.Customer, stripe_server: ContractServer, settled: str
+) -> None:
+    account = connect.create_account(type="express")
+    stripe_server.prime(transaction("txn_1", 1000, 59) | {"currency": settled})
+    of_payer = {"customer": payer.processor_id, "currency": "eur"}
+    paid = charge(**of_payer, amount=1000, amount_captured=1000, balance_transaction="txn_1")
+    stripe_server.prime(paid)
+    intent = payment_intent(**of_payer, status="succeeded", latest_charge=paid)
+    stripe_server.queue_answer(200, intent, method="POST", path="^/v1/payment_intents")
+    billing.charge(payer, Money(1000, "eur"))
+    [row] = rows(models.Charge)
+
+    if settled == "eur":
+        with pytest.raises(InvalidRequest, match="in EUR, not USD"):
+            connect.transfer(account, Money(300, "usd"), charge=row)
+    connect.transfer(account, Money(300, settled), charge=row)
+
+    [sent] = stripe_server.requests_to("POST", "/v1/transfers")
+    assert (sent.params["currency"], sent.params["source_transaction"]) == (settled, paid["id"])

@@ -11,6 +11,7 @@ from flask_accrue.errors import CardError, NotFound, ProcessorUnavailable
 from flask_accrue.processors import objects
 from flask_accrue.processors.stripe import StripeProcessor
 from tests.processors.stripe.call_table import CALLS
+from tests.processors.stripe.call_table.call import SUBSCRIPTION_EXPANDED
 from tests.processors.stripe.situations import (
     DECLINED,
     answers_with,
@@ -64,6 +65,22 @@ def test_a_swap_whose_payment_fails_tells_of_both(
     assert kinds(answer) == ["subscription", "invoice", "payment_intent", "charge"]
     assert isinstance(answer.main, objects.Subscription)
     assert answer.main.status == "past_due"
+
+
+def test_one_that_stripe_paused_after_its_trial_is_resumed_with_what_it_was_billed(
+    world: ContractServer, processor: StripeProcessor
+) -> None:
+    world.clock.set(NOON)
+    world.prime(payment_intent(**DECLINED))
+    billed = open_invoice(created=NOON_SECONDS)
+    answers_with(world, subscription(status="paused", latest_invoice=billed))
+
+    answer = processor.update_subscription("sub_1", {"resume": True}, key="key-1")
+
+    assert kinds(answer) == ["subscription", "invoice", "payment_intent", "charge"]
+    [sent] = world.requests_to("POST", "/v1/subscriptions/sub_1/resume")
+    assert sent.status == 200
+    assert sent.params == {"expand": SUBSCRIPTION_EXPANDED}
 
 
 def test_an_older_invoice_is_none_that_a_change_was_billed_with(

@@ -77,6 +77,38 @@ def test_a_price_is_for_whoever_pays_in_one_of_its_currencies(
 
     [sent] = stripe_server.requests_to("POST", "/v1/subscriptions")
     assert sent.params["items"][0]["price"] == "price_world"
+    # Else Stripe takes the price's own, and refuses it.
+    assert sent.params["currency"] == "eur"
+
+
+@pytest.mark.only("sqlite")
+def test_the_phases_of_a_schedule_are_paid_in_the_customers_currency(
+    european: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    phases = [billing.Phase("price_world", lasts=(each, "month")) for each in (1, 2)]
+    billing.subscribe_via_schedule(org, phases)
+    made = billing.subscribe(org, "price_world", name="other")
+    billing.schedule_subscription(made, phases)
+
+    sent = [
+        *stripe_server.requests_to("POST", "/v1/subscription_schedules"),
+        *(
+            each
+            for each in stripe_server.requests
+            if each.path.startswith("/v1/subscription_schedules/")
+        ),
+    ]
+    said = [each.params["phases"] for each in sent if each.params and "phases" in each.params]
+    assert [[phase["currency"] for phase in each] for each in said] == [["eur"] * 2, ["eur"] * 3]
+
+
+@pytest.mark.only("sqlite")
+def test_the_currency_goes_without_saying_where_its_the_prices_own(
+    payer: models.Customer, org: Organization, stripe_server: ContractServer
+) -> None:
+    billing.subscribe(org, "price_pro")
+    [sent] = stripe_server.requests_to("POST", "/v1/subscriptions")
+    assert "currency" not in sent.params
 
 
 @pytest.mark.only("sqlite")

@@ -27,6 +27,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
         discounts: list[dict[str, str]] | None = None,
         automatic_tax: bool = False,
         cancel_at: int | None = None,
+        currency: str | None = None,
         days_until_due: int | None = None,
         key: str,
     ) -> Answer:
@@ -40,6 +41,7 @@ class FakeSubscriptions(FakeCalls, SubscriptionCalls):
             "discounts": discounts,
             "automatic_tax": automatic_tax,
             "cancel_at": cancel_at,
+            "currency": currency,
             "days_until_due": days_until_due,
         }
 

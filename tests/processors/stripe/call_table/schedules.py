@@ -24,6 +24,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                     "trial": True,
                     "proration": "none",
                     "automatic_tax": False,
+                    "currency": "eur",
                 },
             ],
             start_date=NOW,
@@ -55,6 +56,7 @@ CALLS: t.Final[t.Mapping[str, Call]] = {
                     "trial": True,
                     "proration_behavior": "none",
                     "automatic_tax": {"enabled": False},
+                    "currency": "eur",
                 },
             ],
             "default_settings": {
