@@ -39,17 +39,22 @@ def claims_of_model(model: str | type[t.Any], column: str) -> c.Iterator[Claim]:
     """
     billable = billable_model(model)
     mapper = sa.inspect(billable)
-    attribute = mapper.columns.get(column)
-    if attribute is None:
-        attribute = mapper.local_table.columns.get(column)
-    if attribute is None:
+    found = mapper.columns.get(column)
+    if found is None:
+        found = next((each for each in mapper.columns if each.name == column), None)
+    if found is None:
         raise InvalidRequest(
             f"{billable.__name__} has no column {column!r}. It has: {', '.join(mapper.columns.keys())}.",
             param="customer_column",
         )
     session = current_state().db.session
-    statement = sa.select(*mapper.primary_key, attribute).where(attribute.is_not(None))
-    for *key, customer in session.execute(statement.order_by(*mapper.primary_key)).all():
+    # Attributes, and not columns: of a table that models share, they give the rows of this one alone.
+    *primary_key, attribute = (
+        getattr(billable, mapper.get_property_by_column(each).key)
+        for each in (*mapper.primary_key, found)
+    )
+    statement = sa.select(*primary_key, attribute).where(attribute.is_not(None))
+    for *key, customer in session.execute(statement.order_by(*primary_key)).all():
         if str(customer).strip():
             owner_id = key_text(key)
             where = f"{mapper.local_table.name} {owner_id}"
@@ -127,10 +132,10 @@ def _readable(reader: csv.DictReader[str]) -> c.Iterator[dict[str, str | None]]:
             "are its quotes closed?",
             param="csv",
         ) from None
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         raise InvalidRequest(
-            f"The CSV file isn't UTF-8, somewhere after line {reader.line_num}. Save it as UTF-8, and "
-            "run this again.",
+            f"The CSV file isn't UTF-8: there is a byte 0x{error.object[error.start]:02x} in it that can't "
+            "be read. Save it as UTF-8, and run this again.",
             param="csv",
         ) from None
 

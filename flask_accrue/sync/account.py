@@ -175,6 +175,8 @@ class Run:
     #: Customers of whom only the owner is known here, and of whom a run that only looks was told.
     told: set[str] = dataclasses.field(default_factory=set)
     growth: Growth = dataclasses.field(default_factory=Growth)
+    #: Where the object to go on after was gone.
+    begun_anew_at: set[Name] = dataclasses.field(default_factory=set)
 
     @property
     def report(self) -> Report:
@@ -262,9 +264,12 @@ class Run:
         after = self.progress.after
         try:
             return self.ask(self.ahead.page(self.gateway, kind, after))
-        except (NotFound, InvalidRequest):
-            if self.progress.after is None:
+        except InvalidRequest as error:
+            is_gone = isinstance(error, NotFound) or error.param == "starting_after"
+            # Once: of whatever else is wrong with this page, the run would only come upon it again.
+            if after is None or not is_gone or (kind, after) in self.begun_anew_at:
                 raise
+            self.begun_anew_at.add((kind, after))
             self.progress.after = self.progress.until = None
             return self.ask(lambda: self.gateway.page(kind))
 

@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -30,6 +30,41 @@ class Person(Billable, Base):
     __tablename__ = "adopted_people"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+
+class Party(Base):
+    """What people and firms have in common, in a host where only firms pay."""
+
+    __tablename__ = "adopted_parties"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    stripe_id: Mapped[str | None] = mapped_column("stripe_customer")
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_on": "kind"}
+
+
+class Guest(Party):
+    """Who has a customer at Stripe that isn't billed here."""
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": "guest"}
+
+
+class Firm(Billable, Party):
+    """Who pays, in a table shared with others."""
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": "firm"}
+
+
+class Chain(Billable, Party):
+    """Who pays, with a table of its own beside the shared one."""
+
+    __tablename__ = "adopted_chains"
+
+    id: Mapped[int] = mapped_column(sa.ForeignKey("adopted_parties.id"), primary_key=True)
+    tax_customer: Mapped[str | None]
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": "chain"}
 
 
 class Squad(Billable, Base):
@@ -144,7 +179,8 @@ def test_what_is_in_doubt_is_told_and_left_alone(account: Account) -> None:
         "cus_1": "here it's Organization:1's",
         "cus_new": "Organization:2 has another customer here, cus_2",
         "cus_99": "there is no Organization:99 here",
-        "cus_7": "no billable of this app is called Spaceship; there is Organization, Person, Squad",
+        "cus_7": "no billable of this app is called Spaceship; "
+        "there is Chain, Firm, Organization, Person, Squad",
         "cus_word": "there is no Organization:seven here",
     }
     assert len(result.conflicts) == 9
@@ -292,6 +328,27 @@ def test_dj_stripes_customers_are_read_by_their_subscribers(
     assert told.exit_code == 0, told.output
     assert json.loads(told.output)["adopted"] == 2
     assert linked(account) == {"cus_1": "Organization:1", "cus_2": "Organization:2"}
+
+
+def test_of_a_shared_table_only_the_rows_of_the_model_are_claimed(account: Account) -> None:
+    session = account.db.session
+    session.add_all(
+        [
+            Guest(id=1, stripe_id="cus_1"),
+            Firm(id=2, stripe_id="cus_2"),
+            Chain(id=3, stripe_id="cus_3", tax_customer="cus_4"),
+        ]
+    )
+    session.commit()
+
+    def claimed(model: Any, column: str) -> list[tuple[str, str, str]]:
+        return [each[:3] for each in claims_of_model(model, column)]
+
+    assert claimed(Firm, "stripe_id") == [("Firm", "2", "cus_2")]
+    assert claimed(Firm, "stripe_customer") == [("Firm", "2", "cus_2")]
+    assert claimed(Chain, "stripe_id") == [("Chain", "3", "cus_3")]
+    assert claimed(Chain, "stripe_customer") == [("Chain", "3", "cus_3")]
+    assert claimed(Chain, "tax_customer") == [("Chain", "3", "cus_4")]
 
 
 def test_keys_that_another_tool_wrote_are_those_of_the_model(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from flask_accrue import models, telemetry
 from flask_accrue.clock import real_now
-from flask_accrue.errors import InvalidState, ProcessorUnavailable
+from flask_accrue.errors import InvalidRequest, InvalidState, NotFound, ProcessorUnavailable
 from flask_accrue.ledger import verify
 from flask_accrue.processors.stripe import StripeProcessor, api
 from flask_accrue.sync import belongings
@@ -160,6 +160,41 @@ def test_a_run_that_another_process_took_over_ends(account: Account) -> None:
     with pytest.raises(InvalidState, match="Another process carries on"):
         account.sync()
     assert account.count(models.Subscription) == 0
+
+
+@pytest.mark.parametrize("number", [13, 1])
+def test_what_cannot_be_read_ends_the_run_with_its_name(account: Account, number: int) -> None:
+    account.prime_customers(13)
+    account.change(f"cus_{number}", balance="many")
+
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match=f"customer cus_{number}: `balance` should be"):
+            account.sync("customers")
+
+    assert account.count(models.Customer) == (10 if number == 1 else 0)
+    account.change(f"cus_{number}", balance=0)
+    assert account.sync("customers").resumed is (number == 1)
+    assert account.count(models.Customer) == 13
+
+
+def test_a_page_that_is_refused_each_time_ends_the_run(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.prime_customers(13)
+    asked: list[str | None] = []
+    whole = StripeProcessor.page
+
+    def page(self: StripeProcessor, kind: str, **given: Any) -> Any:
+        asked.append(given.get("after"))
+        assert len(asked) < 9
+        if given.get("after") is not None:
+            raise NotFound("No such customer: 'cus_4'", param="starting_after")
+        return whole(self, kind, **given)
+
+    monkeypatch.setattr(StripeProcessor, "page", page)
+    with pytest.raises(NotFound, match="cus_4"):
+        account.sync("customers")
+    assert asked.count("0:cus_4") == 2
 
 
 def test_the_object_to_go_on_after_may_be_gone(account: Account) -> None:

@@ -136,7 +136,15 @@ def _listed(api: Api, *lists: _List) -> Answer:
 
 
 def _read(kind: str, told: Reply) -> objects.ProcessorObject:
-    row = reading.read(without_secrets(told.body) if told.may_hold_secrets else told.body)
+    try:
+        row = reading.read(without_secrets(told.body) if told.may_hold_secrets else told.body)
+    except InvalidRequest as error:
+        # Of a hundred on a page, it has to be said which.
+        raise InvalidRequest(
+            f"Stripe's {kind} {told.body.get('id')}: {error.message}",
+            code=error.code,
+            param=error.param,
+        ) from error
     if row is None or row.kind != kind:
         raise ProcessorUnavailable(f"Stripe listed something else than a {kind}.")
     return row
