@@ -80,6 +80,16 @@ def test_confirming_pays_and_opens_what_was_bought(
     kit.assert_settled()
 
 
+def test_what_was_paid_for_a_subscription_that_has_ended_since_isnt_called_active(
+    kit: Kit, org: Organization, payer: Visitor, url: str
+) -> None:
+    payer.submit(url)
+    billing.cancel(subscription_of(kit, org))
+    said = text_of(payer.get(url).text)
+    assert "You paid $19.00." in said
+    assert "active" not in said
+
+
 def test_failing_at_the_bank_charges_nothing_and_leaves_a_way_on(
     kit: Kit, org: Organization, payer: Visitor, url: str
 ) -> None:
