@@ -301,6 +301,8 @@ def _needing(payment_method: models.PaymentMethod) -> models.Subscription | None
             .where(
                 subscriptions.customer_id == payment_method.customer_id,
                 sa.not_(subscriptions.is_ended),
+                # Of one whose invoices are sent nothing is charged by itself.
+                subscriptions.collection_method != "send_invoice",
                 charged,
             )
             .order_by(subscriptions.created)

@@ -9,7 +9,7 @@ import typing as t
 
 import sqlalchemy as sa
 
-from .. import models
+from .. import models, operations
 from ..errors import InvalidRequest
 from ..gateways import gateway_of
 from ..processors import Capability
@@ -120,20 +120,23 @@ def add_tax_id(
     known = next(
         (each for each in list_tax_ids(payer) if (each.type, each.value) == (type, value)), None
     )
-    if known is not None:
+    subject = f"customer:{payer.id}"
+    id = operations.operation_id(operation_id, "add_tax_id", subject)
+    # What was asked for under that id before is what a repeat has to ask for.
+    if known is not None and not operations.is_known(id):
         return known
     processor_id = payer.processor_id
     plan: Plan[models.TaxId] = Plan(
         kind="add_tax_id",
-        subject=f"customer:{payer.id}",
+        subject=subject,
         processor=gateway,
         arguments=said,
         method="create_tax_id",
-        request=lambda id: {"customer": processor_id, **said},
+        request=lambda _: {"customer": processor_id, **said},
         result="tax_id",
         customer_id=payer.id,
     )
-    return perform(plan, operation_id)
+    return perform(plan, id)
 
 
 def remove_tax_id(tax_id: models.TaxId, *, operation_id: str | None = None) -> models.TaxId:

@@ -29,6 +29,12 @@ def test_the_default_card_of_a_live_subscription_is_kept_unless_forced(
     assert row.default_payment_method is None
 
 
+def test_a_subscription_whose_bills_are_sent_needs_no_card(kit: Kit, payer: Organization) -> None:
+    billing.subscribe(payer, "price_pro", collection_method="send_invoice")
+    card = billing.list_payment_methods(payer)[0]
+    assert not billing.remove_payment_method(card).is_attached
+
+
 def test_the_same_card_twice_is_one_row(kit: Kit, payer: Organization) -> None:
     first = billing.list_payment_methods(payer)[0]
     assert billing.add_payment_method(payer, "pm_card_visa") is first

@@ -337,3 +337,13 @@ def test_what_cant_be_a_tax_id_is_refused_before_any_call(
 
     assert raised.value.code == "tax_id_invalid"
     assert calls == []
+
+
+def test_a_number_that_is_there_isnt_given_for_another_under_the_same_id(
+    kit: Kit, payer: Organization
+) -> None:
+    billing.add_tax_id(payer, "eu_vat", "DE123456789")
+    other = billing.add_tax_id(payer, "eu_vat", "DE111111111", operation_id="op")
+    with pytest.raises(errors.IdempotencyConflict):
+        billing.add_tax_id(payer, "eu_vat", "DE123456789", operation_id="op")
+    assert billing.add_tax_id(payer, "eu_vat", "DE111111111", operation_id="op") is other
