@@ -123,6 +123,11 @@ class Processor(
         value = raw.get("default_payment_method")
         return value if isinstance(value, str) else None
 
+    def is_simulated(self, raw: t.Mapping[str, t.Any]) -> bool:
+        """Tell by a customer's raw object whether its events have the times of a simulation at the processor,
+        while answers have real ones."""
+        return False
+
     def list_catalog(self) -> Answer:
         """Return all products, then all prices."""
         self._unsupported(Capability.SUBSCRIPTIONS)

@@ -238,6 +238,7 @@ def apply_body(
     :raises MustFetch: when that can't be told.
     """
     customer, row = _lock(uow, gateway, event, of, payer)
+    event = _timed(gateway, event, customer)
     verdict = mirror.judge(row, event)
     is_short = event.fetchable and mirror.names_unknown(row, event.object)
     is_short = is_short or _lacks_card(uow, gateway, event.object)
@@ -269,6 +270,7 @@ def _from_answer(
     finish: Finish,
 ) -> None:
     customer, row = _lock(uow, gateway, event, of, payer)
+    event = _timed(gateway, event, customer)
     reason = None
     if answer is None:
         reason = _gone(gateway, of)
@@ -305,6 +307,15 @@ def _from_answer(
         _write(uow, gateway, customer, obj, Source.of_event(event), event)
     note_past(uow, customer, row, event, written=answer is not None)
     finish(uow, "fetched", reason, customer)
+
+
+def _timed(
+    gateway: Processor, event: ProcessorEvent, customer: models.Customer | None
+) -> ProcessorEvent:
+    """Return an event as its customer tells what its time means. No simulation is live."""
+    if event.livemode or customer is None or not gateway.is_simulated(customer.raw):
+        return event
+    return dataclasses.replace(event, simulated=True, usable=False)
 
 
 def _lacks_card(uow: UnitOfWork, gateway: Processor, obj: objects.ProcessorObject | None) -> bool:

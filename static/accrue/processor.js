@@ -85,6 +85,9 @@
 
   async function show(stripe, form) {
     const said = await secretFor(form);
+    if (!said.client_secret) {
+      throw new Error("There is nothing left to do here. Reload the page to see how it stands.");
+    }
     const elements = stripe.elements({ clientSecret: said.client_secret, appearance: colors() });
     elements.create("payment").mount(form.querySelector("[data-fields]"));
     return { said, elements };

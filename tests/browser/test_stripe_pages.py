@@ -175,6 +175,19 @@ def test_a_host_that_cant_be_reached_is_told_and_the_button_works_again(
     assert tab.said == []
 
 
+def test_a_card_that_is_left_already_is_told_in_our_own_words(tab: Tab, customer: Customer) -> None:
+    # As a checkout answers that another tab has completed.
+    left = {"client_secret": None, "onward": "/billing/checkout/there"}
+    tab.page.route("**/secret", lambda route: route.fulfill(json=left))
+    tab.open("/billing/cards/stripe/new")
+    expect(tab.page.get_by_role("alert").first).to_have_text(
+        "There is nothing left to do here. Reload the page to see how it stands."
+    )
+    expect(tab.page.get_by_role("button", name="Add the card")).to_be_disabled()
+    assert tab.page.locator("iframe").count() == 0
+    assert tab.said == []
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (390, "dark"), (1280, "light")])
 def test_the_pages_fit_their_window_and_are_accessible(
     customer: Customer, browser: Browser, width: int, scheme: Any

@@ -17,7 +17,9 @@ DEEPEST: t.Final = 64
 _PLAIN: t.Final = frozenset({int, bool, type(None)})
 _SECRET_KEYS: t.Final = frozenset({"client_secret", "secret"})
 # Objects whose URL lets in whoever has it.
-_LINKS: t.Final = frozenset({"account_link", "billing_portal.session", "login_link"})
+_LINKS: t.Final = frozenset(
+    {"account_link", "billing_portal.session", "identity.verification_session", "login_link"}
+)
 _SECRET_KEYS_OF_LINKS: t.Final = _SECRET_KEYS | {"url"}
 #: A client secret, which may also stand in the middle of a URL, as in next_action.redirect_to_url, and that
 #: one within another, where an escape such as ``%3D`` comes before it.

@@ -206,3 +206,7 @@ class StripeProcessor(
     def default_payment_method_of(self, raw: c.Mapping[str, t.Any]) -> str | None:
         """Return the default card's id that a customer's raw object names."""
         return default_payment_method(dict(raw))
+
+    def is_simulated(self, raw: c.Mapping[str, t.Any]) -> bool:
+        """Tell whether a customer is one of a test clock's. Most of its objects don't say so themselves."""
+        return raw.get("test_clock") is not None

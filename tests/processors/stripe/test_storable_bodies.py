@@ -19,7 +19,10 @@ def test_a_client_secret_is_taken_out_and_the_rest_is_kept() -> None:
     assert json.loads(kept)["data"]["object"] == {"id": "pi_1", "object": "payment_intent", "a": 1}
 
 
-@pytest.mark.parametrize("kind", ["billing_portal.session", "account_link", "login_link"])
+@pytest.mark.parametrize(
+    "kind",
+    ["billing_portal.session", "account_link", "login_link", "identity.verification_session"],
+)
 def test_a_link_that_lets_in_whoever_has_it_is_taken_out(kind: str) -> None:
     made = {"object": kind, "url": "https://billing.stripe.com/p/session/live_x", "created": 5}
     event = {"id": "evt_1", "object": "event", "url": "kept", "data": {"object": made}}
