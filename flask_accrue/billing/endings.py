@@ -140,7 +140,7 @@ def resume(
     a later end (:func:`comp_subscription`) has that one again; only when that is undone it goes on without.
 
     One that the processor paused, since its trial ended without a card, is taken up: its first period begins
-    now and is billed. Its end, if it has one, stays.
+    now and is billed, and it stays paused until that is paid. Its end, if it has one, stays.
 
     :raises InvalidState: with the code ``nothing_to_resume`` when there is neither, or it has ended.
     :raises CardError: when the bank declines that first payment.

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import typing as t
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from .. import models
@@ -26,6 +27,10 @@ _UNTOLD: t.Final = _OPEN_LINKS | frozenset(
     "processor owner_key".split()
 )
 _TOLD: dict[type[models.Mirrored], tuple[str, ...]] = {}
+
+
+#: What a processor may write at length has a column of as much, or of more.
+_ALWAYS_FITS: t.Final = 64
 
 
 @dataclasses.dataclass
@@ -84,6 +89,7 @@ def draft(
     :param identity: columns that are only set on a new row, such as ``customer_id``.
     """
     made: Draft[R]
+    values = _fitting(model, values)
     if row is None:
         names = {"processor": processor, "processor_id": obj.processor_id}
         row = new_row(model, {**names, **identity, "meta": {}, "data": {}})
@@ -102,6 +108,21 @@ def draft(
     if made.is_change or source.event is not None or is_other(row, raw):
         stamp(made, source, raw=raw)
     return made
+
+
+def _fitting(model: type[models.Mirrored], values: c.Mapping[str, t.Any]) -> c.Mapping[str, t.Any]:
+    """Return values whose texts fit their columns: a name of a page's length mustn't keep all else away.
+
+    Whole, it's in ``raw``. No id is as long as that.
+    """
+    if not any(type(value) is str and len(value) > _ALWAYS_FITS for value in values.values()):
+        return values
+    columns = sa.inspect(model).columns
+    fitting = dict(values)
+    for name, value in values.items():
+        if type(value) is str and name in columns:
+            fitting[name] = value[: getattr(columns[name].type, "length", None)]
+    return fitting
 
 
 def is_other(row: models.Mirrored, raw: dict[str, t.Any]) -> bool:

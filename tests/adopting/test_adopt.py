@@ -285,6 +285,23 @@ def test_a_customer_that_stripe_has_not_got_is_told_by_sync_and_ends_when_repair
     assert account.sync("customers").is_clean
 
 
+def test_whoever_came_by_before_is_linked_once_the_new_customer_is_deleted(
+    account: Account,
+) -> None:
+    account.own(1)
+    account.prime(1)
+    account.change("cus_1", metadata={})
+    made = billing.customer(account.db.session.get(Organization, 1)).processor_id
+    stored = [claim(1, "cus_1")]
+    assert reasons(adopt(stored)) == {"cus_1": f"Organization:1 has another customer here, {made}"}
+
+    account.delete("customer", made)
+    account.sync("customers", repair=True)
+
+    assert adopt(stored).adopted == 1
+    assert billing.customer(account.db.session.get(Organization, 1)).processor_id == "cus_1"
+
+
 def test_customers_of_whom_nothing_was_told_do_not_stand_for_the_account(account: Account) -> None:
     account.own(*range(1, 8))
     account.prime(1)

@@ -225,6 +225,27 @@ def test_an_email_links_a_customer_only_where_one_owner_and_one_customer_have_it
     }
 
 
+def test_a_text_that_is_longer_than_its_column_keeps_nothing_else_from_coming(
+    account: Account,
+) -> None:
+    account.own(1)
+    account.prime_rest()
+    account.prime(1)
+    account.change("prod_pro", name="\u00fc" * 3000)
+    account.change("price_pro", nickname="n" * 3000)
+    account.change("cus_1", name="Ada" * 300)
+    account.change("sub_1", metadata={"accrue_name": "addon " * 40})
+
+    account.sync()
+
+    assert account.find(models.Product, "prod_pro").name == "\u00fc" * 255
+    assert account.find(models.Price, "price_pro").nickname == "n" * 255
+    assert account.find(models.Customer, "cus_1").name == ("Ada" * 300)[:512]
+    assert account.find(models.Subscription, "sub_1").name == ("addon " * 40)[:100]
+    assert account.count(models.Charge) == 1
+    assert account.sync().is_clean
+
+
 @pytest.mark.parametrize("searches", [True, False])
 def test_an_email_is_the_same_however_it_is_spelled(account: Account, searches: bool) -> None:
     account.own(1, 2)

@@ -16,6 +16,7 @@ from . import (
     discounts,
     early_ends,
     endings,
+    invoices,
     item_changes,
     items,
     labels,
@@ -198,14 +199,21 @@ def _with_pause(
 def _resume(
     tx: Transaction, subscription: objects.Subscription
 ) -> tuple[objects.Subscription, collection.Collected]:
-    """Take up a subscription that is ``paused`` since its trial ended without a card; bill it now."""
+    """Take up a subscription that is ``paused`` since its trial ended without a card; bill it now.
+
+    Until that is paid it stays paused (https://docs.stripe.com/api/subscriptions/resume).
+    """
+    id, aside = subscription.processor_id, tx.aside(subscription.processor_id)
+    before = tx.peek(objects.Invoice, aside.get("resumption"))
+    if before is not None and before.status in invoices.UNPAID:
+        invoices.dismiss(tx, before, "void")
     resumed = dataclasses.replace(
-        subscription, status="active", billing_cycle_anchor=tx.now, current_period_end=tx.now
+        subscription, billing_cycle_anchor=tx.now, current_period_end=tx.now
     )
     invoice = lifecycle.renew(tx, resumed)
-    tx.emit("customer.subscription.resumed", tx.get(objects.Subscription, resumed.processor_id))
+    aside["resumption"] = invoice.processor_id
     collected = collection.issue(tx, invoice)
-    return tx.get(objects.Subscription, resumed.processor_id), collected
+    return tx.get(objects.Subscription, id), collected
 
 
 def _insist(collected: collection.Collected) -> None:

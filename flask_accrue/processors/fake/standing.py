@@ -14,6 +14,7 @@ def after_payment(tx: Transaction, invoice: objects.Invoice) -> None:
     subscription = _waiting_on(tx, invoice)
     if subscription is not None:
         _set(tx, subscription, "active")
+    _resume(tx, invoice)
 
 
 def settle_without_payment(tx: Transaction, invoice: objects.Invoice) -> objects.Invoice:
@@ -56,7 +57,18 @@ def dismiss(tx: Transaction, invoice: objects.Invoice, status: str) -> objects.I
         endings.expire(tx, subscription)
     elif subscription is not None:
         _set(tx, subscription, "active")
+    if status == "uncollectible":
+        _resume(tx, invoice)
     return dismissed
+
+
+def _resume(tx: Transaction, invoice: objects.Invoice) -> None:
+    """Let a subscription go on that waits for the bill by which it's taken up."""
+    subscription = _of(tx, invoice)
+    if subscription is None or subscription.status != "paused":
+        return
+    if tx.aside(subscription.processor_id).get("resumption") == invoice.processor_id:
+        tx.emit("customer.subscription.resumed", _set(tx, subscription, "active"))
 
 
 def _of(tx: Transaction, invoice: objects.Invoice) -> objects.Subscription | None:

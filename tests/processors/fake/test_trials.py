@@ -102,6 +102,28 @@ def test_without_a_card_it_is_paused_if_the_rules_say_so_and_resumes_with_one(fa
         shop.change(answer, resume=True)
 
 
+def test_it_stays_paused_until_the_bill_by_which_it_is_resumed_is_paid(fake, shop):
+    fake.configure(trial_without_card="pause")
+    answer = shop.subscribe(shop.customer(card=None), trial=DAYS_14)
+    shop.advance(days=15)
+    shop.use(answer.main.customer, "pm_card_chargeCustomerFail")
+
+    first = shop.change(answer, resume=True)
+    assert (first.main.status, first.objects[1].status) == ("paused", "open")
+    assert shop.advance(days=40) == 0
+    again = shop.change(answer, resume=True)
+    assert again.main.status == "paused"
+    assert fake.fetch("invoice", first.objects[1].processor_id).main.status == "void"
+
+    shop.use(answer.main.customer, "pm_card_visa")
+    fake.pay_invoice(again.objects[1].processor_id, payment_method=None, key="paid")
+
+    assert shop.subscription(answer).status == "active"
+    assert shop.types().count("customer.subscription.resumed") == 1
+    shop.advance(days=32)
+    assert shop.subscription(answer).current_period_start > again.main.current_period_start
+
+
 def test_ending_it_now_bills_the_first_period_at_once(fake, shop):
     answer = shop.subscribe(shop.customer(), trial=DAYS_14)
     shop.advance(days=5)
