@@ -43,6 +43,7 @@ _LOCAL = {
     "read_envelope",
     "storable",
     "default_payment_method_of",
+    "is_simulated",
     "find",
     # What it answers with is no object of ours: it's tried beside usage.
     "list_refused_usage",
