@@ -161,7 +161,7 @@ def sync_payment_methods(owner: t.Any) -> list[models.PaymentMethod]:
         mirror.write_answers(uow, locked, [answer], before)
         for row in list_payment_methods(locked):
             unchanged = mirror.watermark(row) == before.get(("payment_method", row.processor_id))
-            if row.processor_id not in listed and unchanged:
+            if row.processor_id not in listed and row.is_listed and unchanged:
                 mirror.mark_gone(uow, locked, row, mirror.Source.of_answer(answer))
 
     write(work, origin=Origin(current_actor()))

@@ -153,6 +153,12 @@ class PaymentMethod(Mirrored):
     def _is_attached(cls) -> sa.ColumnElement[bool]:
         return sa.and_(cls.detached_at.is_(None), cls.deleted_at.is_(None))
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the processor is sure to list it with its customer's: Stripe's bank accounts from before
+        payment methods have a list of their own (https://docs.stripe.com/api/customer_bank_accounts/list)."""
+        return self.type != "bank_account"
+
     @hybrid_property
     def is_expired(self) -> bool:
         """Whether the card's last month has passed, by billing time in UTC."""

@@ -135,6 +135,8 @@ def _note_gone(run: Run, wallet: _Wallet) -> None:
         customer = uow.lock_customer(wallet.customer_id)
         for (kind, processor_id), seen in missing.items():
             row = uow.find(models.MIRRORED[kind], customer.processor, processor_id)
+            if isinstance(row, models.PaymentMethod) and not row.is_listed:
+                continue
             if row is not None and mirror.watermark(row) == seen:
                 mirror.mark_gone(uow, customer, row, Source.of_answer(wallet.answer))
                 tally.report.count(kind, "gone")

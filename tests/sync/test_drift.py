@@ -12,6 +12,7 @@ from flask_accrue import billing, models
 from flask_accrue.errors import InvalidRequest, InvalidState
 from flask_accrue.ledger import verify
 from tests.host import Organization
+from tests.processors.stripe.stripe_bodies import START
 
 if TYPE_CHECKING:
     from tests.sync.account import Account
@@ -108,6 +109,19 @@ def test_an_edit_behind_the_back_of_the_mirror_is_told_and_undone(adopted: Accou
     assert adopted.told() == {"subscription sub_2 trial_ended": {"status": ("trialing", "active")}}
     adopted.sync()
     assert adopted.find(models.Subscription, "sub_2").status == "active"
+
+
+def test_a_bank_account_from_before_payment_methods_isnt_gone_because_it_isnt_listed(
+    adopted: Account,
+) -> None:
+    body = {"id": "ba_1", "object": "bank_account", "customer": "cus_1", "last4": "6789"}
+    adopted.tell("customer.source.created", body, START + 1)
+    assert adopted.find(models.PaymentMethod, "ba_1").is_attached
+
+    report = adopted.sync("payment_methods", repair=True)
+    assert "gone" not in report.counts["payment_method"]
+    billing.sync_payment_methods(adopted.find(models.Customer, "cus_1"))
+    assert adopted.find(models.PaymentMethod, "ba_1").is_attached
 
 
 def test_what_is_gone_is_told_and_ends_here_only_when_repaired(adopted: Account) -> None:
