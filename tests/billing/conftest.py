@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["kit", "org"]
 
-#: What of the contract is a call over the network.
 _LOCAL = {"can", "require", "of_account", "verify_webhook", "read_event", "read_envelope"}
+#: These tell what a raw object says.
+_READING = {"default_payment_method_of", "is_simulated"}
+#: What of the contract is a call over the network.
 REMOTE = [
     name
     for name, member in inspect.getmembers(Processor, inspect.isfunction)
-    if not name.startswith("_") and name not in _LOCAL | {"default_payment_method_of"}
+    if not name.startswith("_") and name not in _LOCAL | _READING
 ]
 
 
