@@ -129,8 +129,10 @@ def jsonable(value: t.Any) -> t.Any:
         return _text(value)
     if of is dict:
         return {
-            _text(name if type(name) is str else str(name)): each
-            # Most of a state says nothing, or is a short text or a number.
+            # Most names are plain, and most of a state says nothing, or is a short text or a number.
+            name
+            if type(name) is str and name.isidentifier() and name.isascii()
+            else _text(str(name)): each
             if type(each) in _PLAIN or (type(each) is str and each.isalnum() and each.isascii())
             else jsonable(each)
             for name, each in value.items()

@@ -44,7 +44,14 @@ class Run:
 
 
 def measured(prepare: Prepare, database: str, api: str) -> Run:
-    """Run what is prepared in a process of its own; return what it took, without the preparation."""
+    """Run what is prepared in a process of its own; return what it took, without the preparation.
+
+    PostgreSQL first writes what those before have left it to write.
+    """
+    engine = sa.create_engine(database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CHECKPOINT"))
+    engine.dispose()
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
     process = context.Process(target=_measure, args=(prepare, database, api, told))
