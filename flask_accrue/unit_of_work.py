@@ -25,6 +25,7 @@ from . import locked_reads, models, signals
 from .errors import InvalidState
 from .inserts import Inserts
 from .isolation import begin_at_read_committed, dialect_of
+from .lost_races import tries_after
 from .origins import Origin, completed
 from .state import current_state
 from .telemetry import reached
@@ -32,12 +33,6 @@ from .telemetry import reached
 logger = logging.getLogger(__name__)
 
 SYSTEM_CHAINS: t.Final = tuple(f"system:{number:02d}" for number in range(16))
-_MOST_TRIES: t.Final = 20
-_TRIES_AFTER_DOUBLE: t.Final = 5
-#: A row changed since it was read, a lock that didn't come, a deadlock:
-#: https://mariadb.com/kb/en/mariadb-error-code-reference/
-_LOST_ON_MARIADB: t.Final = frozenset({1020, 1205, 1213})
-_DOUBLE_ON_MARIADB: t.Final = 1062
 
 T = t.TypeVar("T")
 
@@ -347,7 +342,7 @@ def write(work: c.Callable[[UnitOfWork], T], *, origin: Origin) -> T:
             _tell(uow)
         except (sa.exc.DBAPIError, StaleDataError) as error:
             session.rollback()
-            if attempt >= _tries(error):
+            if attempt >= tries_after(error):
                 raise
             # Whoever lost together would lose together again.
             time.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - spreads, guards nothing
@@ -377,32 +372,3 @@ def _tell(uow: UnitOfWork) -> None:
                 signal.send(current_state(), row=row, change=change)
             except Exception:
                 logger.exception("accrue: a receiver of %s failed", signal.name)
-
-
-def _tries(error: Exception) -> int:
-    """Return how often work that ended like this is tried in all."""
-    if isinstance(error, StaleDataError):
-        return _MOST_TRIES
-    original = getattr(error, "orig", None)
-    state = getattr(original, "sqlstate", None)
-    if isinstance(error, sa.exc.IntegrityError):
-        # Two first sights of one object at once: the second finds the first one's row next time.
-        is_double = (
-            state == "23505"
-            or "UNIQUE constraint failed" in str(original)
-            or _number(original) == _DOUBLE_ON_MARIADB
-        )
-        return _TRIES_AFTER_DOUBLE if is_double else 1
-    lost = (
-        state in ("40001", "40P01", "55P03")
-        or "database is locked" in str(original)
-        or _number(original) in _LOST_ON_MARIADB
-    )
-    return _MOST_TRIES if lost else 1
-
-
-def _number(original: t.Any) -> int | None:
-    """Return the number that MariaDB and MySQL give an error; their drivers tell no SQLSTATE."""
-    first = original.args[0] if getattr(original, "args", ()) else None
-    number = getattr(original, "errno", None) or first
-    return number if isinstance(number, int) else None

@@ -28,6 +28,7 @@ from .page_links import make_link
 from .payment_methods import chosen_card, require_attached
 from .perform import Plan, perform, seen, settle_session
 from .prices import Items
+from .promotions import id_of
 from .subscriptions import Trial, check_name, refuse_second
 from .targets import absolute_target
 
@@ -115,8 +116,8 @@ def create_checkout_session(
         expires_at=expires_at,
         embedded=embedded,
         options={
-            "coupon": _id_of(coupon),
-            "promotion_code": _id_of(promotion_code),
+            "coupon": id_of(coupon),
+            "promotion_code": id_of(promotion_code),
             "allow_promotion_codes": bool(allow_promotion_codes),
             "automatic_tax": bool(automatic_tax),
             "tax_id_collection": bool(tax_id_collection),
@@ -326,12 +327,6 @@ def _creation(
         check=(lambda: refuse_second(payer, name)) if subscribes else None,
         find=("checkout_session", processor_id),
     )
-
-
-def _id_of(discount: models.Coupon | models.PromotionCode | str | None) -> str | None:
-    if isinstance(discount, models.Coupon | models.PromotionCode):
-        return discount.processor_id
-    return discount
 
 
 def _trial_end(operation_id: str) -> int | None:

@@ -8,13 +8,14 @@ import typing as t
 import sqlalchemy as sa
 
 from .. import models
-from ..errors import AccrueError, InvalidRequest, InvalidState, NoDefaultPaymentMethod
+from ..errors import AccrueError, InvalidState, NoDefaultPaymentMethod
 from ..gateways import gateway_of
 from ..metadata import validate_metadata
 from ..money import Money
 from ..processors import Answer, Capability, objects
 from ..state import current_state
 from .amounts import check_amount, check_money, check_part, check_pays_in
+from .arguments import one_of
 from .authentication import payment_outcome
 from .charges import check_statement_descriptor
 from .customers import OPERATION_KEY, customer
@@ -56,9 +57,9 @@ def create_payment_intent(
     """
     check_amount(amount, "A payment")
     check_statement_descriptor(statement_descriptor)
-    _check_choice("capture_method", capture_method, CAPTURE_METHODS)
+    one_of("capture_method", capture_method, CAPTURE_METHODS)
     if setup_future_usage is not None:
-        _check_choice("setup_future_usage", setup_future_usage, USAGES)
+        one_of("setup_future_usage", setup_future_usage, USAGES)
     extra = validate_metadata(metadata or {}, ours=1)
     payer = customer(owner)
     gateway = gateway_of(payer)
@@ -154,7 +155,7 @@ def cancel_payment_intent(
         ``payment_of_invoice`` when it's an invoice's.
     """
     if reason is not None:
-        _check_choice("reason", reason, REASONS)
+        one_of("reason", reason, REASONS)
     if payment_intent.is_canceled:
         return payment_intent
     gateway = gateway_of(payment_intent)
@@ -247,12 +248,3 @@ def _charge(intent: models.PaymentIntent) -> models.Charge | None:
         )
         .one_or_none()
     )
-
-
-def _check_choice(param: str, value: t.Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidRequest(
-            f"{param} is one of {', '.join(choices)}, not {value!r}.",
-            code="parameter_invalid",
-            param=param,
-        )

@@ -60,6 +60,13 @@ def accepted_code(
     raise max(refusals, key=lambda each: each[0])[1]
 
 
+def id_of(discount: models.Coupon | models.PromotionCode | str | None) -> str | None:
+    """Return the processor's id of a coupon or code that is told by its row or by that."""
+    if isinstance(discount, models.Coupon | models.PromotionCode):
+        return discount.processor_id
+    return discount
+
+
 def check_coupon(payer: models.Customer, coupon: t.Any, currency: str | None) -> str:
     """Return the processor's id of a coupon, unless it's known here that it can't be redeemed.
 

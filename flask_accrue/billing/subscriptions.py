@@ -20,7 +20,7 @@ from .customers import OPERATION_KEY, customer, get_customer
 from .payment_methods import add_payment_method, check_token, require_attached
 from .perform import Plan, perform
 from .prices import Items, check_countable, check_currency, chosen_prices, find_price, paid_in
-from .promotions import refuse_both, to_redeem
+from .promotions import id_of, refuse_both, to_redeem
 
 Trial: t.TypeAlias = datetime.timedelta | datetime.datetime
 
@@ -102,7 +102,7 @@ def subscribe(
         "billing_cycle_anchor": anchor,
         "automatic_tax": bool(automatic_tax),
         "metadata": extra,
-        "coupon": coupon.processor_id if isinstance(coupon, models.Coupon) else coupon,
+        "coupon": id_of(coupon),
         "promotion_code": promotion_code.code
         if isinstance(promotion_code, models.PromotionCode)
         else promotion_code,

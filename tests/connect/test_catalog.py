@@ -25,15 +25,6 @@ def shop(kit, account):
     return theirs
 
 
-@pytest.fixture
-def there(org, account, shop):
-    """Give the customer that the organization is in the account, with a card."""
-    with connect.account(account.processor_id):
-        customer = billing.customer(org)
-    billing.add_payment_method(customer, "pm_card_visa")
-    return customer
-
-
 def prices(id: str) -> dict[str | None, models.Price]:
     """Return the prices of an id, by their accounts."""
     return {each.account: each for each in rows(models.Price) if each.processor_id == id}
